@@ -1,0 +1,1 @@
+"""Apigee's own parts: overrides files, custom resources, apigeectl."""

@@ -1,0 +1,137 @@
+"""Azure as last seen. Names keep the casing that Azure gave; compare ids with `same_id`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+
+def same_id(first: str, second: str) -> bool:
+    """Azure's ids are equal whatever their case."""
+    return first.rstrip("/").lower() == second.rstrip("/").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetFacts:
+    """A subnet of a virtual network."""
+
+    id: str
+    name: str
+    prefixes: tuple[IPv4Network, ...]
+    security_group_id: str | None
+    provisioning_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeeringFacts:
+    """One direction of a peering."""
+
+    id: str
+    name: str
+    remote_network_id: str
+    state: str
+    """Initiated, Connected or Disconnected."""
+    sync_level: str
+    """FullyInSync, LocalNotInSync, RemoteNotInSync or LocalAndRemoteNotInSync."""
+    allow_access: bool
+    provisioning_state: str
+
+    @property
+    def carries_traffic(self) -> bool:
+        """Whether packets pass: connected, allowed and in step with both address spaces."""
+        return self.state == "Connected" and self.allow_access and self.sync_level == "FullyInSync"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """A virtual network with its subnets and the peerings on its side."""
+
+    id: str
+    name: str
+    location: str
+    address_prefixes: tuple[IPv4Network, ...]
+    subnets: tuple[SubnetFacts, ...]
+    peerings: tuple[PeeringFacts, ...]
+    etag: str
+    provisioning_state: str
+
+    def subnet(self, name: str) -> SubnetFacts | None:
+        """The subnet of that name, whatever its case."""
+        return next((s for s in self.subnets if s.name.lower() == name.lower()), None)
+
+    def peering_to(self, network_id: str) -> PeeringFacts | None:
+        """The peering towards that network, by whatever name."""
+        return next((p for p in self.peerings if same_id(p.remote_network_id, network_id)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityRuleFacts:
+    """A rule of a network security group, in Azure's own words."""
+
+    name: str
+    priority: int
+    direction: str
+    access: str
+    protocol: str
+    sources: tuple[str, ...]
+    source_ports: tuple[str, ...]
+    destinations: tuple[str, ...]
+    destination_ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupFacts:
+    """A network security group; `rules` are the custom ones, Azure's defaults are implied."""
+
+    id: str
+    name: str
+    rules: tuple[SecurityRuleFacts, ...]
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodePoolFacts:
+    """An agent pool of a managed cluster."""
+
+    name: str
+    count: int
+    vm_size: str
+    mode: str
+    max_pods: int | None
+    zones: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...]
+    subnet_id: str | None
+    provisioning_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """An AKS managed cluster."""
+
+    id: str
+    name: str
+    location: str
+    kubernetes_version: str
+    network_plugin: str
+    network_plugin_mode: str | None
+    service_cidr: IPv4Network | None
+    pod_cidr: IPv4Network | None
+    node_pools: tuple[NodePoolFacts, ...]
+    provisioning_state: str
+    power_state: str
+    node_resource_group: str
+
+    @property
+    def pods_are_routable(self) -> bool:
+        """Whether a pod's address is reachable through a peering."""
+        return self.network_plugin == "azure" and self.network_plugin_mode != "overlay"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionAzureFacts:
+    """What Azure has of one region; None where a resource does not exist."""
+
+    resource_group_exists: bool
+    network: NetworkFacts | None
+    security_groups: tuple[SecurityGroupFacts, ...]
+    cluster: ClusterFacts | None

@@ -1,0 +1,122 @@
+"""The ring, its keyspaces and its nodes as last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+SYSTEM_KEYSPACES = ("system_auth", "system_distributed", "system_traces")
+"""Replicated keyspaces of Cassandra's own, in the order in which they get a new data center."""
+
+LOCAL_KEYSPACES = frozenset({"system", "system_schema", "system_virtual_schema", "system_views"})
+"""Keyspaces on LocalStrategy or virtual: every node has its own, nothing is replicated."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingNode:
+    """One line of `nodetool status`."""
+
+    address: str
+    host_id: str
+    datacenter: str
+    rack: str
+    status: Literal["U", "D"]
+    state: Literal["N", "L", "J", "M"]
+    load_bytes: int | None
+    tokens: int
+
+    @property
+    def is_up_normal(self) -> bool:
+        return self.status == "U" and self.state == "N"
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A keyspace's strategy: `factors` by data center; for SimpleStrategy the one factor under ''."""
+
+    strategy: Literal["NetworkTopologyStrategy", "SimpleStrategy", "LocalStrategy", "EverywhereStrategy"]
+    factors: Mapping[str, int]
+
+    def factor(self, datacenter: str) -> int:
+        return self.factors.get(datacenter, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyspaceFacts:
+    """A keyspace, its replication and its tables."""
+
+    name: str
+    replication: Replication
+    tables: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        return self.name in LOCAL_KEYSPACES or self.replication.strategy == "LocalStrategy"
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableRanges:
+    """A node's progress record for one keyspace (`system.available_ranges_v2`)."""
+
+    keyspace: str
+    full_ranges: int
+    transient_ranges: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgress:
+    """What one node receives from one peer, from `nodetool netstats`."""
+
+    peer: str
+    plan: str
+    operation: str
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RingFacts:
+    """The ring as one node of a data center saw it."""
+
+    seen_from: str
+    nodes: tuple[RingNode, ...]
+    schema_versions: Mapping[str, tuple[str, ...]]
+    """Schema version → addresses; more than one version is a disagreement. UNREACHABLE is a version too."""
+    keyspaces: tuple[KeyspaceFacts, ...] = ()
+    cassandra_version: str = ""
+    cluster_name: str = ""
+
+    @property
+    def datacenters(self) -> tuple[str, ...]:
+        """Data centers in order of first appearance."""
+        return tuple(dict.fromkeys(n.datacenter for n in self.nodes))
+
+    def of(self, datacenter: str) -> tuple[RingNode, ...]:
+        return tuple(n for n in self.nodes if n.datacenter == datacenter)
+
+    def keyspace(self, name: str) -> KeyspaceFacts | None:
+        return next((k for k in self.keyspaces if k.name == name), None)
+
+    @property
+    def schema_agrees(self) -> bool:
+        return len(self.schema_versions) == 1 and "UNREACHABLE" not in self.schema_versions
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """One Cassandra pod: what pre-flight and rebuild ask of it."""
+
+    pod: str
+    address: str
+    datacenter: str
+    data_bytes: int | None
+    disk_free_bytes: int | None
+    clock_offset_seconds: float | None
+    """Its clock minus ours, as far as one round trip tells."""
+    own_name_resolves: bool | None
+    available_ranges: tuple[AvailableRanges, ...] = ()
+    last_repair: Mapping[str, float] = field(default_factory=dict)
+    """Keyspace → Unix time of the last successful full repair, as far as Cassandra's tables tell."""

@@ -1,0 +1,61 @@
+"""A cluster's objects as last seen, reduced to what decisions need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """A pod: `address` is empty until it has one."""
+
+    name: str
+    namespace: str
+    uid: str
+    node: str
+    address: str
+    phase: str
+    ready: bool
+    restarts: int
+    containers: tuple[str, ...]
+    reason: str
+    """Why a container waits or ended, in Kubernetes' words, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeObjectFacts:
+    """A Kubernetes node."""
+
+    name: str
+    ready: bool
+    address: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """A secret without its content: SHA-256 by key, and a certificate's fingerprint where it holds one."""
+
+    name: str
+    namespace: str
+    type: str
+    hashes: Mapping[str, str]
+    certificate_fingerprint: str | None
+    """SHA-256 of `tls.crt`'s first certificate, lower-case hex, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterObjects:
+    """What one cluster has that matters for an Apigee region; empty collections where a thing is missing."""
+
+    version: str
+    nodes: tuple[NodeObjectFacts, ...]
+    namespaces: frozenset[str]
+    cert_manager_version: str | None
+    certificate_authority: SecretFacts | None
+    """`apigee-ca` in cert-manager's namespace, or None."""
+    secrets: tuple[SecretFacts, ...]
+    """Secrets of the Apigee namespace that must be equal in every region."""
+    storage_classes: tuple[str, ...]
+    cassandra_pods: tuple[PodFacts, ...]

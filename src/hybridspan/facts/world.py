@@ -1,0 +1,53 @@
+"""Everything seen in one look, by region; the input of the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.azure import RegionAzureFacts
+from hybridspan.facts.cassandra import NodeFacts, RingFacts
+from hybridspan.facts.kubernetes import ClusterObjects
+
+Severity = Literal["refuse", "warn", "pass", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that pre-flight looked at.
+
+    `refuse` stops the run before its first change, `warn` is shown, `pass` says what was seen to be right,
+    `unknown` says what could not be looked at and why.
+    """
+
+    check: str
+    """Stable short name, such as `ring-up`."""
+    severity: Severity
+    where: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFacts:
+    """One region; a part is None where it does not exist yet (or its owner does not)."""
+
+    azure: RegionAzureFacts
+    cluster: ClusterObjects | None
+    apigee: ApigeeFacts | None
+    nodes: tuple[NodeFacts, ...]
+    """Its Cassandra pods, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldFacts:
+    """All regions of a topology, the ring, and what pre-flight found."""
+
+    taken_at: float
+    """Unix time."""
+    regions: Mapping[str, RegionFacts]
+    ring: RingFacts | None
+    """None where no Cassandra node answers."""
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,1 @@
+"""The record of runs, the lock and redaction; it does not know Azure, Kubernetes or Cassandra."""

@@ -1,0 +1,1 @@
+"""Gathers facts with the adapters, read-only."""

@@ -1,0 +1,1 @@
+"""Text, JSON, HTML and pictures of what others found; decides nothing."""

@@ -1,0 +1,42 @@
+"""Secrets have a type, so that no log, journal, report or traceback can print one by accident."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+MASK: Final = "***"
+
+
+class Secret:
+    """A password, key or token; prints as `***`, and gives its text only to `reveal()`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself: for standard input, an environment or a 0600 file, never an argument list."""
+        return self._text
+
+    def fingerprint(self) -> str:
+        """First 12 hex digits of its SHA-256: enough to see that two are equal, not to recover one."""
+        return hashlib.sha256(self._text.encode()).hexdigest()[:12]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __reduce__(self) -> tuple[object, ...]:
+        msg = "a Secret is never pickled"
+        raise TypeError(msg)

@@ -1,0 +1,1 @@
+"""One module a phase: check, act, verify; none knows of another."""

@@ -1,0 +1,1 @@
+"""What the person declares; nothing here does any I/O but reading its own file."""

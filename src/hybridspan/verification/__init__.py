@@ -1,0 +1,1 @@
+"""Proves that data centers hold the same data; changes nothing."""
