@@ -1,0 +1,125 @@
+"""The journal in SQLite: WAL, synchronous FULL, so that a line written before `kill -9` is there after it.
+
+Files are made 0600. Documents are JSON and pass through `redaction` before they are stored, whoever calls.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from hybridspan import __version__
+from hybridspan.engine.clock import Clock
+from hybridspan.errors import PermanentFailure
+from hybridspan.journal.ports import Event, Run
+from hybridspan.journal.redaction import redact
+
+SCHEMA_VERSION: Final = 1
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS runs (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, topology_digest TEXT NOT NULL, started REAL NOT NULL, ended REAL,
+  outcome TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '', host TEXT NOT NULL, pid INTEGER NOT NULL, version TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+  sequence INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), at REAL NOT NULL, kind TEXT NOT NULL,
+  step TEXT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_by_run ON events(run, kind);
+CREATE TABLE IF NOT EXISTS decisions (key TEXT PRIMARY KEY, value TEXT NOT NULL, at REAL NOT NULL);
+"""
+
+
+class SqliteJournal:
+    """One file; usable from several threads of one process, readable by others at the same time."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.close(descriptor)
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._prepare(path)
+        except sqlite3.DatabaseError as error:
+            raise PermanentFailure(
+                "HS-JOURNAL-001",
+                "the journal cannot be used",
+                where=str(path),
+                why=str(error),
+                hint="move the file away; a new one is made, and the next run finds out by looking what is done",
+            ) from error
+
+    def _prepare(self, path: Path) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise PermanentFailure(
+                "HS-JOURNAL-002",
+                "the journal was written by a newer hybridspan",
+                where=str(path),
+                hint="use that version, or move the file away",
+            )
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(SCHEMA)
+        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> int:
+        with self._guard, closing(self._db.execute(statement, values)) as cursor:
+            return cursor.lastrowid or 0
+
+    def begin(self, kind: str, topology_digest: str) -> int:
+        return self._write(
+            "INSERT INTO runs (kind, topology_digest, started, host, pid, version) VALUES (?,?,?,?,?,?)",
+            (kind, topology_digest, self._clock.now(), socket.gethostname(), os.getpid(), __version__),
+        )
+
+    def append(self, run: int, kind: str, step: str, document: Mapping[str, Any]) -> None:
+        text = json.dumps(redact(document), ensure_ascii=False, sort_keys=True)
+        self._write(
+            "INSERT INTO events (run, at, kind, step, document) VALUES (?,?,?,?,?)",
+            (run, self._clock.now(), kind, step, text),
+        )
+
+    def finish(self, run: int, outcome: str, message: str) -> None:
+        self._write(
+            "UPDATE runs SET ended=?, outcome=?, message=? WHERE id=?",
+            (self._clock.now(), outcome, redact(message), run),
+        )
+
+    def runs(self) -> list[Run]:
+        columns = "id, kind, topology_digest, started, ended, outcome, message, host, pid, version"
+        with self._guard:
+            return [Run(*row) for row in self._db.execute(f"SELECT {columns} FROM runs ORDER BY id")]  # noqa: S608
+
+    def events(self, run: int | None = None, kind: str | None = None) -> Iterator[Event]:
+        query = (
+            "SELECT run, sequence, at, kind, step, document FROM events "
+            "WHERE (?1 IS NULL OR run=?1) AND (?2 IS NULL OR kind=?2) ORDER BY sequence"
+        )
+        with self._guard:
+            rows = self._db.execute(query, (run, kind)).fetchall()
+        for row in rows:
+            run_id, sequence, at, name, step, document = row
+            yield Event(run_id, sequence, at, name, step, json.loads(document))
+
+    def decide(self, key: str, value: Any) -> None:
+        self._write(
+            "INSERT INTO decisions (key, value, at) VALUES (?,?,?) "
+            "ON CONFLICT(key) DO UPDATE SET value=excluded.value, at=excluded.at",
+            (key, json.dumps(redact(value)), self._clock.now()),
+        )
+
+    def decided(self, key: str) -> Any | None:
+        with self._guard:
+            row = self._db.execute("SELECT value FROM decisions WHERE key=?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def close(self) -> None:
+        with self._guard:
+            self._db.close()
