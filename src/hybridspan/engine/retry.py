@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
-from hybridspan.engine.clock import Clock
+from hybridspan.clock import Clock
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 
 Result = TypeVar("Result")

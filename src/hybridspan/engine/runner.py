@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from hybridspan.engine.clock import Clock
+from hybridspan.clock import Clock
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.engine.retry import pauses, persist
 from hybridspan.engine.step import Step

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hybridspan import __version__
-from hybridspan.engine.clock import Clock
+from hybridspan.clock import Clock
 from hybridspan.errors import PermanentFailure
 from hybridspan.journal.ports import Event, Run
 from hybridspan.journal.redaction import redact
