@@ -1,0 +1,73 @@
+"""What each Apigee hybrid release consists of.
+
+The live system is asked first wherever it can be; this table answers before there is a live system, and says which
+pairings of installer and release exist at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hybridspan.topology.model import Installer
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Facts of one minor release, such as 1.11."""
+
+    minor: str
+    installers: tuple[Installer, ...]
+    """The first is the usual one."""
+    cassandra: str
+    """Cassandra's release line: `3.11` or `4.0`."""
+    pod_prefix: str
+    """Cassandra's StatefulSet; a pod is this and its ordinal."""
+    service: str
+    credentials_secret: str
+    progress_table: str
+    """Where a node remembers which ranges it has received."""
+    has_preview_repair: bool
+    """Whether `nodetool repair --preview` exists: without it the data can be replicated, not proved."""
+    system_namespace: str
+    """Namespace of the controller."""
+
+    def pod(self, ordinal: int) -> str:
+        """Name of a Cassandra pod."""
+        return f"{self.pod_prefix}-{ordinal}"
+
+
+def _release(minor: str, installers: tuple[Installer, ...], cassandra: str) -> Release:
+    four = cassandra.startswith("4")
+    # The names with `default` came with 1.3; releases before that are not in the table.
+    return Release(
+        minor=minor,
+        installers=installers,
+        cassandra=cassandra,
+        pod_prefix="apigee-cassandra-default",
+        service="apigee-cassandra-default",
+        credentials_secret="apigee-datastore-default-creds",  # noqa: S106 - the name of a secret
+        progress_table="system.available_ranges_v2" if four else "system.available_ranges",
+        has_preview_repair=four,
+        system_namespace="apigee-system" if "apigeectl" in installers else "apigee",
+    )
+
+
+RELEASES: Final[tuple[Release, ...]] = (
+    *(_release(f"1.{n}", ("apigeectl",), "3.11") for n in range(3, 10)),
+    _release("1.10", ("apigeectl", "helm"), "3.11"),
+    _release("1.11", ("apigeectl", "helm"), "3.11"),
+    *(_release(f"1.{n}", ("helm",), "4.0") for n in range(12, 18)),
+)
+
+
+def release_of(hybrid_version: str) -> Release | None:
+    """The release that a version such as `1.11.2` belongs to, or None where the table does not know it."""
+    minor = ".".join(hybrid_version.split("-", maxsplit=1)[0].split(".")[:2])
+    return next((release for release in RELEASES if release.minor == minor), None)
+
+
+def usual_installer(hybrid_version: str) -> Installer:
+    """What a version is installed with where nothing else is said; Helm for releases that are not known yet."""
+    release = release_of(hybrid_version)
+    return release.installers[0] if release else "helm"
