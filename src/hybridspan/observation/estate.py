@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from hybridspan.clock import Clock, SystemClock
 from hybridspan.errors import PermanentFailure
@@ -76,7 +76,7 @@ class Estate:
         self._opening: dict[str, asyncio.Lock] = {}
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Estate:
+    async def __aenter__(self) -> Self:
         self.workdir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 

@@ -26,7 +26,7 @@ def until(steps: Sequence[PlannedStep], goal: str) -> tuple[PlannedStep, ...]:
     targets = [s.id for s in steps if goal in (s.id, s.phase) or s.id.startswith(goal.rstrip("/") + "/")]
     if not targets:
         raise InputError(
-            "HS-ENGINE-001",
+            "HS-PLAN-001",
             f"no step is called {goal!r}",
             where="--until",
             hint="one of: " + ", ".join(dict.fromkeys(s.phase for s in steps)),

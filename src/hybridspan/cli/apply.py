@@ -1,0 +1,196 @@
+"""`hybridspan apply`: shows the plan, asks, does it, keeps the record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hybridspan.cli.opening import carried_out, journal_of, json_option, locked, opened, topology_argument
+from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING, InputError, PermanentFailure
+from hybridspan.plan.model import Plan, PlannedStep
+from hybridspan.topology.model import Topology
+
+if TYPE_CHECKING:
+    from hybridspan.engine.outcomes import RunOutcome
+    from hybridspan.journal.store import SqliteJournal
+    from hybridspan.observation.estate import Estate
+    from hybridspan.plan.saved import SavedPlan
+    from hybridspan.report.live import Display
+
+
+@click.command()
+@topology_argument
+@click.option(
+    "--yes", is_flag=True, help="Do not ask; stops before the first act that cannot simply be undone."
+)
+@click.option("--past-no-return", is_flag=True, help="With --yes: go on past that act too.")
+@click.option("--until", "goal", metavar="STEP", help="Only up to this step or phase, and what it needs.")
+@click.option(
+    "--waive", multiple=True, metavar="NAME", help="A check or repair to go without, such as source-repair."
+)
+@json_option
+def apply(
+    topology_file: Path, yes: bool, past_no_return: bool, goal: str, waive: tuple[str, ...], as_json: bool
+) -> int:
+    """Carry out what the topology declares, or a plan saved before."""
+    saved = _saved(topology_file)
+    topology = opened(saved.topology_file if saved else topology_file)
+    with locked(topology, "apply"), journal_of(topology) as journal:
+        run = Application(topology, journal, Consent(yes, past_no_return), goal, frozenset(waive), as_json)
+        return carried_out(lambda: run.carry_out(saved))
+
+
+def _saved(path: Path) -> SavedPlan | None:
+    """The saved plan, where the file is JSON; None for a topology file."""
+    from hybridspan.plan.saved import from_text
+
+    if not path.is_file():
+        raise InputError(
+            "HS-CLI-001", "there is no such file", where=str(path), hint="hybridspan init writes one"
+        )
+    text = path.read_text(errors="replace")
+    return from_text(text, str(path)) if text.lstrip().startswith("{") else None
+
+
+class Consent:
+    """What the person has agreed to; asks where there is a terminal, refuses where there is none."""
+
+    def __init__(self, yes: bool, past_no_return: bool) -> None:
+        self._yes = yes
+        self._past = past_no_return
+
+    def to_begin(self, plan: Plan) -> bool:
+        if self._yes:
+            return True
+        if not sys.stdin.isatty():
+            raise InputError(
+                "HS-CLI-002",
+                "apply needs a yes, and there is no terminal to ask on",
+                hint="look at the plan, then: hybridspan apply --yes",
+            )
+        return click.confirm(f"Carry out {len(plan.pending)} steps?", err=True)
+
+    async def past(self, step: PlannedStep) -> bool:
+        """Asked once, before the first act that cannot simply be undone."""
+        if self._yes:
+            return self._past
+        question = f"\n{step.id}: {step.irreversible}\nThis cannot simply be undone. Go on?"
+        return await asyncio.to_thread(click.confirm, question, err=True)
+
+
+class Application:
+    """One run of apply."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        journal: SqliteJournal,
+        consent: Consent,
+        goal: str | None,
+        waived: frozenset[str],
+        as_json: bool,
+    ) -> None:
+        self._topology = topology
+        self._journal = journal
+        self._consent = consent
+        self._goal = goal
+        self._waived = waived
+        self._as_json = as_json
+        self._run = 0
+
+    async def carry_out(self, saved: SavedPlan | None) -> int:
+        from hybridspan.observation.estate import Estate, RunOptions
+        from hybridspan.topology.loading import digest
+
+        self._run = self._journal.begin("apply", digest(self._topology))
+        options = RunOptions(waived=self._waived)
+        try:
+            async with Estate(
+                self._topology, options=options, record=self._record, memory=self._journal
+            ) as estate:
+                return await self._with(estate, saved)
+        except BaseException as error:
+            self._journal.finish(self._run, "failed", f"{type(error).__name__}: {error}")
+            raise
+
+    async def _with(self, estate: Estate, saved: SavedPlan | None) -> int:
+        from hybridspan.observation.gather import gather
+        from hybridspan.plan.build import build
+        from hybridspan.plan.order import until
+        from hybridspan.plan.saved import refuse_if_stale
+
+        click.echo("looking at what is there …", err=True)
+        plan = build(self._topology, await gather(estate, preflight=True))
+        if saved:
+            refuse_if_stale(saved, plan)
+        steps = until(plan.steps, self._goal) if self._goal else plan.steps
+        self._show(plan)
+        self._refuse(plan)
+        if any(not s.decision.is_done for s in steps) and not self._consent.to_begin(plan):
+            self._journal.finish(self._run, "declined", "the person said no")
+            return EXIT_PENDING
+        return self._conclude(await self._run_steps(estate, steps))
+
+    def _show(self, plan: Plan) -> None:
+        from rich.console import Console
+
+        from hybridspan.report.text import render_plan
+
+        Console(stderr=True).print(render_plan(plan))
+
+    def _refuse(self, plan: Plan) -> None:
+        if plan.refusals:
+            raise PermanentFailure(
+                "HS-PLAN-004",
+                "the plan must not be applied; nothing was changed",
+                where=self._topology.name,
+                why="; ".join(plan.refusals),
+                hint="remove the causes, then plan again",
+            )
+
+    async def _run_steps(self, estate: Estate, steps: tuple[PlannedStep, ...]) -> RunOutcome:
+        from hybridspan.engine.runner import Runner
+        from hybridspan.report.live import display
+        from hybridspan.steps.registry import steps_for
+
+        with display(steps) as shown:
+            listener = Recorded(self._journal, self._run, shown)
+            return await Runner(steps_for(steps, estate), listener, estate.clock, self._consent.past).run()
+
+    def _record(self, kind: str, document: Mapping[str, Any]) -> None:
+        self._journal.append(self._run, kind, str(document.get("step", "")), document)
+
+    def _conclude(self, outcome: RunOutcome) -> int:
+        from hybridspan.report.endings import summary
+
+        word = "done" if outcome.is_complete else "stopped" if outcome.stopped_before else "failed"
+        text = summary(outcome, self._topology.path)
+        self._journal.finish(self._run, word, text)
+        click.echo(text, err=True)
+        if self._as_json:
+            from hybridspan.report.documents import apply_document
+
+            click.echo(json.dumps(apply_document(self._topology.name, outcome), indent=2))
+        if outcome.is_complete:
+            return EXIT_OK
+        return EXIT_FAILED if outcome.failures else EXIT_PENDING
+
+
+class Recorded:
+    """Every event goes to the journal first, then to the screen."""
+
+    def __init__(self, journal: SqliteJournal, run: int, shown: Display) -> None:
+        self._journal = journal
+        self._run = run
+        self._shown = shown
+
+    def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None:
+        if kind != "checking":
+            self._journal.append(self._run, kind, step.id, document)
+        self._shown.event(kind, step, document)

@@ -1,0 +1,87 @@
+"""How a command ends: the one place where failures become words for a person and an exit code for a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+
+import click
+
+from hybridspan.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, HybridspanError
+
+
+def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
+    """The exit code; the reason of a failure goes to stderr, with `--json` also as a document to stdout."""
+    try:
+        return command()
+    except click.exceptions.Exit as request:
+        return request.exit_code
+    except click.UsageError as error:
+        error.show()
+        return EXIT_INPUT
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(
+            "interrupted; what was begun goes on in the world, the next run finds it by looking", err=True
+        )
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except BaseExceptionGroup as group:
+        return _end_of_group(group, arguments)
+    except HybridspanError as error:
+        return show(error, arguments)
+    except Exception as error:  # noqa: BLE001 - the edge: a defect must not show a traceback to a person
+        return show(_internal(error), arguments)
+
+
+def _end_of_group(group: BaseExceptionGroup[BaseException], arguments: Sequence[str]) -> int:
+    """Tasks fail together; the first failure with words is the one to tell."""
+    first = _first(group)
+    if isinstance(first, HybridspanError):
+        return show(first, arguments)
+    if isinstance(first, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return show(_internal(first), arguments)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        known = [e for e in error.exceptions if isinstance(_first(e), HybridspanError)]
+        error = (known or list(error.exceptions))[0]
+    return error
+
+
+def show(error: HybridspanError, arguments: Sequence[str] = ()) -> int:
+    """Print a failure: what, where, why and the next move."""
+    lines = [
+        click.style("Error ", fg="red", bold=True) + click.style(error.code, bold=True) + f"  {error.message}"
+    ]
+    lines += [f"  {label:6} {text}" for label, text in _details(error) if text]
+    click.echo("\n".join(lines), err=True)
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": error.to_document()}, indent=2))
+    return error.exit_code
+
+
+def _details(error: HybridspanError) -> tuple[tuple[str, str], ...]:
+    return (("where", error.where), ("why", error.why), ("next", error.hint))
+
+
+def _internal(error: BaseException) -> HybridspanError:
+    descriptor, path = tempfile.mkstemp(prefix="hybridspan-defect-", suffix=".txt")
+    with os.fdopen(descriptor, "w") as file:
+        file.write("".join(traceback.format_exception(error)))
+    return HybridspanError(
+        "HS-CLI-900",
+        "hybridspan has a defect here",
+        why=f"{type(error).__name__}: {error}",
+        hint=f"nothing is lost: run the command again. The details are in {path}; please report them",
+    )

@@ -1,0 +1,64 @@
+"""What most commands begin with: the topology file, judged, and the journal and lock beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from hybridspan.topology.model import Topology
+
+Result = TypeVar("Result")
+
+topology_argument = click.argument(
+    "topology_file",
+    metavar="[TOPOLOGY]",
+    default="hybrid.yaml",
+    type=click.Path(path_type=Path, dir_okay=False),
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="A stable JSON document on stdout; words on stderr."
+)
+
+
+def opened(path: Path) -> Topology:
+    """The topology, when it has no error; InputError with all of them otherwise."""
+    from hybridspan.topology.loading import load
+    from hybridspan.topology.validation import refuse_errors
+
+    topology = load(path)
+    refuse_errors(topology)
+    return topology
+
+
+def carried_out(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run a command's coroutine; Ctrl-C cancels it and lets it clean up."""
+    return asyncio.run(main())
+
+
+@contextmanager
+def journal_of(topology: Topology) -> Iterator[Any]:
+    """The topology's journal, closed at the end."""
+    from hybridspan.clock import SystemClock
+    from hybridspan.journal.store import SqliteJournal
+    from hybridspan.observation.estate import workdir_of
+
+    journal = SqliteJournal(workdir_of(topology) / "journal.sqlite", SystemClock())
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def locked(topology: Topology, purpose: str) -> Iterator[None]:
+    """Nobody else changes this topology meanwhile."""
+    from hybridspan.journal.lock import exclusive
+    from hybridspan.observation.estate import workdir_of
+
+    with exclusive(workdir_of(topology) / "lock", purpose):
+        yield

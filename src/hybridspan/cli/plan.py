@@ -1,0 +1,80 @@
+"""`hybridspan plan`: look, decide, show; changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from hybridspan.cli.opening import carried_out, json_option, opened, topology_argument
+from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING
+from hybridspan.plan.model import Plan
+from hybridspan.topology.model import Topology
+
+
+@click.command()
+@topology_argument
+@click.option("--save", type=click.Path(path_type=Path), help="Keep the plan in a file for `apply FILE`.")
+@click.option(
+    "--export",
+    "exports",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="runbook.md for a person, run.sh for bash, back-out.md for the way back; may be repeated.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit 3 when changes are pending.")
+@json_option
+def plan(
+    topology_file: Path, save: Path | None, exports: tuple[Path, ...], exit_code: bool, as_json: bool
+) -> int:
+    """Show what would be done and why, with the commands it stands for."""
+    topology = opened(topology_file)
+    made = carried_out(lambda: planned(topology))
+    if save:
+        _save(made, topology, save)
+    for path in exports:
+        _export(made, topology, path)
+    _show(made, as_json)
+    if made.refusals:
+        return EXIT_FAILED
+    return EXIT_PENDING if exit_code and made.pending else EXIT_OK
+
+
+async def planned(topology: Topology) -> Plan:
+    """One look and the plan that follows from it."""
+    from hybridspan.observation.estate import Estate
+    from hybridspan.observation.gather import gather
+    from hybridspan.plan.build import build
+
+    async with Estate(topology) as estate:
+        return build(topology, await gather(estate, preflight=True))
+
+
+def _show(made: Plan, as_json: bool) -> None:
+    if as_json:
+        from hybridspan.report.documents import plan_document
+
+        click.echo(json.dumps(plan_document(made), indent=2))
+        return
+    from rich.console import Console
+
+    from hybridspan.report.text import render_plan
+
+    Console().print(render_plan(made))
+
+
+def _save(made: Plan, topology: Topology, path: Path) -> None:
+    from hybridspan.plan.saved import to_document
+
+    path.write_text(json.dumps(to_document(made, topology.path), indent=2) + "\n")
+    click.echo(f"saved: {path}; carry it out with: hybridspan apply {path}", err=True)
+
+
+def _export(made: Plan, topology: Topology, path: Path) -> None:
+    from hybridspan.plan.export import export
+
+    path.write_text(export(made, topology, path.name))
+    if path.suffix == ".sh":
+        path.chmod(0o755)
+    click.echo(f"written: {path}", err=True)

@@ -1,0 +1,83 @@
+"""One look at everything: every region's Azure, cluster, Apigee and Cassandra at the same time, read-only.
+
+What does not exist is None. What exists but cannot be reached is a failure, not an absence: a plan made without it
+would propose to create it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from hybridspan.errors import HybridspanError
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.cassandra import NodeFacts, RingFacts
+from hybridspan.facts.kubernetes import ClusterObjects
+from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
+from hybridspan.observation.estate import Estate
+from hybridspan.topology.model import Region
+
+
+async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
+    """Facts of all regions; with `preflight` also the findings of every room's checks."""
+    regions = estate.topology.regions
+    async with asyncio.TaskGroup() as group:
+        tasks = {r.name: group.create_task(_region(estate, r)) for r in regions}
+    facts = {name: task.result() for name, task in tasks.items()}
+    ring = await _ring(estate, facts)
+    findings = await _findings(estate, facts, ring) if preflight else ()
+    return WorldFacts(estate.clock.now(), facts, ring, tuple(findings))
+
+
+async def _region(estate: Estate, region: Region) -> RegionFacts:
+    azure = await estate.azure(region).region_facts(region)
+    ready = azure.cluster is not None and azure.cluster.provisioning_state == "Succeeded"
+    cluster = await estate.cluster_or_none(region) if ready else None
+    if cluster is None:
+        return RegionFacts(azure, None, None, ())
+    from hybridspan.apigee.observe import apigee_facts
+
+    objects: ClusterObjects
+    apigee: ApigeeFacts
+    objects, apigee = await asyncio.gather(
+        cluster.objects(region.namespace), apigee_facts(cluster, region.namespace)
+    )
+    nodes: tuple[NodeFacts, ...] = ()
+    if any(pod.ready for pod in objects.cassandra_pods):
+        nodes = await (await estate.cassandra(region)).node_facts()
+    return RegionFacts(azure, objects, apigee, nodes)
+
+
+async def _ring(estate: Estate, facts: Mapping[str, RegionFacts]) -> RingFacts | None:
+    """The ring as the first region that answers sees it, in the topology's order."""
+    for region in estate.topology.regions:
+        if facts[region.name].nodes:
+            return await (await estate.cassandra(region)).ring_facts()
+    return None
+
+
+async def _findings(
+    estate: Estate, facts: Mapping[str, RegionFacts], ring: RingFacts | None
+) -> list[Finding]:
+    from hybridspan.apigee import preflight as apigee
+    from hybridspan.azure import preflight as azure
+    from hybridspan.cassandra import preflight as cassandra
+    from hybridspan.kubernetes import preflight as kubernetes
+
+    topology = estate.topology
+    found = azure.findings(topology, {name: f.azure for name, f in facts.items()})
+    found += kubernetes.findings(topology, facts)
+    found += apigee.findings(topology, facts)
+    if ring is None:
+        where = f"{topology.first.name}, cluster {topology.first.cluster.name}"
+        hint = "install hybrid in the first region by its own guide; then plan again"
+        found.append(
+            Finding("installation", "refuse", where, "the first region has no Cassandra that answers", hint)
+        )
+        return found
+    try:
+        adapters = {r.name: await estate.cassandra(r) for r in topology.regions if facts[r.name].nodes}
+        found += await cassandra.findings(topology, adapters, ring, facts)
+    except HybridspanError as error:
+        found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
+    return found

@@ -1,0 +1,59 @@
+"""Joins the phases into one plan: topology and facts in, an ordered graph with reasons out; no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Plan, PlannedStep
+from hybridspan.plan.order import in_order
+from hybridspan.plan.phases.clusters import plan_clusters
+from hybridspan.plan.phases.groups import plan_groups
+from hybridspan.plan.phases.install import plan_install
+from hybridspan.plan.phases.keyspaces import plan_keyspaces
+from hybridspan.plan.phases.networks import plan_networks
+from hybridspan.plan.phases.overrides import plan_overrides
+from hybridspan.plan.phases.peerings import plan_peerings
+from hybridspan.plan.phases.ports import plan_ports
+from hybridspan.plan.phases.reachability import plan_reachability
+from hybridspan.plan.phases.rebuild import plan_rebuild
+from hybridspan.plan.phases.runtime import plan_runtime
+from hybridspan.plan.phases.seed_removal import plan_seed_removal
+from hybridspan.plan.phases.trust import plan_trust
+from hybridspan.plan.phases.verification import plan_verification
+from hybridspan.topology.loading import digest
+from hybridspan.topology.model import Topology
+
+Phase = Callable[[Topology, WorldFacts], list[PlannedStep]]
+
+PHASES: tuple[Phase, ...] = (
+    plan_groups,
+    plan_networks,
+    plan_peerings,
+    plan_clusters,
+    plan_ports,
+    plan_keyspaces,
+    plan_trust,
+    plan_overrides,
+    plan_install,
+    plan_reachability,
+    plan_rebuild,
+    plan_verification,
+    plan_seed_removal,
+    plan_runtime,
+)
+
+
+def build(topology: Topology, facts: WorldFacts) -> Plan:
+    """The plan; ValueError where phases contradict one another (a defect, not the person's)."""
+    steps = in_order([step for phase in PHASES for step in phase(topology, facts)])
+    notes = tuple(f.message for f in facts.findings if f.check == "estimate")
+    return Plan(topology.name, digest(topology), _digest_of(steps), steps, facts.findings, notes)
+
+
+def _digest_of(steps: tuple[PlannedStep, ...]) -> str:
+    """Changes when a decision or a command changes, not when a byte count or a clock moves on."""
+    content = [[s.id, s.decision.state, [c.text() for c in s.commands]] for s in steps]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

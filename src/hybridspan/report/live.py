@@ -1,0 +1,133 @@
+"""What a run says while it runs: a tree with times on a terminal, plain lines elsewhere. Both go to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
+
+from hybridspan.plan.model import PlannedStep
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MARKS = {"unchanged": "=", "changed": "✓", "failed": "✗", "not-reached": "·", "interrupted": "!"}
+
+
+class Display(AbstractContextManager["Display"], Protocol):
+    """Hears the run's events and shows them."""
+
+    def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None: ...
+
+
+def display(steps: Sequence[PlannedStep], stream: TextIO = sys.stderr) -> Display:
+    """A tree where the stream is a terminal, lines where it is not."""
+    return LiveTree(steps, stream) if stream.isatty() else PlainLines(stream)
+
+
+def sentence(kind: str, document: Mapping[str, Any]) -> str:
+    """The words of one event; empty for events that need none."""
+    if kind == "failed":
+        error = document["error"]
+        return f"{error['code']} {error['message']}" + (f": {error['why']}" if "why" in error else "")
+    if kind == "retrying":
+        return f"{document['error']['message']}; tried again in {document['delay']:.1f} s"
+    if kind == "progress":
+        fraction = document.get("fraction")
+        return document["text"] + (f" ({fraction:.0%})" if fraction is not None else "")
+    return str(document.get("reason", ""))
+
+
+class PlainLines:
+    """One line an event, with the seconds since the start; repeated progress is left out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._start = time.monotonic()
+        self._last: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None:
+        if kind in ("checking", "verifying"):
+            return
+        words = sentence(kind, document)
+        line = f"{self._label(kind, document):10} {step.id}  {words}"
+        if self._last.get(step.id) == line:
+            return
+        self._last[step.id] = line
+        print(f"{time.monotonic() - self._start:7.1f}s {line}", file=self._stream, flush=True)
+
+    def _label(self, kind: str, document: Mapping[str, Any]) -> str:
+        if kind != "finished":
+            return kind
+        return "done" if document["state"] == "changed" else "unchanged"
+
+
+class LiveTree:
+    """A line a step, drawn again several times a second: mark, title, words, seconds."""
+
+    def __init__(self, steps: Sequence[PlannedStep], stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._steps = {s.id: s for s in steps}
+        self._words: dict[str, str] = {}
+        self._state: dict[str, str] = {}
+        self._began: dict[str, float] = {}
+        self._took: dict[str, float] = {}
+        console = Console(file=stream)
+        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        self._began.setdefault(step.id, now)
+        if kind in ("finished", "failed", "interrupted"):
+            self._took[step.id] = now - self._began[step.id]
+        self._state[step.id] = document["state"] if kind == "finished" else kind
+        if words := sentence(kind, document):
+            self._words[step.id] = words
+
+    def _draw(self) -> RenderableType:
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=2)
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
+        table.add_column(justify="right", width=8)
+        for step_id in self._visible():
+            table.add_row(*self._row(step_id))
+        return table
+
+    def _visible(self) -> list[str]:
+        """All that has begun and the next few: a tree of sixty steps does not fit a screen."""
+        begun = [s for s in self._steps if s in self._state]
+        ahead = [s for s in self._steps if s not in self._state]
+        height = max(self._live.console.height - 4, 8)
+        return (begun + ahead[:3])[-height:]
+
+    def _row(self, step_id: str) -> tuple[str, str, str, str]:
+        state = self._state.get(step_id, "")
+        colours = {"changed": "green", "unchanged": "dim", "failed": "bold red", "": "dim"}
+        colour = colours.get(state, "cyan")
+        mark = MARKS.get(state, "▸" if state else " ")
+        took = self._took.get(step_id)
+        if took is None and step_id in self._began:
+            took = time.monotonic() - self._began[step_id]
+        seconds = f"{took:.1f} s" if took is not None else ""
+        words = self._words.get(step_id, "").replace("[", "\\[")
+        return (f"[{colour}]{mark}[/]", f"[{colour}]{step_id}[/]", words, f"[dim]{seconds}[/]")

@@ -1,0 +1,41 @@
+"""From the plan's phases to the steps that carry them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from hybridspan.engine.step import Step
+from hybridspan.plan.model import PlannedStep
+
+if TYPE_CHECKING:
+    from hybridspan.observation.estate import Estate
+
+
+def steps_for(planned: Iterable[PlannedStep], estate: Estate) -> list[Step]:
+    """The steps of a plan, in its order; KeyError for a phase that nothing carries out (a defect)."""
+    makers = _makers()
+    return [makers[step.phase](step, estate) for step in planned]
+
+
+def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
+    from hybridspan.steps import (
+        clusters,
+        groups,
+        install,
+        keyspaces,
+        networks,
+        overrides,
+        peerings,
+        ports,
+        reachability,
+        rebuild,
+        runtime,
+        seed_removal,
+        trust,
+        verification,
+    )
+
+    rooms = (groups, networks, peerings, clusters, ports, keyspaces, trust, overrides, install)
+    rooms += (reachability, rebuild, verification, seed_removal, runtime)
+    return {phase: maker for room in rooms for phase, maker in room.STEPS.items()}
