@@ -1,0 +1,31 @@
+# Everything that a developer types often; `just` alone lists it.
+default:
+    @just --list
+
+# Set the environment up as the lock file says
+setup:
+    python3 start.py shell
+
+# Formatting, lint, types, borders between rooms, spelling
+check:
+    .venv/bin/ruff format --check .
+    .venv/bin/ruff check .
+    .venv/bin/mypy
+    .venv/bin/lint-imports
+    .venv/bin/codespell src docs tests README.md CHANGELOG.md CONTRIBUTING.md
+
+# Tests that need no lab
+unit:
+    .venv/bin/pytest -m "not rehearsal"
+
+# Everything, as CI does
+test:
+    python3 start.py test
+
+# The whole expansion on a fresh rehearsal lab
+demo:
+    .venv/bin/hybridspan demo
+
+# Renew the lock file
+lock:
+    .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra lab --group dev pyproject.toml -o requirements/all.txt
