@@ -1,0 +1,5 @@
+"""`python -m hybridspan`."""
+
+from hybridspan.cli import main
+
+main()

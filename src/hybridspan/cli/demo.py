@@ -1,0 +1,137 @@
+"""`hybridspan demo`: a fresh rehearsal lab, one region that lives, a second one added, every row proved.
+
+The demo calls the same commands that a person would, in processes of their own, with nothing but the environment that
+`hybridspan lab env` prints: what it shows is what production would get.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from hybridspan.errors import EXIT_OK, PermanentFailure
+
+
+@click.command()
+@click.option(
+    "--rows", default=20_000, show_default=True, help="Rows that the first region holds before it begins."
+)
+@click.option("--keep", is_flag=True, help="Leave the lab running for a look around.")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("hybridspan-demo"),
+    show_default=True,
+    help="Where the topology, the overrides and the report go.",
+)
+@click.option(
+    "--example", default="two-regions", show_default=True, help="Which packaged example to rehearse."
+)
+def demo(rows: int, keep: bool, directory: Path, example: str) -> int:
+    """Start a lab, fill it, plan, apply, verify, and write the report."""
+    return Demo(rows, keep, directory.resolve(), example).run()
+
+
+class Demo:
+    """The five acts, with their times."""
+
+    def __init__(self, rows: int, keep: bool, directory: Path, example: str) -> None:
+        self._rows = rows
+        self._keep = keep
+        self._directory = directory
+        self._example = example
+        self._times: list[tuple[str, float]] = []
+        self._environment: Mapping[str, str] = {}
+
+    def run(self) -> int:
+        topology = self._prepare()
+        lab = self._lab()
+        try:
+            self._act("lab up: the first region, as it exists", lambda: self._up(topology))
+            self._act(
+                f"lab fill: {self._rows} rows",
+                lambda: self._command("lab", "fill", "--rows", str(self._rows)),
+            )
+            self._act("plan: what would be done, and why", lambda: self._command("plan", str(topology)))
+            self._act("apply: do it", lambda: self._apply(topology))
+            self._act("verify: prove it", lambda: self._command("verify", str(topology), "--count"))
+            report = self._directory / "report.html"
+            self._act("report", lambda: self._command("status", str(topology), "--html", str(report)))
+        finally:
+            self._end(lab)
+        self._summary()
+        return EXIT_OK
+
+    def _prepare(self) -> Path:
+        """A working copy of the example; what a run leaves beside a topology file stays out of the package."""
+        from hybridspan_lab.examples import example_directory
+
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for source in example_directory(self._example).iterdir():
+            if source.suffix == ".yaml" and not (self._directory / source.name).exists():
+                shutil.copy(source, self._directory / source.name)
+        return self._directory / "hybrid.yaml"
+
+    def _lab(self) -> Mapping[str, str]:
+        """The demo's own lab, so that one that the person keeps is not in the way."""
+        home = os.environ.get("HYBRIDSPAN_LAB_HOME") or str(self._directory / ".lab")
+        return {**os.environ, "HYBRIDSPAN_LAB_HOME": home}
+
+    def _up(self, topology: Path) -> None:
+        from hybridspan_lab import control
+
+        self._environment = self._lab()
+        self._command("lab", "up", str(topology))
+        self._environment = {
+            **self._environment,
+            **control.environment(Path(self._environment["HYBRIDSPAN_LAB_HOME"])),
+        }
+
+    def _apply(self, topology: Path) -> None:
+        self._command("apply", str(topology), "--yes", "--past-no-return")
+
+    def _command(self, *arguments: str) -> None:
+        click.secho("$ hybridspan " + " ".join(arguments), bold=True, err=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "hybridspan", *arguments],
+            env=dict(self._environment),
+            cwd=self._directory,
+            check=False,
+        )
+        if done.returncode != EXIT_OK:
+            raise PermanentFailure(
+                "HS-CLI-010",
+                f"hybridspan {arguments[0]} ended with exit code {done.returncode}",
+                where=str(self._directory),
+                hint="its own words stand above; with --keep the lab stays for a look",
+            )
+
+    def _act(self, title: str, work: object) -> None:
+        click.secho(f"\n── {title} ", bold=True, fg="cyan", err=True)
+        began = time.monotonic()
+        work()  # type: ignore[operator]
+        self._times.append((title, time.monotonic() - began))
+
+    def _end(self, lab: Mapping[str, str]) -> None:
+        if self._keep:
+            click.echo(
+                f'\nthe lab stays. To use it: eval "$(HYBRIDSPAN_LAB_HOME={lab["HYBRIDSPAN_LAB_HOME"]} hybridspan lab env)"',
+                err=True,
+            )
+            return
+        self._environment = lab
+        subprocess.run([sys.executable, "-m", "hybridspan", "lab", "down"], env=dict(lab), check=False)
+
+    def _summary(self) -> None:
+        click.secho("\n── done", bold=True, fg="green")
+        for title, seconds in self._times:
+            click.echo(f"{seconds:8.1f} s  {title}")
+        click.echo(f"{sum(s for _, s in self._times):8.1f} s  in all")
+        click.echo(f"report: {self._directory / 'report.html'}")

@@ -1,0 +1,91 @@
+"""`hybridspan support-bundle`: what a supporter asks for first, in one archive, without secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import sys
+import tarfile
+import time
+from dataclasses import asdict
+from importlib.metadata import distributions
+from pathlib import Path
+
+import click
+
+from hybridspan import __version__
+from hybridspan.cli.opening import carried_out, journal_of, topology_argument
+from hybridspan.errors import EXIT_OK, HybridspanError
+from hybridspan.topology.model import Topology
+
+
+@click.command()
+@topology_argument
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The archive; default hybridspan-support-<time>.tar.gz."
+)
+@click.option("--offline", is_flag=True, help="Without a look at what is there now.")
+def support_bundle(topology_file: Path, output: Path | None, offline: bool) -> int:
+    """Collect versions, topology, journal, ring and logs, redacted."""
+    from hybridspan.topology.loading import load
+
+    topology = load(topology_file)
+    path = output or Path(time.strftime("hybridspan-support-%Y%m%d-%H%M%S.tar.gz"))
+    parts = {"versions.json": _versions(), "topology.yaml": topology.path.read_text()}
+    parts["journal.jsonl"] = _journal(topology)
+    if not offline:
+        parts |= carried_out(lambda: _live(topology))
+    _write(path, parts)
+    click.echo(str(path))
+    return EXIT_OK
+
+
+def _versions() -> str:
+    packages = {d.metadata["Name"]: d.version for d in distributions()}
+    document = {
+        "hybridspan": __version__,
+        "python": sys.version,
+        "platform": platform.platform(),
+        "packages": dict(sorted(packages.items())),
+    }
+    return json.dumps(document, indent=2)
+
+
+def _journal(topology: Topology) -> str:
+    with journal_of(topology) as journal:
+        lines = [json.dumps({"run": asdict(run)}) for run in journal.runs()]
+        lines += [json.dumps(asdict(event)) for event in journal.events()]
+    return "\n".join(lines) + "\n"
+
+
+async def _live(topology: Topology) -> dict[str, str]:
+    """Facts and logs as far as they can be had; what cannot is named in the bundle."""
+    from hybridspan.journal.redaction import redact, redact_text
+    from hybridspan.observation.estate import Estate
+    from hybridspan.observation.gather import gather
+
+    parts: dict[str, str] = {}
+    async with Estate(topology) as estate:
+        try:
+            facts = await gather(estate, preflight=True)
+        except (HybridspanError, BaseExceptionGroup) as error:
+            return {"facts-not-available.txt": str(error)}
+        parts["facts.json"] = json.dumps(redact(asdict(facts)), indent=2, default=str)
+        for region in topology.regions:
+            objects = facts.regions[region.name].cluster
+            for pod in objects.cassandra_pods if objects else ():
+                cluster = await estate.cluster(region)
+                log = await cluster.logs(region.namespace, pod.name, tail=2000)
+                parts[f"logs/{region.name}/{pod.name}.log"] = redact_text(log)
+    return parts
+
+
+def _write(path: Path, parts: dict[str, str]) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in parts.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(f"hybridspan-support/{name}")
+            entry.size, entry.mtime, entry.mode = len(content), int(time.time()), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    path.chmod(0o600)
