@@ -1,0 +1,157 @@
+"""The engine carries out graphs: order, lanes, retries, deadlines, stops."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hybridspan.engine.runner import Runner
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.plan.model import PlannedStep, refused
+
+from .conftest import ScriptedStep, Story, TurnedClock, planned
+
+
+async def agree(_: PlannedStep) -> bool:
+    return True
+
+
+async def decline(_: PlannedStep) -> bool:
+    return False
+
+
+def runner(steps, story, clock, may_pass=agree) -> Runner:
+    return Runner(steps, story, clock, may_pass)
+
+
+async def test_a_step_that_is_done_is_not_acted_on(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("network/a"), is_done=True)
+    outcome = await runner([step], story, clock).run()
+    assert step.acts == 0
+    assert outcome.steps[0].state == "unchanged"
+    assert outcome.steps[0].reason == "as it should be"
+
+
+async def test_a_step_runs_only_after_what_it_needs(story: Story, clock: TurnedClock) -> None:
+    second, first = ScriptedStep(planned("b/x", "a/x")), ScriptedStep(planned("a/x"))
+    outcome = await runner([first, second], story, clock).run()
+    assert outcome.is_complete
+    assert story.lines.index("finished a/x") < story.lines.index("checking b/x")
+
+
+async def test_what_needs_a_failed_step_is_not_reached(story: Story, clock: TurnedClock) -> None:
+    broken = ScriptedStep(planned("a/x"), failures=(PermanentFailure("HS-X-1", "no"),))
+    after = ScriptedStep(planned("b/x", "a/x"))
+    outcome = await runner([broken, after], story, clock).run()
+    assert [s.state for s in outcome.steps] == ["failed", "not-reached"]
+    assert after.acts == 0
+
+
+async def test_a_temporary_failure_is_tried_again(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("a/x"), failures=(TemporaryFailure("HS-X-2", "busy", retry_after=7),))
+    before = clock.time
+    outcome = await runner([step], story, clock).run()
+    assert outcome.is_complete
+    assert clock.time - before >= 7
+    assert "retrying a/x" in story.lines
+
+
+async def test_a_temporary_failure_without_end_becomes_permanent(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("a/x"), failures=tuple(TemporaryFailure("HS-X-2", "busy") for _ in range(99)))
+    outcome = await runner([step], story, clock).run()
+    assert outcome.steps[0].state == "failed"
+    assert "tried again for 150 s" in str(outcome.steps[0].error)
+
+
+async def test_an_act_that_took_effect_before_its_failure_is_not_repeated(
+    story: Story, clock: TurnedClock
+) -> None:
+    step = ScriptedStep(planned("a/x"), failures=(TemporaryFailure("HS-X-2", "connection lost"),))
+    act = step.act
+
+    async def act_and_lose_the_answer(progress) -> None:
+        step.is_done = True
+        await act(progress)
+
+    step.act = act_and_lose_the_answer  # type: ignore[method-assign]
+    assert (await runner([step], story, clock).run()).is_complete
+    assert step.acts == 1
+
+
+async def test_an_act_without_effect_fails_at_its_deadline(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("a/x"))
+    step.works = False
+    outcome = await runner([step], story, clock).run()
+    assert outcome.steps[0].error is not None
+    assert outcome.steps[0].error.code == "HS-ENGINE-003"
+    assert outcome.steps[0].error.why == "not there"
+
+
+async def test_a_refusal_stops_the_run_with_its_reason(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("a/x"))
+
+    async def refuse():
+        return refused("this would lose data", "take a backup")
+
+    step.check = refuse  # type: ignore[method-assign]
+    outcome = await runner([step], story, clock).run()
+    assert outcome.steps[0].error is not None
+    assert outcome.steps[0].error.hint == "take a backup"
+    assert step.acts == 0
+
+
+async def test_steps_of_one_lane_never_overlap(story: Story, clock: TurnedClock) -> None:
+    inside, most = 0, 0
+
+    class Crowded(ScriptedStep):
+        async def act(self, progress) -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+            self.is_done = True
+
+    steps = [Crowded(planned(f"a/{n}", lanes=("network/1", f"cluster/{n}"))) for n in range(5)]
+    assert (await runner(steps, story, clock).run()).is_complete
+    assert most == 1
+
+
+async def test_the_run_stops_before_what_cannot_be_undone(story: Story, clock: TurnedClock) -> None:
+    step = ScriptedStep(planned("datastore/b", irreversible="nodes join the ring"))
+    after = ScriptedStep(planned("rebuild/b", "datastore/b"))
+    outcome = await runner([step, after], story, clock, decline).run()
+    assert outcome.stopped_before == "datastore/b"
+    assert step.acts == 0
+    assert not outcome.failures
+
+
+async def test_what_cannot_be_undone_is_asked_for_once(story: Story, clock: TurnedClock) -> None:
+    asked: list[str] = []
+
+    async def ask(step: PlannedStep) -> bool:
+        asked.append(step.id)
+        return True
+
+    steps = [ScriptedStep(planned(f"datastore/{n}", irreversible="x")) for n in "bc"]
+    await runner(steps, story, clock, ask).run()
+    assert len(asked) == 1
+
+
+async def test_cancelling_ends_all_and_tells_which(clock: TurnedClock) -> None:
+    story = Story()
+    step = ScriptedStep(planned("a/x"))
+    begun = asyncio.Event()
+
+    async def hang(progress) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    step.act = hang  # type: ignore[method-assign]
+    task = asyncio.create_task(runner([step], story, clock).run())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert story.lines[-1] == "interrupted a/x"
