@@ -1,0 +1,194 @@
+"""One API server: authenticated requests and WebSockets over the official client's connection pool.
+
+Certificates and keys of the kubeconfig stay in memory (anonymous files of this process), never in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config import ConfigException
+from kubernetes.aio.config.kube_config import KubeConfigLoader
+
+from hybridspan.errors import InputError, PermanentFailure
+from hybridspan.kubernetes.failures import refusal, unreachable
+
+Document = dict[str, Any]
+
+REQUEST_SECONDS: Final = 60.0
+HEARTBEAT_SECONDS: Final = 30.0
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Access:
+    """An open connection pool to the API server of a kubeconfig document of one context."""
+
+    def __init__(self, document: Document, name: str) -> None:
+        self.document = document
+        self.name = name
+        self._files: list[int] = []
+        self._configuration = Configuration()
+        self._rest: RESTClientObject | None = None
+        self._renewing = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Read the credentials (a plug-in such as kubelogin may run) and build the pool; connects to nothing."""
+        await self._authenticate()
+        self._configuration.connection_pool_maxsize = 0
+        self._configuration.client_session_kwargs = {"trust_env": self._may_use_proxy()}
+        self._rest = RESTClientObject(self._configuration)
+
+    async def close(self) -> None:
+        if self._rest is not None:
+            await self._rest.close()
+            # aiohttp closes TLS transports in the next turns of the loop.
+            await asyncio.sleep(0)
+            self._rest = None
+        for descriptor in self._files:
+            os.close(descriptor)
+        self._files.clear()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        where: str = "",
+        seconds: float = REQUEST_SECONDS,
+    ) -> Any:
+        """The answer's JSON document (or text); None for 404, failures for everything else that is no success."""
+        status, answer, retry_after = await self._answer(
+            method, path, query, body, content_type, where, seconds
+        )
+        if status == 401:
+            await self._renew()
+            status, answer, retry_after = await self._answer(
+                method, path, query, body, content_type, where, seconds
+            )
+        if status == 404 and method in ("GET", "DELETE"):
+            return None
+        if status >= 400:
+            raise refusal(status, answer, self._place(where), retry_after)
+        return answer
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        where: str,
+        seconds: float,
+    ) -> tuple[int, Any, str | None]:
+        headers = self._headers() | {"Accept": "application/json", "Content-Type": content_type}
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        try:
+            response = await self._pool().request(
+                method, self._url(path, query), headers=headers, body=body, _request_timeout=timeout
+            )
+            content = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise unreachable(error, self._place(where)) from error
+        return response.status, _decoded(content), response.headers.get("Retry-After")
+
+    async def websocket(
+        self, path: str, query: Sequence[tuple[str, str]], protocols: tuple[str, ...], where: str
+    ) -> aiohttp.ClientWebSocketResponse:
+        """An open WebSocket on a sub-resource; failures as for requests."""
+        pool = self._pool()
+        if pool.pool_manager is None:
+            pool.pool_manager = pool._create_pool_manager()  # noqa: SLF001  # as the client's own stream module does
+        extra = {"proxy": pool.proxy} if pool.proxy else {}
+        if self._configuration.tls_server_name:
+            extra["server_hostname"] = self._configuration.tls_server_name
+        try:
+            socket: aiohttp.ClientWebSocketResponse = await pool.pool_manager.ws_connect(
+                self._url(path, query),
+                headers=self._headers(),
+                protocols=protocols,
+                heartbeat=HEARTBEAT_SECONDS,
+                max_msg_size=0,
+                **extra,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise refusal(error.status, error.message, self._place(where)) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise unreachable(error, self._place(where)) from error
+        return socket
+
+    def _pool(self) -> Any:
+        if self._rest is None:
+            raise PermanentFailure("HS-KUBE-002", "the connection to the cluster is closed", where=self.name)
+        return self._rest
+
+    def _url(self, path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] | None) -> str:
+        tail = f"?{urlencode(query)}" if query else ""
+        return f"{self._configuration.host.rstrip('/')}{path}{tail}"
+
+    def _place(self, where: str) -> str:
+        return f"{self.name}, {where}" if where else self.name
+
+    def _headers(self) -> dict[str, str]:
+        token = self._configuration.api_key.get("BearerToken")
+        return {"Authorization": token} if token else {}
+
+    def _may_use_proxy(self) -> bool:
+        # Like kubectl: a proxy of the environment is never used for this machine itself.
+        return urlsplit(self._configuration.host).hostname not in _LOOPBACK
+
+    async def _renew(self) -> None:
+        async with self._renewing:
+            await self._authenticate()
+
+    async def _authenticate(self) -> None:
+        document = copy.deepcopy(self.document)
+        cluster = document["clusters"][0]["cluster"]
+        user = document["users"][0]["user"] if document["users"] else {}
+        authority = cluster.pop("certificate-authority-data", None)
+        certificate, key = user.pop("client-certificate-data", None), user.pop("client-key-data", None)
+        try:
+            loader: Any = KubeConfigLoader(document)  # type: ignore[no-untyped-call]
+            await loader.load_and_set(self._configuration)
+        except (ConfigException, OSError, ValueError) as error:
+            hint = "run kubectl with this context: the same credentials must work there"
+            raise InputError(
+                "HS-KUBE-009", "the kubeconfig cannot be used", where=self.name, why=str(error), hint=hint
+            ) from error
+        if self._rest is None:
+            self._trust(authority, certificate, key)
+
+    def _trust(self, authority: str | None, certificate: str | None, key: str | None) -> None:
+        if authority:
+            self._configuration.ssl_ca_cert = self._in_memory("authority", authority)
+        if certificate and key:
+            self._configuration.cert_file = self._in_memory("certificate", certificate)
+            self._configuration.key_file = self._in_memory("key", key)
+
+    def _in_memory(self, name: str, encoded: str) -> str:
+        """The path of an anonymous file: TLS libraries load certificates from paths only."""
+        descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+        self._files.append(descriptor)
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(base64.b64decode(encoded))
+        return f"/proc/self/fd/{descriptor}"
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")

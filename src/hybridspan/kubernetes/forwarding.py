@@ -1,0 +1,97 @@
+"""Ports of pods as ports of this machine's loopback, each connection by its own stream.
+
+The API server has no half-closed streams here: when one side is done, the connection ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator
+from typing import Final
+
+import aiohttp
+
+from hybridspan.errors import HybridspanError
+from hybridspan.kubernetes.access import Access
+
+_DATA, _ERROR = 0, 1
+_PROTOCOL: Final = "v4.channel.k8s.io"
+_CHUNK: Final = 64 * 1024
+
+
+@contextlib.asynccontextmanager
+async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
+    """Listen on a free port of 127.0.0.1 (yielded) as long as the context lasts; every connection reaches the pod.
+
+    A connection whose stream cannot be opened is closed at once: to its client the pod refuses, as it would directly.
+    """
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            await _carry(access, (namespace, pod, port), reader, writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        finally:
+            connections.discard(task)
+            writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_CHUNK)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tuple(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await server.wait_closed()
+
+
+async def _carry(
+    access: Access, target: tuple[str, str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    namespace, pod, port = target
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+    try:
+        socket = await access.websocket(
+            path, [("ports", str(port))], (_PROTOCOL,), f"pod {namespace}/{pod}, port {port}"
+        )
+    except HybridspanError:
+        return
+    outwards = asyncio.create_task(_outwards(socket, reader))
+    inwards = asyncio.create_task(_inwards(socket, writer))
+    try:
+        await asyncio.wait((outwards, inwards), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in (outwards, inwards):
+            pump.cancel()
+        await asyncio.gather(outwards, inwards, return_exceptions=True)
+        await socket.close()
+
+
+async def _outwards(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:
+    prefix = bytes([_DATA])
+    while data := await reader.read(_CHUNK):
+        await socket.send_bytes(prefix + data)
+
+
+async def _inwards(socket: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter) -> None:
+    # The first message of each channel names the port (two bytes, little endian) and carries nothing else.
+    named: set[int] = set()
+    async for message in socket:
+        if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
+            continue
+        channel, data = message.data[0], message.data[1:]
+        if channel not in named and len(data) == struct.calcsize("<H"):
+            named.add(channel)
+        elif channel == _DATA:
+            writer.write(data)
+            await writer.drain()
+        elif channel == _ERROR and data:
+            return
