@@ -1,0 +1,1 @@
+"""The lab's virtual networks: routers, pods' addresses, peerings and denials, inside network namespaces only."""
