@@ -1,0 +1,52 @@
+"""The package as a whole: what it exports, how quickly it answers, what it says of itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import hybridspan
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN_IN_HELP = {
+    "azure",
+    "kubernetes",
+    "cassandra",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "asyncio",
+    "hybridspan_lab",
+}
+
+
+def test_exported_names_are_sorted_and_exist() -> None:
+    assert sorted(hybridspan.__all__) == hybridspan.__all__
+    assert all(hasattr(hybridspan, name) for name in hybridspan.__all__)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from hybridspan.cli import cli\n"
+        "before = set(sys.modules)\n"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0\n"
+        "print(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not FORBIDDEN_IN_HELP & set(done.stdout.split())
+
+
+def test_the_repository_names_no_package_registry_and_no_machine() -> None:
+    hosts = re.compile(
+        r"pypi\.org|pythonhosted|repo1?\.maven|proxy\.golang|registry\.npmjs|crates\.io|/work/|/root/"
+    )
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.split(b"\0")
+    files = [ROOT / name.decode() for name in listed if name and not name.endswith(b"test_package.py")]
+    found = [str(f) for f in files if f.is_file() and hosts.search(f.read_text(errors="ignore"))]
+    assert found == []
