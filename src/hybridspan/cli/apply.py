@@ -138,11 +138,9 @@ class Application:
         return self._conclude(await self._run_steps(estate, steps))
 
     def _show(self, plan: Plan) -> None:
-        from rich.console import Console
-
         from hybridspan.report.text import render_plan
 
-        Console(stderr=True).print(render_plan(plan))
+        render_plan(plan).show(sys.stderr)
 
     def _refuse(self, plan: Plan) -> None:
         if plan.refusals:

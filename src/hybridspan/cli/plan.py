@@ -57,11 +57,9 @@ def _show(made: Plan, as_json: bool) -> None:
 
         click.echo(json.dumps(plan_document(made), indent=2))
         return
-    from rich.console import Console
-
     from hybridspan.report.text import render_plan
 
-    Console().print(render_plan(made))
+    render_plan(made).show()
 
 
 def _save(made: Plan, topology: Topology, path: Path) -> None:

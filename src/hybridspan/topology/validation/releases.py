@@ -47,7 +47,7 @@ def proof_possible(case: Case) -> Iterator[Problem]:
             f"Apigee hybrid {release.minor} ships Cassandra {release.cassandra}, which cannot compare replicas",
             why="`nodetool repair --preview` came with Cassandra 4.0; unless the live ring turns out to be 4.0 or later, "
             "the run ends as replicated, not proved (exit code 3)",
-            remedy="nothing to change here; upgrade to 1.12 or later where proof is needed",
+            remedy="upgrade to 1.12 or later where proof is needed",
         )
 
 
