@@ -1,0 +1,156 @@
+"""A rehearsal: a lab of its own, a working copy of an example, and the commands of a person, in processes of their own.
+
+The test process has no route into the lab's networks; neither have the commands. They get what `lab env` prints.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+class Rig:
+    """One lab and one working directory."""
+
+    def __init__(self, example: str) -> None:
+        self.base = Path(tempfile.mkdtemp(prefix="hs-", dir="/tmp"))
+        self.home = self.base / "lab"
+        self.directory = self.base / "work"
+        shutil.copytree(EXAMPLES / example, self.directory)
+        self.topology = self.directory / "hybrid.yaml"
+        self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
+
+    def up(self, *options: str) -> None:
+        self.hybridspan("lab", "up", str(self.topology), *options, timeout=900)
+        from hybridspan_lab import control
+
+        self.environment = {**self.environment, **control.environment(self.home)}
+
+    def down(self) -> None:
+        self.hybridspan("lab", "down", timeout=120)
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    def start(self, *arguments: str, log: str = "out.log") -> subprocess.Popen[bytes]:
+        """A command in the background, its words in a file of the working directory."""
+        with (self.directory / log).open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "hybridspan", *arguments],
+                env=dict(self.environment),
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def hybridspan(
+        self, *arguments: str, expect: int | None = 0, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "hybridspan", *arguments, expect=expect, timeout=timeout)
+
+    def apply(
+        self, *options: str, expect: int | None = 0, timeout: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        arguments = ("apply", str(self.topology), "--yes", "--past-no-return", *options)
+        return self.hybridspan(*arguments, expect=expect, timeout=timeout)
+
+    def kubectl(self, context: str, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
+        return self.run("kubectl", "--context", context, *arguments, expect=expect, stdin=stdin).stdout
+
+    def nodetool(self, context: str, ordinal: int, *arguments: str) -> str:
+        """nodetool in a Cassandra pod, with the password on standard input."""
+        get = (
+            "get",
+            "secret",
+            "apigee-datastore-default-creds",
+            "-n",
+            "apigee",
+            "-o",
+            "jsonpath={.data.jmx\\.password}",
+        )
+        password = base64.b64decode(self.kubectl(context, *get)).decode()
+        script = 'umask 077; f=$(mktemp); cat > "$f"; nodetool -u jmxuser -pwf "$f" "$@"; code=$?; rm -f "$f"; exit $code'
+        pod = (
+            "exec",
+            "-i",
+            f"apigee-cassandra-default-{ordinal}",
+            "-n",
+            "apigee",
+            "--",
+            "bash",
+            "-c",
+            script,
+            "-",
+        )
+        return self.kubectl(context, *pod, *arguments, stdin=f"jmxuser {password}\n")
+
+    def run(
+        self, *command: str, expect: int | None = 0, timeout: float = 300, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A finished command; its words are part of the failure when the exit code is another."""
+        done = subprocess.run(
+            command,
+            env=dict(self.environment),
+            cwd=self.directory,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if expect is not None and done.returncode != expect:
+            words = f"{' '.join(command)}\nexit {done.returncode}, expected {expect}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+            raise AssertionError(words)
+        return done
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The journal's lines so far; a file that is being written can be read."""
+        path = next(self.directory.glob(".hybridspan/*/journal.sqlite"), None)
+        if path is None:
+            return []
+        query = "SELECT run, kind, step, document FROM events WHERE (?1 IS NULL OR kind=?1) ORDER BY sequence"
+        with closing(sqlite3.connect(path, timeout=10)) as db:
+            rows = db.execute(query, (kind,)).fetchall()
+        return [{"run": r[0], "kind": r[1], "step": r[2], "document": json.loads(r[3])} for r in rows]
+
+    def arm_requests(self) -> list[dict[str, Any]]:
+        """What the lab's Resource Manager was asked, in order."""
+        journals = sorted(self.home.rglob("requests.jsonl"))
+        return [json.loads(line) for path in journals for line in path.read_text().splitlines()]
+
+
+def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The condition's first true value; AssertionError when the deadline has passed."""
+    end = time.monotonic() + seconds
+    pause = 0.05
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
+
+
+@contextmanager
+def rehearsal(example: str, *options: str) -> Iterator[Rig]:
+    """A lab that is up, and down again whatever happens."""
+    rig = Rig(example)
+    try:
+        rig.up(*options)
+        yield rig
+    finally:
+        rig.down()

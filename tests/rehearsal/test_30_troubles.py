@@ -1,0 +1,108 @@
+"""Troubles that a person meets, each with an error that names it, before or without harm."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rehearsal.rig import Rig, eventually, rehearsal
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    with rehearsal("two-regions") as rig:
+        rig.hybridspan("lab", "fill", "--rows", "20000")
+        yield rig
+
+
+def words(rig: Rig, *options: str) -> str:
+    done = rig.apply(*options, expect=1)
+    return done.stdout + done.stderr
+
+
+def changed_secret(rig: Rig, key: str, value: str) -> str:
+    """Replace one key of the credentials secret; the value that it had, still encoded."""
+    get = ("get", "secret", "apigee-datastore-default-creds", "-n", "apigee", "-o", "json")
+    before: str = json.loads(rig.kubectl("apigee-eastus", *get))["data"][key]
+    patch = json.dumps({"data": {key: value}})
+    rig.kubectl(
+        "apigee-eastus", "patch", "secret", "apigee-datastore-default-creds", "-n", "apigee", "-p", patch
+    )
+    return before
+
+
+def test_a_wrong_database_password_is_named_before_any_change(rig: Rig) -> None:
+    before = changed_secret(rig, "admin.password", base64.b64encode(b"not-it").decode())
+    try:
+        said = words(rig)
+    finally:
+        changed_secret(rig, "admin.password", before)
+    assert "admin_user" in said
+    assert rig.events("acting") == []
+
+
+def test_a_missing_authority_is_named_before_any_change(rig: Rig) -> None:
+    authority = rig.kubectl("apigee-eastus", "get", "secret", "apigee-ca", "-n", "cert-manager", "-o", "json")
+    rig.kubectl("apigee-eastus", "delete", "secret", "apigee-ca", "-n", "cert-manager")
+    try:
+        said = words(rig)
+    finally:
+        document = json.loads(authority)
+        document["metadata"] = {"name": "apigee-ca", "namespace": "cert-manager"}
+        rig.kubectl("apigee-eastus", "create", "-f", "-", stdin=json.dumps(document))
+    assert "apigee-ca" in said
+    assert rig.events("acting") == []
+
+
+def test_a_wrong_data_center_name_is_named_before_any_change(rig: Rig) -> None:
+    text = rig.topology.read_text()
+    rig.topology.write_text(text.replace("datacenter: dc-1", "datacenter: DC-1"))
+    try:
+        done = rig.apply(expect=None)
+    finally:
+        rig.topology.write_text(text)
+    assert done.returncode in (1, 2)
+    assert "DC-1" in done.stdout + done.stderr
+    assert rig.events("acting") == []
+
+
+def test_a_peering_cut_while_data_streams_is_noticed_within_two_minutes(rig: Rig) -> None:
+    rig.apply("--until", "data-keyspaces")
+    for ordinal in range(3):
+        rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", "1")
+    run = rig.start("apply", str(rig.topology), "--yes", "--past-no-return", log="cut.log")
+    try:
+        eventually(
+            lambda: any(e["document"].get("bytes") for e in rig.events("progress")), 240, "bytes arrive"
+        )
+        peering = ("network", "vnet", "peering", "delete", "--resource-group", "my-hybrid-rg")
+        names = [e["document"] for e in rig.events("arm")]
+        name = next(
+            m[1]
+            for d in names
+            if (m := re.search(r"my-hybrid-rg-vnet/virtualNetworkPeerings/([^/?]+)", str(d)))
+        )
+        rig.run("az", *peering, "--vnet-name", "my-hybrid-rg-vnet", "--name", name)
+        eventually(lambda: run.poll() is not None, 120, "apply ends after the cut")
+    finally:
+        run.kill()
+        run.wait()
+    said = (rig.directory / "cut.log").read_text()
+    assert run.returncode == 1
+    assert "eastus" in said
+    assert "centralus" in said
+    assert "peering" in said
+    assert "apigee-cassandra-default-" in said
+
+
+def test_run_again_it_mends_the_peering_and_ends_proved(rig: Rig) -> None:
+    for ordinal in range(3):
+        rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", "0")
+    rig.apply()
+    rig.hybridspan("verify", str(rig.topology))
