@@ -30,7 +30,7 @@ def rig() -> Iterator[Rig]:
 
 def replication(rig: Rig) -> dict[str, dict[str, int]]:
     status = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)
-    return {k["name"]: k["factors"] for k in status["keyspaces"]}
+    return {k["name"]: k["factors"] for k in status["ring"]["keyspaces"]}
 
 
 def test_without_a_terminal_and_without_a_yes_nothing_is_done(rig: Rig) -> None:

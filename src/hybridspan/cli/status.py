@@ -1,0 +1,75 @@
+"""`hybridspan status`: what is true now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
+from hybridspan.errors import EXIT_OK
+from hybridspan.topology.model import Topology
+
+if TYPE_CHECKING:
+    from hybridspan.facts.world import WorldFacts
+
+
+@click.command()
+@topology_argument
+@click.option("--watch", is_flag=True, help="Look again until interrupted.")
+@click.option("--interval", default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the whole report as one HTML page.")
+@json_option
+def status(topology_file: Path, watch: bool, interval: float, html: Path | None, as_json: bool) -> int:
+    """Networks, peerings, ring, replication matrix, rebuild progress and seed, as they are now."""
+    topology = opened(topology_file)
+    if html:
+        _page(topology, html)
+        return EXIT_OK
+    carried_out(lambda: _look(topology, as_json, interval if watch else None))
+    return EXIT_OK
+
+
+async def _look(topology: Topology, as_json: bool, interval: float | None) -> None:
+    from hybridspan.observation.estate import Estate
+    from hybridspan.observation.gather import gather
+
+    async with Estate(topology) as estate:
+        while True:
+            _show(topology, await gather(estate), as_json)
+            if interval is None:
+                return
+            await asyncio.sleep(interval)
+
+
+def _show(topology: Topology, facts: WorldFacts, as_json: bool) -> None:
+    if as_json:
+        from hybridspan.report.documents import status_document
+
+        click.echo(json.dumps(status_document(topology, facts), indent=2))
+        return
+    from rich.console import Console
+
+    from hybridspan.report.text import render_status
+
+    Console().print(render_status(topology, facts))
+
+
+def _page(topology: Topology, path: Path) -> None:
+    from hybridspan.observation.estate import Estate
+    from hybridspan.observation.gather import gather
+    from hybridspan.plan.build import build
+    from hybridspan.report.assembly import assemble
+    from hybridspan.report.html import page
+
+    async def look() -> WorldFacts:
+        async with Estate(topology) as estate:
+            return await gather(estate, preflight=True)
+
+    facts = carried_out(look)
+    with journal_of(topology) as journal:
+        path.write_text(page(assemble(topology, facts, build(topology, facts), journal)))
+    click.echo(f"written: {path}", err=True)

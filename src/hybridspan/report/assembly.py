@@ -1,0 +1,99 @@
+"""Joins the plan of now with the record of what runs did into one RunReport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hybridspan import __version__
+from hybridspan.facts.world import WorldFacts
+from hybridspan.journal.ports import Event, Journal
+from hybridspan.plan.model import Plan, PlannedStep
+from hybridspan.report.model import ActRecord, Difference, RunReport, StepRecord, StepState, Verdict
+from hybridspan.topology.model import Topology
+
+ACTS = ("arm", "cql", "nodetool", "apigeectl", "kube")
+
+
+def assemble(topology: Topology, facts: WorldFacts, plan: Plan, journal: Journal) -> RunReport:
+    """The report: each step as it stands now, with the times of the run that last acted on it."""
+    events = list(journal.events())
+    return RunReport(
+        topology=topology,
+        version=__version__,
+        generated_at=facts.taken_at,
+        facts=facts,
+        steps=tuple(_step(step, events) for step in plan.steps),
+        acts=tuple(_act(event) for event in events if event.kind in ACTS),
+        verdicts=_verdicts(events),
+    )
+
+
+def _step(planned: PlannedStep, events: Iterable[Event]) -> StepRecord:
+    mine = [e for e in events if e.step == planned.id]
+    acting = [e for e in mine if e.kind == "acting"]
+    ended = [e for e in mine if e.kind in ("finished", "failed") and acting and e.at >= acting[-1].at]
+    return StepRecord(
+        id=planned.id,
+        title=planned.title,
+        region=planned.region,
+        phase=planned.phase,
+        state=_state(planned, bool(acting), ended),
+        reason=_reason(planned, ended),
+        started=acting[-1].at if acting else None,
+        ended=ended[0].at if ended else None,
+        commands=tuple(c.text() for c in planned.commands),
+        rows=planned.procedure_rows,
+        irreversible=planned.irreversible,
+        error=_error(ended[0].document) if ended and ended[0].kind == "failed" else "",
+    )
+
+
+def _state(planned: PlannedStep, acted: bool, ended: list[Event]) -> StepState:
+    if planned.decision.is_done:
+        return "changed" if acted else "unchanged"
+    if ended and ended[0].kind == "failed":
+        return "failed"
+    if acted and not ended:
+        return "interrupted"
+    return {"needed": "needed", "later": "later", "refused": "refused"}[planned.decision.state]  # type: ignore[return-value]
+
+
+def _reason(planned: PlannedStep, ended: list[Event]) -> str:
+    """What was seen when it was verified; for what no run acted on, what is seen now."""
+    if planned.decision.is_done and ended and ended[0].kind == "finished":
+        return str(ended[0].document.get("reason", planned.decision.reason))
+    return planned.decision.reason
+
+
+def _error(document: Mapping[str, Any]) -> str:
+    error = document.get("error", {})
+    return " ".join(str(error[key]) for key in ("code", "message", "why") if key in error)
+
+
+def _act(event: Event) -> ActRecord:
+    document = event.document
+    for key in ("statement", "command", "text", "url", "path", "object"):
+        if key in document:
+            words = document[key]
+            text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
+            method = f"{document['method']} " if "method" in document else ""
+            return ActRecord(event.at, event.kind, method + text, event.step)
+    return ActRecord(event.at, event.kind, str(dict(document)), event.step)
+
+
+def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:
+    """The keyspaces of the last verification that was recorded."""
+    recorded = [e for e in events if e.kind == "verification"]
+    if not recorded:
+        return ()
+    return tuple(_verdict(entry) for entry in recorded[-1].document["keyspaces"])
+
+
+def _verdict(entry: Mapping[str, Any]) -> Verdict:
+    differences = [
+        Difference(d["node"], d["range"], d["table"], d.get("detail", "")) for d in entry["differences"]
+    ]
+    return Verdict(
+        entry["keyspace"], entry["state"], entry["summary"], tuple(differences), dict(entry["rows"])
+    )
