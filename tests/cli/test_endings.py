@@ -1,0 +1,85 @@
+"""No failure ever reaches a person as a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hybridspan.cli.endings import ended
+from hybridspan.errors import InputError, LockHeld, PermanentFailure
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hybridspan", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def raising(error: BaseException):
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("HS-X-001", "bad"), 2),
+        (LockHeld("HS-X-002", "held"), 4),
+        (PermanentFailure("HS-X-003", "no"), 1),
+        (KeyboardInterrupt(), 130),
+        (ExceptionGroup("tasks", [ValueError("x"), PermanentFailure("HS-X-003", "no")]), 1),
+    ],
+)
+def test_each_failure_has_its_exit_code(error: BaseException, code: int) -> None:
+    assert ended(raising(error), []) == code
+
+
+def test_an_error_says_what_where_why_and_what_next(capsys: pytest.CaptureFixture[str]) -> None:
+    error = PermanentFailure("HS-X-003", "it broke", where="eastus", why="no route", hint="mend the peering")
+    ended(raising(error), [])
+    said = capsys.readouterr().err
+    assert all(words in said for words in ("HS-X-003", "it broke", "eastus", "no route", "mend the peering"))
+
+
+def test_with_json_the_error_is_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    ended(raising(PermanentFailure("HS-X-003", "it broke")), ["plan", "--json"])
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "HS-X-003"
+
+
+def test_a_defect_keeps_its_traceback_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(raising(RuntimeError("surprise")), []) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    path = next(Path(word.rstrip(";")) for word in said.split() if "hybridspan-defect-" in word)
+    assert "surprise" in path.read_text()
+    path.unlink()
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "status", "verify", "check", "validate"])
+def test_a_missing_file_is_named(command: str, tmp_path: Path) -> None:
+    done = run(command, "nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.yaml" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "- a\n- b", "a: [", "\x00\x01", "apiVersion: hybridspan/v1\nkind: Other\n"]
+)
+def test_a_bad_file_is_refused_in_words(content: str, tmp_path: Path) -> None:
+    (tmp_path / "hybrid.yaml").write_text(content)
+    for command in ("validate", "plan", "apply"):
+        done = run(command, cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
+    assert run("frobnicate", cwd=tmp_path).returncode == 2
