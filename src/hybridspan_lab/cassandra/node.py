@@ -1,0 +1,137 @@
+"""A Cassandra pod's program: writes the node's files, waits for its turn, and becomes the JVM.
+
+`python -m hybridspan_lab.cassandra.node` ends in execve, so the pod's process is the JVM and its log is standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from hybridspan_lab.cassandra import jvm
+from hybridspan_lab.cassandra.configuration import INTERNODE_PORT, heap_flags, write_configuration
+from hybridspan_lab.cassandra.settings import NodeSettings
+from hybridspan_lab.cassandra.stores import write_stores
+
+MAIN_CLASS: Final = "org.apache.cassandra.service.CassandraDaemon"
+TURN_SECONDS: Final = 90.0
+"""How long a first start waits for pod 0 before it tries (and fails, and is restarted) all the same."""
+
+
+def main() -> None:
+    """Never returns: the process becomes Cassandra, or ends with exit code 3 and a sentence."""
+    settings = NodeSettings.from_environment(os.environ)
+    try:
+        settings.conf.mkdir(parents=True, exist_ok=True)
+        stores = write_stores(settings.tls, settings.conf)
+    except (OSError, ValueError) as error:
+        sys.exit(f"ERROR [main] the certificates of this node cannot be used: {error}")
+    seeds = choose_seeds(settings)
+    write_configuration(settings, seeds, stores)
+    if waits_for_first(settings):
+        wait_for(settings.pod_host(0), TURN_SECONDS)
+    runtime = jvm.Runtime.locate()
+    arguments = command(runtime, settings)
+    os.chdir(settings.conf)
+    os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted
+
+
+def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
+    """Whom to ask first.
+
+    A new node of a further region asks the external seed alone. A new node of the first region asks pod 0, which is its own
+    seed. A node that has been in a ring asks whoever of its own region has a name by now, too: pod 0 could otherwise
+    come back with nobody to ask.
+    """
+    if settings.has_data:
+        others = [
+            n for n in range(settings.replicas) if n != settings.ordinal and _resolves(settings.pod_host(n))
+        ]
+        names = [settings.pod_host(n) for n in others]
+        outside = [settings.external_seed] if settings.external_seed else []
+        return (*outside, *names) or (settings.address,)
+    if settings.external_seed:
+        return (settings.external_seed,)
+    return (settings.address if settings.ordinal == 0 else settings.pod_host(0),)
+
+
+def waits_for_first(settings: NodeSettings) -> bool:
+    """Whether pod 0 must be there first: only when it founds the ring that this node is to join."""
+    return settings.ordinal > 0 and not settings.external_seed and not settings.has_data
+
+
+def wait_for(host: str, seconds: float) -> None:
+    """Returns when the host's internode port accepts, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection((host, INTERNODE_PORT), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.2)
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, INTERNODE_PORT, socket.AF_INET)
+    except OSError:
+        return False
+    return True
+
+
+def command(runtime: jvm.Runtime, settings: NodeSettings) -> list[str]:
+    """The JVM's argument list; it names files with passwords, never a password."""
+    return [
+        str(runtime.java),
+        *jvm.module_flags(),
+        *heap_flags(settings),
+        *jvm.node_flags(),
+        *jvm.archive_flags(runtime),
+        *_properties(settings.conf, settings.data),
+        "-cp",
+        runtime.cassandra_classpath,
+        MAIN_CLASS,
+    ]
+
+
+def _properties(conf: Path, data: Path) -> list[str]:
+    """Cassandra's own properties: where its files are, JMX with a password, and waits cut to a small ring's needs."""
+    temporary = conf / "tmp"
+    temporary.mkdir(exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True)
+    jmx_port = os.environ.get("CASSANDRA_JMX_PORT", str(jvm.JMX_PORT))
+    values = {
+        "cassandra.config": (conf / "cassandra.yaml").as_uri(),
+        "cassandra-rackdc.properties": (conf / "cassandra-rackdc.properties").as_uri(),
+        "logback.configurationFile": str(conf / "logback.xml"),
+        "cassandra.storagedir": str(data),
+        "cassandra-foreground": "yes",
+        "java.io.tmpdir": str(temporary),
+        "jdk.attach.allowAttachSelf": "true",
+        "cassandra.jmx.remote.port": jmx_port,
+        "com.sun.management.jmxremote.rmi.port": jmx_port,
+        "com.sun.management.jmxremote.authenticate": "true",
+        "com.sun.management.jmxremote.password.file": str(conf / "jmxremote.password"),
+        "com.sun.management.jmxremote.access.file": str(conf / "jmxremote.access"),
+        "java.rmi.server.hostname": "127.0.0.1",
+        **_SHORT_WAITS,
+    }
+    return [f"-D{name}={value}" for name, value in values.items()]
+
+
+_SHORT_WAITS: Final = {
+    "cassandra.ring_delay_ms": "2000",
+    "cassandra.skip_wait_for_gossip_to_settle": "0",
+    "cassandra.consistent.rangemovement": "false",
+    "cassandra.superuser_setup_delay_ms": "0",
+    "cassandra.auth_bcrypt_gensalt_log2_rounds": "4",
+    "cassandra.memtable_row_overhead_computation_step": "1000",
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The folder of tools on a Cassandra pod's PATH: nodetool, cqlsh and the readiness probe.
+
+nodetool is Cassandra's own NodeTool, cqlsh the project's own release; both are started by wrappers of a few lines that are
+written once into the cache, because they name this machine's Java, Python and jars.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from hybridspan_lab.cassandra import class_archive, jvm
+
+READY_PORT: Final = 9042
+
+_NODETOOL: Final = """#!/bin/sh
+# Cassandra's own nodetool; -h and -p default to 127.0.0.1:7199, where the node's JMX listens.
+exec {java} {flags} -Duser.home="${{HOME:-/tmp}}" -cp "{classpath}" org.apache.cassandra.tools.NodeTool "$@"
+"""
+
+_CQLSH: Final = """#!/bin/sh
+# The real cqlsh; the certificates of the pod make `--ssl` work without a cqlshrc of one's own.
+exec {python} -m hybridspan_lab.cassandra.cqlsh_pod "$@"
+"""
+
+_READY: Final = """#!/bin/bash
+# Ready when the client port is open: no JVM is started to find that out.
+exec 3<>"/dev/tcp/${{POD_IP:-127.0.0.1}}/{port}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PodTools:
+    """Where the tools are and what they need to see."""
+
+    directory: Path
+    env: Mapping[str, str]
+    mounts: tuple[Path, ...]
+
+
+@cache
+def locate() -> PodTools:
+    """The tools of this machine, written on first use; fetches Cassandra's jars when the cache lacks them."""
+    runtime = jvm.Runtime.locate()
+    class_archive.build(runtime)
+    directory = cache_directory() / "pod-tools"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in _scripts(runtime).items():
+        _write_program(directory / name, text)
+    return PodTools(directory, runtime.to_environment(), (*runtime.folders(), directory))
+
+
+def cache_directory() -> Path:
+    """`$HYBRIDSPAN_CACHE`, or `~/.cache/hybridspan`."""
+    return Path(os.environ.get("HYBRIDSPAN_CACHE") or Path.home() / ".cache" / "hybridspan")
+
+
+def _scripts(runtime: jvm.Runtime) -> Mapping[str, str]:
+    flags = " ".join(jvm.tool_flags(runtime))
+    classpath = f"{runtime.cassandra_classpath}:{runtime.tools_classpath}"
+    return {
+        "nodetool": _NODETOOL.format(java=runtime.java, flags=flags, classpath=classpath),
+        "cqlsh": _CQLSH.format(python=sys.executable),
+        "ready-probe.sh": _READY.format(port=READY_PORT),
+    }
+
+
+def _write_program(path: Path, text: str) -> None:
+    """Write and mark executable, in one step for whoever starts it meanwhile."""
+    if path.exists() and path.read_text() == text:
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text)
+    part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    part.replace(path)
