@@ -79,10 +79,10 @@ def networks_apart(case: Case) -> Iterator[Problem]:
             message = (
                 f"network `{one.region.network.name}` has {one.prefix} and {other.prefix}, which overlap"
             )
-            yield case.error(18, other.path, message, remedy="keep the wider of the two")
+            yield case.error("HS-TOPOLOGY-018", other.path, message, remedy="keep the wider of the two")
             continue
         yield case.error(
-            10,
+            "HS-TOPOLOGY-010",
             other.path,
             f"the network of {other.region.name} ({other.prefix}) overlaps that of {one.region.name} ({one.prefix})",
             why="Azure refuses to peer networks that overlap (VnetAddressSpacesOverlap), "
@@ -100,10 +100,12 @@ def subnets_inside(case: Case) -> Iterator[Problem]:
             ranges = ", ".join(map(str, prefixes))
             message = f"subnet {subnet.prefix} is not inside its network ({ranges})"
             why = "Azure refuses it (NetcfgInvalidSubnet)"
-            yield case.error(11, place, message, why=why, remedy=f"take a part of {ranges}")
+            yield case.error("HS-TOPOLOGY-011", place, message, why=why, remedy=f"take a part of {ranges}")
         elif subnet.prefix.prefixlen > 29:
             message = f"subnet {subnet.prefix} is smaller than /29"
-            yield case.error(11, place, message, why="Azure keeps five addresses of each subnet for itself")
+            yield case.error(
+                "HS-TOPOLOGY-011", place, message, why="Azure keeps five addresses of each subnet for itself"
+            )
 
 
 def services_apart(case: Case) -> Iterator[Problem]:
@@ -111,7 +113,9 @@ def services_apart(case: Case) -> Iterator[Problem]:
     for service in service_ranges(case):
         if service.prefix.prefixlen < 12:
             message = f"service range {service.prefix} of {service.region.name} is larger than /12"
-            yield case.error(16, service.path, message, why="AKS refuses it", remedy="take a /16 or smaller")
+            yield case.error(
+                "HS-TOPOLOGY-016", service.path, message, why="AKS refuses it", remedy="take a /16 or smaller"
+            )
         for network in network_ranges(case):
             if service.prefix.overlaps(network.prefix):
                 yield _covered(case, service, network)
@@ -121,7 +125,7 @@ def _covered(case: Case, service: Range, network: Range) -> Problem:
     own = service.region is network.region
     whose = "its own network" if own else f"the peered network of {network.region.name}"
     return case.error(
-        12,
+        "HS-TOPOLOGY-012",
         service.path,
         f"service range {service.prefix} of {service.region.name} overlaps {whose} ({network.prefix})",
         why="AKS refuses it"
@@ -140,10 +144,18 @@ def pods_apart(case: Case) -> Iterator[Problem]:
                 whose = "its own" if pods.region is network.region else f"{network.region.name}'s"
                 message = f"pod range {pods.prefix} of {pods.region.name} overlaps {whose} network ({network.prefix})"
                 why = "packets to those addresses would never leave the cluster"
-                yield case.error(13, pods.path, message, why=why, remedy="take a range outside every network")
+                yield case.error(
+                    "HS-TOPOLOGY-013",
+                    pods.path,
+                    message,
+                    why=why,
+                    remedy="take a range outside every network",
+                )
         if pods.prefix.overlaps(pods.region.cluster.service_cidr):
             message = f"pod range {pods.prefix} of {pods.region.name} overlaps its service range"
-            yield case.error(13, pods.path, message, why="AKS refuses it", remedy="take two disjoint ranges")
+            yield case.error(
+                "HS-TOPOLOGY-013", pods.path, message, why="AKS refuses it", remedy="take two disjoint ranges"
+            )
 
 
 def pod_range_used(case: Case) -> Iterator[Problem]:
@@ -152,7 +164,7 @@ def pod_range_used(case: Case) -> Iterator[Problem]:
         plugin = case.plugin(region)
         if region.cluster.pod_cidr and plugin in {"azure", "azure-pod-subnet"}:
             yield case.error(
-                19,
+                "HS-TOPOLOGY-019",
                 (*path, "cluster", "podCidr"),
                 f"cluster `{region.cluster.name}` has a podCidr with network plugin {plugin}",
                 why="with this plugin pods take their addresses from a subnet; AKS refuses a pod range",
@@ -167,14 +179,14 @@ def ranges_usable(case: Case) -> Iterator[Problem]:
         if reserved:
             message = f"{declared.use} {declared.prefix} of {declared.region.name} is reserved"
             remedy = "take a private range, such as one of 10.0.0.0/8"
-            yield case.error(14, declared.path, message, why=reserved[0], remedy=remedy)
+            yield case.error("HS-TOPOLOGY-014", declared.path, message, why=reserved[0], remedy=remedy)
         elif not any(declared.prefix.subnet_of(private) for private in PRIVATE):
             yield _public(case, declared)
 
 
 def _public(case: Case, declared: Range) -> Problem:
     return case.warning(
-        15,
+        "HS-TOPOLOGY-015",
         declared.path,
         f"{declared.use} {declared.prefix} of {declared.region.name} is public address space",
         why="it belongs to somebody on the internet: nothing in these networks can reach the real owner, "

@@ -89,12 +89,14 @@ def _too_small(case: Case, path: KeyPath, region: Region, needed: Demand) -> Pro
     place = (*path, "network", "subnet", "prefix")
     if needed.pods_take_addresses and fits >= LEAST_PODS:
         remedy = f"set maxPods to {fits} in each pool, or give it a {larger} subnet"
-        return case.warning(17, place, message, why=_why(needed, usable), remedy=remedy)
+        return case.warning("HS-TOPOLOGY-017", place, message, why=_why(needed, usable), remedy=remedy)
     remedy = f"give it a {larger} subnet, or fewer nodes"
     if needed.at_rest <= usable:
-        return case.warning(17, place, message, why=_why(needed, usable), remedy=remedy)
+        return case.warning("HS-TOPOLOGY-017", place, message, why=_why(needed, usable), remedy=remedy)
     why = f"{_why(needed, usable)}; not even maxPods {LEAST_PODS}, the least that AKS takes, would fit"
-    return case.error(17, place, message, why=why if needed.pods_take_addresses else "", remedy=remedy)
+    return case.error(
+        "HS-TOPOLOGY-017", place, message, why=why if needed.pods_take_addresses else "", remedy=remedy
+    )
 
 
 def _why(needed: Demand, usable: int) -> str:
@@ -117,7 +119,9 @@ def overlay_large_enough(case: Case) -> Iterator[Problem]:
         if pods and plugin in {"azure-overlay", "kubenet"} and pods.num_addresses // 256 < nodes + 1:
             message = f"pod range {pods} of {region.name} has room for {pods.num_addresses // 256} nodes of {nodes + 1}"
             why = "every node takes a /24 of it, and an upgrade adds a node"
-            yield case.error(19, (*path, "cluster", "podCidr"), message, why=why, remedy="take a /16")
+            yield case.error(
+                "HS-TOPOLOGY-019", (*path, "cluster", "podCidr"), message, why=why, remedy="take a /16"
+            )
 
 
 def pools_sound(case: Case) -> Iterator[Problem]:
@@ -128,16 +132,22 @@ def pools_sound(case: Case) -> Iterator[Problem]:
             place = (*path, "cluster", "nodePools", index)
             if pool.max_pods is not None and not LEAST_PODS <= pool.max_pods <= MOST_PODS:
                 message = f"maxPods {pool.max_pods} of pool `{pool.name}` is not between {LEAST_PODS} and {MOST_PODS}"
-                yield case.error(61, (*place, "maxPods"), message, why="AKS refuses it")
+                yield case.error("HS-TOPOLOGY-061", (*place, "maxPods"), message, why="AKS refuses it")
             if any(pool.name == earlier.name for earlier in pools[:index]):
                 yield case.error(
-                    62, (*place, "name"), f"cluster `{region.cluster.name}` has two pools `{pool.name}`"
+                    "HS-TOPOLOGY-062",
+                    (*place, "name"),
+                    f"cluster `{region.cluster.name}` has two pools `{pool.name}`",
                 )
         if not any(pool.mode == "System" for pool in pools):
             message = f"cluster `{region.cluster.name}` has no System pool"
             remedy = "give one pool `mode: System`"
             yield case.error(
-                62, (*path, "cluster", "nodePools"), message, why="AKS refuses it", remedy=remedy
+                "HS-TOPOLOGY-062",
+                (*path, "cluster", "nodePools"),
+                message,
+                why="AKS refuses it",
+                remedy=remedy,
             )
 
 
@@ -147,7 +157,7 @@ def room_for_cassandra(case: Case) -> Iterator[Problem]:
         nodes = sum(pool.count for pool in region.cluster.node_pools)
         if nodes < region.cassandra_nodes:
             yield case.warning(
-                36,
+                "HS-TOPOLOGY-036",
                 (*path, "cluster", "nodePools"),
                 f"{region.name} has {nodes} Kubernetes nodes for {region.cassandra_nodes} Cassandra nodes",
                 why="two Cassandra nodes on one machine are lost together, and Apigee's own rules keep them apart",
@@ -163,7 +173,7 @@ def one_plugin(case: Case) -> Iterator[Problem]:
         expected = first.cluster.network_plugin
         if declared and expected and declared != expected:
             yield case.error(
-                60,
+                "HS-TOPOLOGY-060",
                 (*path, "cluster", "networkPlugin"),
                 f"{region.name} has network plugin {declared}, {first.name} has {expected}",
                 why="Cassandra would advertise pod addresses in one region and node addresses in the other",

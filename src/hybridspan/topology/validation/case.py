@@ -34,20 +34,19 @@ class Case:
             return declared
         return "azure-overlay" if region.cluster.pod_cidr else "azure"
 
-    def error(self, code: int, path: KeyPath, message: str, *, why: str = "", remedy: str = "") -> Problem:
+    def error(self, code: str, path: KeyPath, message: str, *, why: str = "", remedy: str = "") -> Problem:
         """A problem that must be solved before anything runs."""
         return self._problem("error", code, path, message, why, remedy)
 
-    def warning(self, code: int, path: KeyPath, message: str, *, why: str = "", remedy: str = "") -> Problem:
+    def warning(self, code: str, path: KeyPath, message: str, *, why: str = "", remedy: str = "") -> Problem:
         """Something that works but is unwise."""
         return self._problem("warning", code, path, message, why, remedy)
 
     def _problem(
-        self, severity: ProblemSeverity, code: int, path: KeyPath, message: str, why: str, remedy: str
+        self, severity: ProblemSeverity, code: str, path: KeyPath, message: str, why: str, remedy: str
     ) -> Problem:
         line = self.where.line(path)
-        name = f"HS-TOPOLOGY-{code:03d}"
-        return Problem(name, severity, self.where.file, line, dotted(path), message, why, remedy)
+        return Problem(code, severity, self.where.file, line, dotted(path), message, why, remedy)
 
 
 Rule = Callable[[Case], Iterator[Problem]]

@@ -30,7 +30,7 @@ def datacenters_distinct(case: Case) -> Iterator[Problem]:
                 f"from `{earlier.datacenter}` of {earlier.name}"
             )
         yield case.error(
-            30,
+            "HS-TOPOLOGY-030",
             (*path, "datacenter"),
             message,
             why="the nodes of both would be one data center, and nothing would be replicated to the new one"
@@ -52,7 +52,7 @@ def cassandra_names_plain(case: Case) -> Iterator[Problem]:
         # Cluster names may hold spaces: Cassandra's own default is `Test Cluster`.
         if not _PLAIN_NAME.fullmatch(name.replace(" ", "-") if path[-1] == "clusterName" else name):
             why = "it stands in property files and CQL strings: letters, digits, hyphens, underscores and periods only"
-            yield case.error(37, path, f"`{name}` is no usable {kind}", why=why)
+            yield case.error("HS-TOPOLOGY-037", path, f"`{name}` is no usable {kind}", why=why)
 
 
 def sources_known(case: Case) -> Iterator[Problem]:
@@ -63,7 +63,7 @@ def sources_known(case: Case) -> Iterator[Problem]:
         if region.copy_from is None:
             if place in case.where.lines:
                 message = f"{region.name} is the existing installation and copies from nowhere"
-                yield case.error(31, place, message, remedy="remove copyFrom here")
+                yield case.error("HS-TOPOLOGY-031", place, message, remedy="remove copyFrom here")
         elif region.copy_from not in earlier:
             yield _unknown_source(case, place, region, earlier)
         earlier.append(region.datacenter)
@@ -80,7 +80,7 @@ def _unknown_source(case: Case, place: KeyPath, region: Region, earlier: list[st
             f"{region.name} would copy from `{source}`, which no region has{did_you_mean(source, earlier)}"
         )
     why = "a rebuild from a data center without the data reports success and copies nothing"
-    return case.error(31, place, message, why=why, remedy=f"name one of: {', '.join(earlier)}")
+    return case.error("HS-TOPOLOGY-031", place, message, why=why, remedy=f"name one of: {', '.join(earlier)}")
 
 
 def replicas_enough(case: Case) -> Iterator[Problem]:
@@ -90,21 +90,27 @@ def replicas_enough(case: Case) -> Iterator[Problem]:
     if factor < 3:
         why = "with fewer than three replicas LOCAL_QUORUM fails, or data is lost, with the first node that goes"
         message = f"replication factor {factor} is below three"
-        yield case.warning(32, place, message, why=why, remedy="use 3, unless this is a trial")
+        yield case.warning("HS-TOPOLOGY-032", place, message, why=why, remedy="use 3, unless this is a trial")
     for path, region in case.regions():
         nodes, count = (*path, "cassandraNodes"), region.cassandra_nodes
         if factor > count:
             message = f"replication factor {factor} is above the {count} Cassandra nodes of {region.name}"
             why = "Cassandra accepts the ALTER and then fails every write that wants all replicas"
-            yield case.error(33, nodes, message, why=why, remedy=f"declare at least {factor} nodes")
+            yield case.error(
+                "HS-TOPOLOGY-033", nodes, message, why=why, remedy=f"declare at least {factor} nodes"
+            )
         elif count < 3:
             message = f"{region.name} has {count} Cassandra nodes, fewer than three"
             why = "one node that goes takes the quorum, or the data, with it"
-            yield case.warning(32, nodes, message, why=why, remedy="use 3, unless this is a trial")
+            yield case.warning(
+                "HS-TOPOLOGY-032", nodes, message, why=why, remedy="use 3, unless this is a trial"
+            )
         elif count % 3:
             message = f"{region.name} has {count} Cassandra nodes, which is no multiple of three"
             why = "Apigee's controller scales Cassandra in steps of three"
-            yield case.warning(34, nodes, message, why=why, remedy=f"use {count + 3 - count % 3}")
+            yield case.warning(
+                "HS-TOPOLOGY-034", nodes, message, why=why, remedy=f"use {count + 3 - count % 3}"
+            )
 
 
 def ports_distinct(case: Case) -> Iterator[Problem]:
@@ -113,13 +119,18 @@ def ports_distinct(case: Case) -> Iterator[Problem]:
     if settings.tls_port == settings.plain_port:
         message = f"tlsPort and plainPort are both {settings.tls_port}"
         yield case.error(
-            35, ("spec", "cassandra", "tlsPort"), message, remedy="Cassandra's are 7001 and 7000"
+            "HS-TOPOLOGY-035",
+            ("spec", "cassandra", "tlsPort"),
+            message,
+            remedy="Cassandra's are 7001 and 7000",
         )
     if settings.open_plain_port:
         message = "openPlainPort opens Cassandra's plain-text port between the regions"
         why = "everything on it, passwords' hashes included, crosses the backbone unencrypted"
         remedy = "leave it closed; it is only a way back while troubleshooting"
-        yield case.warning(38, ("spec", "cassandra", "openPlainPort"), message, why=why, remedy=remedy)
+        yield case.warning(
+            "HS-TOPOLOGY-038", ("spec", "cassandra", "openPlainPort"), message, why=why, remedy=remedy
+        )
 
 
 RULES: tuple[Rule, ...] = (

@@ -75,7 +75,9 @@ def names_valid(case: Case) -> Iterator[Problem]:
     for rule, name, path in checked:
         if not rule.pattern.fullmatch(name):
             message = f"`{name}` is no valid name for a {rule.kind}"
-            yield case.error(20, _declared(case, path), message, why=f"it must be {rule.words}")
+            yield case.error(
+                "HS-TOPOLOGY-020", _declared(case, path), message, why=f"it must be {rule.words}"
+            )
 
 
 def _names(region: Region, path: KeyPath) -> Iterator[tuple[NamingRule, str, KeyPath]]:
@@ -112,7 +114,7 @@ def locations_known(case: Case) -> Iterator[Problem]:
         meant = location_named(region.name)
         guess = f'; did you mean "{meant}"?' if meant else did_you_mean(region.name, LOCATIONS)
         yield case.error(
-            21,
+            "HS-TOPOLOGY-021",
             (*path, "name"),
             f"`{region.name}` is no Azure location{guess}",
             why="Azure refuses it (LocationNotAvailableForResourceType)",
@@ -127,7 +129,12 @@ def regions_distinct(case: Case) -> Iterator[Problem]:
         earlier = seen.setdefault(region.name.lower(), region)
         if earlier is not region:
             message = f"region {region.name} is declared twice (the first time in line {earlier.line})"
-            yield case.error(22, (*path, "name"), message, why="a region has one cluster and one data center")
+            yield case.error(
+                "HS-TOPOLOGY-022",
+                (*path, "name"),
+                message,
+                why="a region has one cluster and one data center",
+            )
 
 
 def resources_distinct(case: Case) -> Iterator[Problem]:
@@ -144,11 +151,13 @@ def resources_distinct(case: Case) -> Iterator[Problem]:
                 message = (
                     f"{earlier.name} and {region.name} have the same {kind} `{name}` in one resource group"
                 )
-                yield case.error(23, key, message, remedy="give each region its own name")
+                yield case.error("HS-TOPOLOGY-023", key, message, remedy="give each region its own name")
         earlier = seen.setdefault(("overrides", str(region.overrides)), region)
         if earlier is not region:
             message = f"{earlier.name} and {region.name} have the same overrides file {region.overrides.name}"
-            yield case.error(24, (*path, "overrides"), message, remedy="give each region its own file")
+            yield case.error(
+                "HS-TOPOLOGY-024", (*path, "overrides"), message, remedy="give each region its own file"
+            )
 
 
 def contexts_distinct(case: Case) -> Iterator[Problem]:
@@ -164,7 +173,11 @@ def contexts_distinct(case: Case) -> Iterator[Problem]:
             )
             why = "the new region would be installed over the existing one"
             yield case.error(
-                25, (*path, "cluster", "context"), message, why=why, remedy="name each cluster's own"
+                "HS-TOPOLOGY-025",
+                (*path, "cluster", "context"),
+                message,
+                why=why,
+                remedy="name each cluster's own",
             )
 
 
@@ -175,10 +188,15 @@ def roles_fit(case: Case) -> Iterator[Problem]:
         if mode == "active-active" and region.role == "passive":
             message = f"{region.name} is passive in an active-active installation"
             yield case.error(
-                26, (*path, "role"), message, remedy="set mode: active-passive, or leave role out"
+                "HS-TOPOLOGY-026",
+                (*path, "role"),
+                message,
+                remedy="set mode: active-passive, or leave role out",
             )
     if mode == "active-passive" and not any(r.role == "active" for r in case.topology.regions):
-        yield case.error(26, ("spec", "mode"), "no region is active", remedy="make the first region active")
+        yield case.error(
+            "HS-TOPOLOGY-026", ("spec", "mode"), "no region is active", remedy="make the first region active"
+        )
 
 
 RULES: tuple[Rule, ...] = (

@@ -43,7 +43,7 @@ def files_readable(case: Case) -> Iterator[Problem]:
             message = f"the overrides file of {region.name} does not exist: {region.overrides}"
             why = "the other regions' overrides are copied from it"
             remedy = "put the file there, or name it with `overrides`"
-            yield case.error(50, (*path, "overrides"), message, why=why, remedy=remedy)
+            yield case.error("HS-TOPOLOGY-050", (*path, "overrides"), message, why=why, remedy=remedy)
 
 
 def agree_with_topology(case: Case) -> Iterator[Problem]:
@@ -56,7 +56,7 @@ def agree_with_topology(case: Case) -> Iterator[Problem]:
             shown = f"`{found}`" if key in declared.where.lines else f"`{found}` (Apigee's default)"
             message = f"{dotted(key)} is {shown}, the topology has `{expected}` for {region.name}"
             remedy = "correct whichever is wrong"
-            yield _in(declared, 52, key, message, why=why, remedy=remedy)
+            yield _in(declared, "HS-TOPOLOGY-052", key, message, why=why, remedy=remedy)
 
 
 def _expectations(case: Case, region: Region) -> Iterator[tuple[KeyPath, Any, str]]:
@@ -96,7 +96,7 @@ def agree_between_regions(case: Case) -> Iterator[Problem]:
                     f"{dotted(key)} is `{found}` in {region.name} and `{expected}` in {reference_region.name}"
                 )
                 remedy = f"make it `{expected}`, as in {reference.file.name}"
-                yield _in(declared, 53, key, message, why=why, remedy=remedy)
+                yield _in(declared, "HS-TOPOLOGY-053", key, message, why=why, remedy=remedy)
 
 
 def instances_distinct(case: Case) -> Iterator[Problem]:
@@ -110,7 +110,14 @@ def instances_distinct(case: Case) -> Iterator[Problem]:
         if earlier is not region:
             message = f"instanceID `{instance}` of {region.name} is also that of {earlier.name}"
             why = "Apigee tells clusters apart by it"
-            yield _in(declared, 58, ("instanceID",), message, why=why, remedy="give each cluster its own")
+            yield _in(
+                declared,
+                "HS-TOPOLOGY-058",
+                ("instanceID",),
+                message,
+                why=why,
+                remedy="give each cluster its own",
+            )
 
 
 def host_network_fits(case: Case) -> Iterator[Problem]:
@@ -124,7 +131,7 @@ def host_network_fits(case: Case) -> Iterator[Problem]:
             remedy = (
                 "set it to true in every region, in the existing one first (its nodes restart one by one)"
             )
-            yield _in(declared, 56, key, message, why=why, remedy=remedy)
+            yield _in(declared, "HS-TOPOLOGY-056", key, message, why=why, remedy=remedy)
 
 
 def named_files_exist(case: Case) -> Iterator[Problem]:
@@ -135,7 +142,15 @@ def named_files_exist(case: Case) -> Iterator[Problem]:
                 message = f"{dotted(named.path)} of {region.name} names `{named.name}`, which does not exist"
                 why = f"paths are relative to {declared.file.parent.name}/; the installer refuses a missing file"
                 remedy = "put the file there before the run"
-                yield _in(declared, 54, named.path, message, severity="warning", why=why, remedy=remedy)
+                yield _in(
+                    declared,
+                    "HS-TOPOLOGY-054",
+                    named.path,
+                    message,
+                    severity="warning",
+                    why=why,
+                    remedy=remedy,
+                )
 
 
 def nothing_left_over(case: Case) -> Iterator[Problem]:
@@ -146,7 +161,7 @@ def nothing_left_over(case: Case) -> Iterator[Problem]:
         message = f"multiRegionSeedHost is still in the overrides of {case.topology.first.name}"
         why = "a node that restarts would look for a seed that may be gone"
         remedy = "delete the line and apply the overrides once"
-        yield _in(declared, 55, key, message, severity="warning", why=why, remedy=remedy)
+        yield _in(declared, "HS-TOPOLOGY-055", key, message, severity="warning", why=why, remedy=remedy)
 
 
 def passwords_kept_out(case: Case) -> Iterator[Problem]:
@@ -159,7 +174,9 @@ def passwords_kept_out(case: Case) -> Iterator[Problem]:
             published = password == "iloveapis123"  # noqa: S105 - Apigee's default, printed in its documentation
             what = "is Apigee's published default" if published else "stands in the file in clear"
             remedy = "keep the passwords in a Kubernetes secret and name it in cassandra.auth.secret"
-            yield _in(declared, 57, key, f"{dotted(key)} {what}", severity="warning", remedy=remedy)
+            yield _in(
+                declared, "HS-TOPOLOGY-057", key, f"{dotted(key)} {what}", severity="warning", remedy=remedy
+            )
 
 
 def _present(case: Case) -> Iterator[tuple[Region, DeclaredOverrides]]:
@@ -175,7 +192,7 @@ def _same(found: Any, expected: Any) -> bool:
 
 def _in(
     declared: DeclaredOverrides,
-    code: int,
+    code: str,
     key: KeyPath,
     message: str,
     *,
@@ -183,9 +200,8 @@ def _in(
     why: str = "",
     remedy: str = "",
 ) -> Problem:
-    name = f"HS-TOPOLOGY-{code:03d}"
     line = declared.where.line(key)
-    return Problem(name, severity, declared.file, line, dotted(key), message, why, remedy)
+    return Problem(code, severity, declared.file, line, dotted(key), message, why, remedy)
 
 
 RULES: tuple[Rule, ...] = (

@@ -14,7 +14,7 @@ def release_known(case: Case) -> Iterator[Problem]:
     version = case.topology.hybrid_version
     if release_of(version) is None:
         yield case.warning(
-            40,
+            "HS-TOPOLOGY-040",
             ("spec", "hybridVersion"),
             f"Apigee hybrid {version} is not in the table of releases",
             why=f"known are {RELEASES[0].minor} to {RELEASES[-1].minor}; names and versions are taken from the live "
@@ -29,7 +29,7 @@ def installer_fits(case: Case) -> Iterator[Problem]:
     installer = case.topology.installer
     if release and installer not in release.installers:
         yield case.error(
-            41,
+            "HS-TOPOLOGY-041",
             ("spec", "installer"),
             f"Apigee hybrid {case.topology.hybrid_version} is not installed with {installer}",
             why="apigeectl was dropped with 1.12, and Helm charts exist from 1.10 on",
@@ -42,7 +42,7 @@ def proof_possible(case: Case) -> Iterator[Problem]:
     release = release_of(case.topology.hybrid_version)
     if release and not release.has_preview_repair:
         yield case.warning(
-            42,
+            "HS-TOPOLOGY-042",
             ("spec", "hybridVersion"),
             f"Apigee hybrid {release.minor} ships Cassandra {release.cassandra}, which cannot compare replicas",
             why="`nodetool repair --preview` came with Cassandra 4.0; unless the live ring turns out to be 4.0 or later, "
