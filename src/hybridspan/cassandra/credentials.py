@@ -1,0 +1,54 @@
+"""Database users of an Apigee installation, from the one secret that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hybridspan.cassandra.ports import CREDENTIALS_SECRET
+from hybridspan.errors import PermanentFailure
+from hybridspan.secrets import Secret
+
+Role = Literal["admin", "ddl", "dml", "jmx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user with its password."""
+
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCredentials:
+    """The logins by role: `admin` is the superuser, `ddl` owns Apigee's keyspaces, `jmx` is nodetool's."""
+
+    logins: Mapping[str, Login]
+    where: str
+
+    def login(self, role: Role) -> Login:
+        """The login of that role; PermanentFailure where the secret lacks it."""
+        if role not in self.logins:
+            raise PermanentFailure(
+                "HS-CASS-001",
+                f"the secret {CREDENTIALS_SECRET} has no {role}.user and {role}.password",
+                where=self.where,
+                hint=f"kubectl describe secret {CREDENTIALS_SECRET} shows which keys it has",
+            )
+        return self.logins[role]
+
+
+def read_credentials(secret: Mapping[str, Secret | bytes], where: str) -> DatabaseCredentials:
+    """The logins of the secret's `<role>.user` and `<role>.password` pairs."""
+    texts = {
+        key: value.reveal() if isinstance(value, Secret) else value.decode() for key, value in secret.items()
+    }
+    roles = [key.removesuffix(".user") for key in texts if key.endswith(".user")]
+    logins = {
+        role: Login(texts[f"{role}.user"].strip(), Secret(texts[f"{role}.password"].strip()))
+        for role in roles
+        if f"{role}.password" in texts
+    }
+    return DatabaseCredentials(logins, where)

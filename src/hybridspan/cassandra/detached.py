@@ -1,0 +1,174 @@
+"""Long nodetool commands that run on in the pod, whatever becomes of the stream that started them.
+
+A task is a folder in the pod's own temporary storage: the list of jobs, one log and one exit code each, and the process
+that works through them. Starting is making that folder, which only one can do; looking is reading it. When the container
+restarts, the folder goes with the process, so a folder never claims that something runs that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hybridspan.cassandra.credentials import Login
+from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
+from hybridspan.errors import PermanentFailure
+
+ROOT: Final = "/tmp/hybridspan"
+TAIL_LINES: Final = 12
+
+_WORK: Final = r"""
+directory=$1 user=$2
+cd "$directory" || exit 70
+trap 'rm -f passwords' EXIT
+echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" >process.new && mv process.new process
+while IFS= read -r key && IFS= read -r line; do
+  read -ra arguments <<<"$line"
+  nodetool -u "$user" -pwf passwords "${arguments[@]}" >"$key.log" 2>&1 </dev/null
+  code=$?
+  echo "$code" >"$key.code.new" && mv "$key.code.new" "$key.code"
+  [ "$code" = 0 ] || break
+done <jobs
+touch ended
+"""
+
+_START: Final = r"""
+umask 077
+directory=$1 user=$2 work=$3
+mkdir -p "${directory%/*}" && mkdir "$directory" 2>/dev/null || exit 75
+IFS= read -r password
+printf '%s %s\n' "$user" "$password" >"$directory/passwords"
+unset password
+cat >"$directory/jobs"
+printf '%s' "$work" >"$directory/work"
+detach=$(command -v setsid || true)
+nohup $detach bash "$directory/work" "$directory" "$user" >/dev/null 2>&1 </dev/null &
+for _ in $(seq 100); do [ -e "$directory/process" ] && exit 0; sleep 0.05; done
+exit 71
+"""
+
+_LOOK: Final = r"""
+directory=$1
+[ -d "$directory" ] || { echo absent; exit 0; }
+state=dead
+[ -e "$directory/ended" ] && state=ended
+if [ $state = dead ] && read -r number began 2>/dev/null <"$directory/process"; then
+  now=$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)
+  [ "$now" = "$began" ] && state=running
+  [ -e "$directory/ended" ] && state=ended
+fi
+echo $state
+[ -e "$directory/jobs" ] || exit 0
+last=
+while IFS= read -r key && IFS= read -r line; do
+  code=$(cat "$directory/$key.code" 2>/dev/null)
+  echo "$key ${code:--}"
+  [ -e "$directory/$key.log" ] && last=$key
+done <"$directory/jobs"
+echo "== $last"
+[ -z "$last" ] || tail -n TAIL "$directory/$last.log"
+""".replace("TAIL", str(TAIL_LINES))
+
+TaskPhase = Literal["absent", "running", "ended", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One nodetool command of a task; the key is a file name."""
+
+    key: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """`dead`: the process is gone without having finished. `codes` has None for jobs that have not ended."""
+
+    phase: TaskPhase
+    codes: Mapping[str, int | None]
+    log: str
+    """The last lines of the job that began last."""
+
+    @property
+    def current(self) -> str | None:
+        """The first job that has not ended, or None."""
+        return next((key for key, code in self.codes.items() if code is None), None)
+
+    @property
+    def failed(self) -> str | None:
+        """The job that ended with another code than 0, or None."""
+        return next((key for key, code in self.codes.items() if code), None)
+
+    @property
+    def succeeded(self) -> tuple[str, ...]:
+        return tuple(key for key, code in self.codes.items() if code == 0)
+
+
+class DetachedTask:
+    """One task's folder in one pod."""
+
+    def __init__(
+        self, pods: PodAccess, namespace: str, pod: str, name: str, login: Login, record: Recorder
+    ) -> None:
+        self.pod = pod
+        self.directory = f"{ROOT}/{name}"
+        self._pods = pods
+        self._namespace = namespace
+        self._login = login
+        self._record = record
+
+    async def start(self, jobs: Sequence[Job]) -> bool:
+        """Start the jobs, one after the other until one fails; False where the folder exists: nothing is started then."""
+        lines = "".join(f"{job.key}\n{' '.join(job.arguments)}\n" for job in jobs)
+        stdin = f"{self._login.password.reveal()}\n{lines}".encode()
+        code, output = await self._bash(_START, self._login.user, _WORK, stdin=stdin)
+        for job in jobs if code == 0 else ():
+            self._record(
+                "nodetool", {"pod": self.pod, "command": ["nodetool", *job.arguments], "task": self.directory}
+            )
+        if code not in (0, 75):
+            raise PermanentFailure(
+                "HS-CASS-013",
+                "a long nodetool command could not be started in the pod",
+                where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
+                why=output.strip() or f"exit code {code}",
+                hint=f"the container needs bash and a writable {ROOT}",
+            )
+        return code == 0
+
+    async def look(self) -> TaskState:
+        """Where it stands."""
+        _, output = await self._bash(_LOOK)
+        return parse_look(output)
+
+    async def log(self, key: str) -> str:
+        """All that a job has printed."""
+        _, output = await self._bash('cat "$1/$2.log"', key)
+        return output
+
+    async def clear(self) -> None:
+        """Take the folder away; only for tasks that do not run."""
+        await self._bash('rm -rf -- "$1"')
+
+    async def _bash(self, script: str, *arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
+        argv = ["bash", "-c", script, "hybridspan", self.directory, *arguments]
+        ended = await self._pods.exec(
+            self._namespace, self.pod, argv, container=CONTAINER, stdin=stdin, timeout=30.0
+        )
+        return ended.code, ended.stdout if ended.code == 0 else f"{ended.stdout}{ended.stderr}"
+
+
+def parse_look(text: str) -> TaskState:
+    """The state that the look script printed."""
+    lines = text.splitlines()
+    phase = lines[0].strip() if lines else ""
+    if phase not in ("absent", "running", "ended", "dead"):
+        raise ValueError(f"not a task's state: {text[:200]!r}")
+    codes: dict[str, int | None] = {}
+    for position, line in enumerate(lines[1:], start=2):
+        key, _, value = line.partition(" ")
+        if key == "==":
+            return TaskState(phase, codes, "\n".join(lines[position:]))  # type: ignore[arg-type]  # checked above
+        codes[key] = None if value == "-" else int(value)
+    return TaskState(phase, codes, "")  # type: ignore[arg-type]  # checked above

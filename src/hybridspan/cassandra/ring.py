@@ -1,0 +1,71 @@
+"""The ring and its keyspaces as rows of Cassandra's own tables, turned into facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from hybridspan.cassandra.ranges import TokenOwner
+from hybridspan.facts.cassandra import KeyspaceFacts, Replication, RingNode
+
+LOCAL = "SELECT cluster_name, data_center, rack, broadcast_address, release_version, schema_version, tokens FROM system.local"
+PEERS = "SELECT peer, data_center, rack, schema_version, tokens FROM system.peers_v2"
+KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
+TABLES = "SELECT keyspace_name, table_name FROM system_schema.tables"
+
+UNREACHABLE = "UNREACHABLE"
+UNKNOWN = "UNKNOWN"
+
+Row = Mapping[str, Any]
+
+
+def read_replication(options: Mapping[str, str]) -> Replication:
+    """A keyspace's `replication` map as Cassandra keeps it."""
+    strategy = options["class"].rsplit(".", 1)[-1]
+    factors = {name: value for name, value in options.items() if name != "class"}
+    if strategy == "SimpleStrategy":
+        return Replication("SimpleStrategy", {"": int(factors["replication_factor"])})
+    kinds = Literal["NetworkTopologyStrategy", "LocalStrategy", "EverywhereStrategy"]
+    # A transient factor such as `3/1` counts all its replicas, the transient one too.
+    whole = {name: int(value.split("/")[0]) for name, value in factors.items()}
+    return Replication(cast("kinds", strategy), whole)
+
+
+def read_keyspaces(keyspaces: Iterable[Row], tables: Iterable[Row]) -> tuple[KeyspaceFacts, ...]:
+    """Every keyspace of the schema, in name order."""
+    by_keyspace: dict[str, list[str]] = {}
+    for row in tables:
+        by_keyspace.setdefault(row["keyspace_name"], []).append(row["table_name"])
+    return tuple(
+        KeyspaceFacts(
+            row["keyspace_name"],
+            read_replication(row["replication"]),
+            tuple(sorted(by_keyspace.get(row["keyspace_name"], ()))),
+        )
+        for row in sorted(keyspaces, key=lambda row: str(row["keyspace_name"]))
+    )
+
+
+def read_owners(local: Row, peers: Sequence[Row]) -> tuple[TokenOwner, ...]:
+    """Who owns which tokens, as one node knows it."""
+    rows = [(str(local["broadcast_address"]), local), *((str(row["peer"]), row) for row in peers)]
+    return tuple(
+        TokenOwner(
+            address, row["data_center"], row["rack"], tuple(sorted(int(t) for t in row["tokens"] or ()))
+        )
+        for address, row in rows
+        if row["data_center"] and row["rack"]
+    )
+
+
+def read_schema_versions(
+    nodes: Sequence[RingNode], local: Row, peers: Sequence[Row]
+) -> Mapping[str, tuple[str, ...]]:
+    """Schema version → addresses, as `nodetool describecluster` groups them: nodes that are down under UNREACHABLE."""
+    told = {str(row["peer"]): row["schema_version"] for row in peers}
+    told[str(local["broadcast_address"])] = local["schema_version"]
+    versions: dict[str, list[str]] = {}
+    for node in nodes:
+        version = str(told.get(node.address) or UNKNOWN) if node.status == "U" else UNREACHABLE
+        versions.setdefault(version, []).append(node.address)
+    return {version: tuple(sorted(addresses)) for version, addresses in versions.items()}
