@@ -1,0 +1,120 @@
+"""`hybridspan lab …`: the rehearsal lab. Thin: the lab itself is a package of its own, imported when a command runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hybridspan.errors import EXIT_OK
+
+
+@click.group()
+def lab() -> None:
+    """The rehearsal lab: real Cassandra, real Kubernetes, and an Azure and an Apigee that behave like them."""
+
+
+@lab.command()
+@click.argument("topology", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
+@click.option(
+    "--system-keyspaces",
+    type=click.Choice(["installed", "simple"]),
+    default="installed",
+    show_default=True,
+    help="Start them as an installation has them, or as Cassandra's own defaults (SimpleStrategy).",
+)
+@click.option("--bare", is_flag=True, help="Only the Azure stand-in: nothing exists yet.")
+def up(topology: Path | None, system_keyspaces: str, bare: bool) -> int:
+    """Start a lab in which the first region of TOPOLOGY (default: the two-regions example) exists already."""
+    from hybridspan_lab import control
+    from hybridspan_lab.parts.progress import TextBar
+
+    options = control.UpOptions(
+        topology=topology,
+        system_keyspaces="simple" if system_keyspaces == "simple" else "installed",
+        bare=bare,
+    )
+    control.up(options, say=click.echo, progress=TextBar())
+    click.echo('\nto use it:  eval "$(hybridspan lab env)"')
+    return EXIT_OK
+
+
+@lab.command()
+def down() -> int:
+    """End the lab and remove everything that it made, also after a crash."""
+    from hybridspan_lab import control
+
+    click.echo("the lab is gone" if control.down() else "there was no lab")
+    return EXIT_OK
+
+
+@lab.command()
+@click.option("--json", "as_json", is_flag=True, help="A JSON document on stdout.")
+def status(as_json: bool) -> int:
+    """What runs where, with which memory."""
+    from hybridspan_lab import control
+
+    found = control.status()
+    click.echo(json.dumps(found, indent=2) if as_json else _table(found))
+    return EXIT_OK
+
+
+@lab.command()
+def env() -> int:
+    """Print what points az, kubectl, apigeectl, cqlsh, nodetool and hybridspan at the lab."""
+    from hybridspan_lab import control
+
+    click.echo(control.exports())
+    return EXIT_OK
+
+
+@lab.command()
+@click.option("--rows", type=click.IntRange(min=0), default=20_000, show_default=True)
+@click.option("--rate", type=float, help="Keep writing at this many rows a second until interrupted.")
+@click.option("--context", help="Kube context of the cluster to load through; default: the first.")
+def fill(rows: int, rate: float | None, context: str | None) -> int:
+    """Load data of Apigee's shape into the existing region."""
+    from hybridspan_lab import control
+
+    return control.fill(rows, rate, context=context)
+
+
+@lab.command()
+@click.argument("document")
+def fault(document: str) -> int:
+    """Make the Azure stand-in misbehave: DOCUMENT is a JSON object (docs/rehearsal-lab.md)."""
+    from hybridspan_lab import control
+
+    try:
+        request = json.loads(document)
+    except ValueError as error:
+        raise click.UsageError(f"DOCUMENT is not JSON: {error}") from error
+    click.echo(json.dumps(control.fault(request), indent=2))
+    return EXIT_OK
+
+
+def _table(found: dict[str, Any]) -> str:
+    lines = [f"lab: {found['mode']}", f"home {found['home']}   Azure stand-in {found['arm']}"]
+    for cluster in found["clusters"]:
+        lines.append(f"\n{cluster['name']} ({cluster['location']})  {cluster['server']}")
+        lines += [_program_line(program) for program in cluster["programs"]]
+        lines += [_pod_line(pod) for pod in cluster["pods"]]
+    lines.append(f"\nmemory in all: {_mebibytes(found['memory'])}")
+    return "\n".join(lines)
+
+
+def _program_line(program: dict[str, Any]) -> str:
+    state = "running" if program["running"] else "ENDED"
+    return f"  {program['name']:<42} {state:<10} {_mebibytes(program['memory']):>9}"
+
+
+def _pod_line(pod: dict[str, Any]) -> str:
+    name = f"{pod['namespace']}/{pod['name']}"
+    state = "ready" if pod["ready"] else pod["phase"]
+    return f"  {name:<42.60} {state:<10} {_mebibytes(pod['memory']):>9}  {pod['address']:<15} {pod['node']}"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"

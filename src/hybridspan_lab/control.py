@@ -1,0 +1,187 @@
+"""The lab from outside: start it, end it, ask it. What `hybridspan lab`, the demo and the tests call.
+
+The functions block; each names the lab by its home folder, HYBRIDSPAN_LAB_HOME by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hybridspan.errors import InputError, PermanentFailure
+from hybridspan_lab.parts import Progress, ensure, silent
+from hybridspan_lab.parts.cache import CASSANDRA_VERSION
+from hybridspan_lab.world.places import Places, default_home
+from hybridspan_lab.world.record import Record
+
+Say = Callable[[str], None]
+SystemKeyspaces = Literal["installed", "simple"]
+PAIRING: Final = f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships"
+NETWORK: Final = "real networks in user namespaces"
+HEADLINE: Final = f"rehearses {PAIRING}; network mode: {NETWORK}"
+
+
+def _quiet(words: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `up` is to make."""
+
+    topology: Path | None = None
+    """Topology file whose first region exists already; None for the packaged two-regions example."""
+    home: Path = field(default_factory=default_home)
+    system_keyspaces: SystemKeyspaces = "installed"
+    """How system_auth and the other two start: as an installation has them, or as Cassandra's own defaults."""
+    bare: bool = False
+    """Only the Azure stand-in, without an existing estate."""
+
+
+def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress = silent) -> Record:
+    """Starts a lab with the existing estate and returns when it is ready; what it started stays when it fails.
+
+    Raises InputError HS-LAB-026 when a lab runs there already.
+    """
+    options = options or UpOptions()
+    say(f"lab: {HEADLINE}")
+    ensure(progress)
+    places = Places(options.home.absolute())
+    places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(places):
+        return asyncio.run(_up(places, options, say))
+
+
+def down(home: Path | None = None) -> bool:
+    """Ends the lab, whatever state it is in, and removes its home; returns whether there was anything."""
+    from hybridspan_lab.world import process
+
+    return asyncio.run(process.end(Places((home or default_home()).absolute())))
+
+
+def status(home: Path | None = None) -> dict[str, Any]:
+    """What runs where, with which memory in bytes. Raises PermanentFailure HS-LAB-027 when nothing runs."""
+    places, record = _running(home)
+    return {
+        "mode": HEADLINE,
+        "home": str(places.home),
+        "arm": record.arm,
+        "topology": record.topology,
+        "systemKeyspaces": record.system_keyspaces,
+        "since": record.since,
+        **_ask(places, {"ask": "status"}),
+    }
+
+
+def environment(home: Path | None = None) -> dict[str, str]:
+    """The variables that point a process at the lab, PATH included; to be laid over the process's own."""
+    from hybridspan_lab.world import variables
+
+    places, record = _running(home)
+    return variables.environment(places, record, os.environ)
+
+
+def exports(home: Path | None = None) -> str:
+    """The same as lines that a shell evaluates."""
+    from hybridspan_lab.world import variables
+
+    places, record = _running(home)
+    return variables.exports(places, record)
+
+
+def fill(rows: int, rate: float | None = None, home: Path | None = None, context: str | None = None) -> int:
+    """Loads rows into the existing region and returns the loader's exit code; with a rate it goes on writing.
+
+    `rate` is in rows a second. The loader runs in the first Cassandra pod, so nothing here needs a route to it.
+    """
+    places, _ = _running(home)
+    chosen = ["--context", context] if context else []
+    loader = ["python3", "-m", "hybridspan_lab.cassandra.fill", "--rows", str(rows)]
+    paced = ["--rate", str(rate)] if rate is not None else []
+    pod = ["exec", "-n", "apigee", "apigee-cassandra-default-0", "-c", "apigee-cassandra", "--"]
+    kubectl = [str(places.bin / "kubectl"), "--kubeconfig", str(places.kubeconfig), *chosen]
+    return subprocess.run([*kubectl, *pod, *loader, *paced], check=False, env=environment(home)).returncode
+
+
+def fault(request: Mapping[str, Any], home: Path | None = None) -> dict[str, Any]:
+    """Asks the lab to misbehave, as the fault's own words say; returns what it answered."""
+    places, _ = _running(home)
+    return _ask(places, {**request, "ask": "fault"})
+
+
+async def _up(places: Places, options: UpOptions, say: Say) -> Record:
+    from hybridspan.topology import loading
+    from hybridspan_lab.examples import example_directory
+    from hybridspan_lab.world import estate, process
+
+    if (record := Record.read(places.record)) and record.is_running:
+        raise InputError(
+            "HS-LAB-026",
+            "a lab is already running there",
+            where=str(places.home),
+            hint="end it with `hybridspan lab down`, or name another HYBRIDSPAN_LAB_HOME",
+        )
+    topology = loading.load(options.topology or example_directory("two-regions") / "hybrid.yaml")
+    await process.clear(places)
+    began = time.monotonic()
+
+    def timed(words: str) -> None:
+        say(f"{time.monotonic() - began:6.1f} s  {words}")
+
+    record = await process.start(places, topology.path, options.system_keyspaces)
+    timed(f"Azure stand-in: {record.arm}")
+    if not options.bare:
+        await estate.build(places, record, topology, timed)
+    return record
+
+
+def _running(home: Path | None) -> tuple[Places, Record]:
+    places = Places((home or default_home()).absolute())
+    record = Record.read(places.record)
+    if record is None or not record.is_running:
+        raise PermanentFailure(
+            "HS-LAB-027",
+            "no lab is running there",
+            where=str(places.home),
+            hint="start one: hybridspan lab up",
+        )
+    return places, record
+
+
+def _ask(places: Places, question: Mapping[str, Any]) -> dict[str, Any]:
+    from hybridspan_lab.world import requests
+
+    try:
+        answer = asyncio.run(requests.ask(places.control, question))
+    except (OSError, TimeoutError) as error:
+        raise PermanentFailure(
+            "HS-LAB-028",
+            "the lab does not answer",
+            where=str(places.control),
+            why=str(error) or "no answer in time",
+        ) from error
+    if "error" in answer:
+        raise PermanentFailure(
+            "HS-LAB-028", "the lab refuses", where=str(places.home), why=str(answer["error"])
+        )
+    return answer
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """One `up` at a time for a home; the lock is beside it, since the home comes and goes."""
+    path = places.home.with_name(f".{places.home.name}.lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError("HS-LAB-026", "a lab is being started there", where=str(places.home)) from error
+        yield

@@ -1,0 +1,210 @@
+"""Runs the lab's clusters: a control plane and one kubelet process for all nodes of each.
+
+This is the Resource Manager's `ClusterHost`: what Azure would do behind `managedClusters`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import hybridspan_lab
+from hybridspan.errors import PermanentFailure
+from hybridspan_lab.arm.ports import ClusterDocument, NodePool, Progress
+from hybridspan_lab.controlplane import ControlPlane, Program, kubeconfig
+from hybridspan_lab.kubeapi import ApiError, KubeApi
+from hybridspan_lab.parts import Parts
+from hybridspan_lab.world import nodes, storage
+from hybridspan_lab.world.nodes import Node
+from hybridspan_lab.world.places import Places
+
+NODES_READY_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.1
+
+
+class Cluster:
+    """One running managed cluster."""
+
+    def __init__(self, document: ClusterDocument, plane: ControlPlane, kubelet_home: Path) -> None:
+        self.document = document
+        self.plane = plane
+        self.kubelet_home = kubelet_home
+        self.kubelet: Program | None = None
+        self.nodes: tuple[Node, ...] = ()
+
+    @property
+    def programs(self) -> list[Program]:
+        return [*self.plane.programs, *([self.kubelet] if self.kubelet else [])]
+
+
+class Clusters:
+    """Every managed cluster of the lab, by lower-cased resource id."""
+
+    def __init__(self, places: Places, parts: Parts, on_change: Callable[[], None]) -> None:
+        self._places = places
+        self._parts = parts
+        self._on_change = on_change
+        self._clusters: dict[str, Cluster] = {}
+
+    @property
+    def all(self) -> Sequence[Cluster]:
+        return list(self._clusters.values())
+
+    async def create(self, cluster: ClusterDocument, progress: Progress) -> None:
+        """Starts the control plane and the nodes; a half-made one is thrown away first."""
+        await self.delete(cluster.id)
+        progress("ProvisioningControlPlane")
+        home, socket = self._home(cluster.id), self._socket(cluster.id)
+        plane = await ControlPlane.start(
+            home / "plane", cluster.name, cluster.service_cidr, self._parts, socket
+        )
+        made = Cluster(cluster, plane, home)
+        self._clusters[cluster.id.lower()] = made
+        progress("CreatingAgentPools")
+        async with KubeApi.from_kubeconfig(plane.kubeconfig) as api:
+            await storage.create_classes(api)
+            await self._start_nodes(made, cluster.pools)
+            await _until_ready(api, made)
+        self._on_change()
+
+    async def delete(self, cluster_id: str) -> None:
+        """Stops a cluster and forgets its data; no error when there is none."""
+        found = self._clusters.pop(cluster_id.lower(), None)
+        if found is not None:
+            await _stop(found)
+        await asyncio.to_thread(shutil.rmtree, self._home(cluster_id), ignore_errors=True)
+        self._on_change()
+
+    async def scale(self, cluster_id: str, pools: tuple[NodePool, ...]) -> None:
+        """Makes the nodes match these pools; nodes that stay keep their pods."""
+        cluster = self._clusters[cluster_id.lower()]
+        async with KubeApi.from_kubeconfig(cluster.plane.kubeconfig) as api:
+            gone = {node.name for node in cluster.nodes}
+            await self._start_nodes(cluster, pools)
+            for name in gone - {node.name for node in cluster.nodes}:
+                await api.delete("/api/v1", "nodes", name)
+            await _until_ready(api, cluster)
+
+    def kubeconfig(self, cluster_id: str, admin: bool) -> bytes:
+        """What listClusterUserCredential and listClusterAdminCredential answer."""
+        return json.dumps(self._kubeconfig(self._clusters[cluster_id.lower()], admin)).encode()
+
+    def write_kubeconfig(self) -> None:
+        """Replaces the person's kubeconfig: every cluster, contexts named as the clusters."""
+        entries = [self._kubeconfig(cluster, admin=False) for cluster in self._clusters.values()]
+        merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+        for key in ("clusters", "users", "contexts"):
+            merged[key] = [item for entry in entries for item in entry[key]]
+        merged["current-context"] = entries[0]["current-context"] if entries else ""
+        kubeconfig.write(self._places.kubeconfig, merged)
+
+    async def stop(self) -> None:
+        """Stops every cluster; their data stays."""
+        await asyncio.gather(*(_stop(cluster) for cluster in self._clusters.values()))
+        self._clusters.clear()
+
+    def _home(self, cluster_id: str) -> Path:
+        return self._places.clusters / f"{cluster_id.rsplit('/', 1)[1]}-{_short(cluster_id)}"
+
+    def _socket(self, cluster_id: str) -> Path:
+        return self._places.sockets / f"egress-{_short(cluster_id)}.sock"
+
+    def _kubeconfig(self, cluster: Cluster, admin: bool) -> dict[str, Any]:
+        document, plane = cluster.document, cluster.plane
+        name = f"{document.name}-admin" if admin else document.name
+        user = f"cluster{'Admin' if admin else 'User'}_{document.resource_group}_{document.name}"
+        pair = plane.pki / "admin.crt", plane.pki / "admin.key"
+        entry = kubeconfig.client_entry(
+            document.name, user, f"https://127.0.0.1:{plane.port}", plane.pki / "ca.crt", pair
+        )
+        entry["contexts"][0]["name"] = entry["current-context"] = name
+        return entry
+
+    async def _start_nodes(self, cluster: Cluster, pools: Sequence[NodePool]) -> None:
+        cluster.nodes = nodes.place(cluster.document, pools, cluster.nodes)
+        file = cluster.kubelet_home / "kubelet.json"
+        file.write_text(json.dumps(self._kubelet_settings(cluster), indent=1))
+        if cluster.kubelet is not None:
+            await cluster.kubelet.stop()
+        argv = [sys.executable, "-m", "hybridspan_lab.kubelet", str(file)]
+        cluster.kubelet = await Program.start(
+            "kubelet", argv, cluster.kubelet_home / "kubelet.log", _python()
+        )
+
+    def _kubelet_settings(self, cluster: Cluster) -> dict[str, Any]:
+        document, home = cluster.document, cluster.kubelet_home
+        return {
+            "cluster": document.name,
+            "region": document.location,
+            "kubeconfig": str(cluster.plane.kubelet_kubeconfig),
+            "pki": str(cluster.plane.pki),
+            "port": 0,
+            "nodes": [node.to_document() for node in cluster.nodes],
+            "vnet_id": document.vnet_id,
+            "subnet_prefix": document.subnet_prefix,
+            "service_cidr": document.service_cidr,
+            "ns_dir": str(self._places.network_names),
+            "pods_dir": str(home / "pods"),
+            "volumes_dir": str(home / "volumes"),
+            "egress_socket": str(self._socket(document.id)),
+            "cache": str(self._parts.cache),
+        }
+
+
+def _short(cluster_id: str) -> str:
+    return hashlib.sha256(cluster_id.lower().encode()).hexdigest()[:8]
+
+
+def _python() -> dict[str, str]:
+    source = str(Path(hybridspan_lab.__file__).resolve().parents[1])
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))}
+
+
+async def _stop(cluster: Cluster) -> None:
+    # The kubelet first: its last words go to the API server.
+    if cluster.kubelet is not None:
+        await cluster.kubelet.stop()
+    await cluster.plane.stop()
+
+
+async def _until_ready(api: KubeApi, cluster: Cluster) -> None:
+    wanted = {node.name for node in cluster.nodes}
+    try:
+        async with asyncio.timeout(NODES_READY_SECONDS):
+            while not wanted <= await _ready_nodes(api):
+                if cluster.kubelet is None or not cluster.kubelet.is_running:
+                    raise _not_ready(cluster, "the kubelet has ended")
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError as error:
+        raise _not_ready(cluster, "they are not ready in time") from error
+
+
+async def _ready_nodes(api: KubeApi) -> set[str]:
+    try:
+        found = await api.list("/api/v1", "nodes")
+    except ApiError:
+        return set()
+    return {node["metadata"]["name"] for node in found if _is_ready(node)}
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _not_ready(cluster: Cluster, why: str) -> PermanentFailure:
+    said = cluster.kubelet.last_words() if cluster.kubelet else ""
+    return PermanentFailure(
+        "HS-LAB-021",
+        "the nodes of a cluster did not become ready",
+        where=cluster.document.name,
+        why=f"{why}: {said}".strip(": \n"),
+        hint=f"the kubelet's log is in {cluster.kubelet_home}",
+    )

@@ -1,0 +1,98 @@
+"""From agent pools to nodes: names, addresses and labels as AKS gives them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Final
+
+from hybridspan_lab.arm.ports import ClusterDocument, NodePool
+
+FIRST_HOST: Final = 4
+"""Azure keeps the first four addresses of a subnet, and the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as the kubelet registers it."""
+
+    name: str
+    address: str
+    zone: str
+    max_pods: int
+    labels: tuple[tuple[str, str], ...]
+    taints: tuple[str, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "address": self.address,
+            "zone": self.zone,
+            "max_pods": self.max_pods,
+            "labels": dict(self.labels),
+            "taints": list(self.taints),
+        }
+
+
+class SubnetTooSmall(Exception):
+    """The subnet has fewer addresses than the pools have nodes."""
+
+
+def place(
+    cluster: ClusterDocument, pools: Sequence[NodePool], existing: Sequence[Node] = ()
+) -> tuple[Node, ...]:
+    """The nodes that these pools stand for; a node that exists keeps its address. Raises SubnetTooSmall."""
+    wanted = [
+        (pool, index, _name(cluster.id, pool.name, index)) for pool in pools for index in range(pool.count)
+    ]
+    names = {name for _, _, name in wanted}
+    known = {node.name: node.address for node in existing if node.name in names}
+    free = _free_addresses(cluster, set(known.values()))
+    return tuple(_node(cluster, pool, index, known.get(name) or _next(free)) for pool, index, name in wanted)
+
+
+def _free_addresses(cluster: ClusterDocument, taken: set[str]) -> Iterator[str]:
+    subnet = IPv4Network(cluster.subnet_prefix or "10.224.0.0/16")
+    first, last = int(subnet.network_address) + FIRST_HOST, int(subnet.broadcast_address)
+    return iter([a for number in range(first, last) if (a := str(IPv4Address(number))) not in taken][:256])
+
+
+def _name(cluster_id: str, pool: str, index: int) -> str:
+    number = int(hashlib.sha256(cluster_id.lower().encode()).hexdigest(), 16) % 10**8
+    return f"aks-{pool}-{number:08d}-vmss{_base36(index):0>6}"
+
+
+def _base36(number: int) -> str:
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    return digits[number] if number < 36 else _base36(number // 36) + digits[number % 36]
+
+
+def _node(cluster: ClusterDocument, pool: NodePool, index: int, address: str) -> Node:
+    # A node without an availability zone carries its fault domain's number there.
+    zone = f"{cluster.location}-{pool.zones[index % len(pool.zones)]}" if pool.zones else "0"
+    labels = tuple(_labels(cluster, pool, zone).items())
+    return Node(_name(cluster.id, pool.name, index), address, zone, pool.max_pods, labels, pool.taints)
+
+
+def _next(free: Iterator[str]) -> str:
+    address = next(free, None)
+    if address is None:
+        raise SubnetTooSmall("the subnet has fewer free addresses than the pools have nodes")
+    return address
+
+
+def _labels(cluster: ClusterDocument, pool: NodePool, zone: str) -> dict[str, str]:
+    return {
+        "agentpool": pool.name,
+        "kubernetes.azure.com/agentpool": pool.name,
+        "kubernetes.azure.com/cluster": f"MC_{cluster.resource_group}_{cluster.name}_{cluster.location}",
+        "kubernetes.azure.com/mode": pool.mode.lower(),
+        "kubernetes.azure.com/role": "agent",
+        "node.kubernetes.io/instance-type": pool.vm_size,
+        "topology.kubernetes.io/region": cluster.location,
+        "topology.kubernetes.io/zone": zone,
+        "topology.disk.csi.azure.com/zone": zone if pool.zones else "",
+        **dict(pool.labels),
+    }

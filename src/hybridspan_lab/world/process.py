@@ -1,0 +1,142 @@
+"""Starts the lab's root process detached, and ends a lab however it died."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import hybridspan_lab
+from hybridspan.errors import InputError, PermanentFailure
+from hybridspan_lab.world import requests
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record, members
+
+NAMESPACES_REFUSED: Final = 77
+"""Exit code of the root process when the kernel gives no user namespaces."""
+START_SECONDS: Final = 30.0
+END_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.05
+
+
+async def start(places: Places, topology: Path, system_keyspaces: str) -> Record:
+    """Starts a world in prepared places and returns when it answers.
+
+    Raises PermanentFailure HS-LAB-023 where the kernel gives no user namespaces, HS-LAB-024 when it does not start.
+    """
+    argv = [sys.executable, "-m", "hybridspan_lab.world", str(places.home), str(topology), system_keyspaces]
+    source = str(Path(hybridspan_lab.__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": source, "HYBRIDSPAN_LAB_HOME": str(places.home)}
+    with places.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it is to outlive this program
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while (record := Record.read(places.record)) is None or not await _answers(places):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise _did_not_start(places, process.poll())
+        await asyncio.sleep(_POLL_SECONDS)
+    return record
+
+
+async def _answers(places: Places) -> bool:
+    try:
+        await requests.ask(places.control, {"ask": "status"})
+    except OSError:
+        return False
+    return True
+
+
+def _did_not_start(places: Places, code: int | None) -> PermanentFailure:
+    said = "\n".join(places.log.read_text(errors="replace").splitlines()[-8:])
+    if code == NAMESPACES_REFUSED:
+        return PermanentFailure(
+            "HS-LAB-023",
+            "this machine gives no user namespaces, and the lab's networks are made of them",
+            why=said,
+            hint="allow them (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu"
+            " kernel.apparmor_restrict_unprivileged_userns=0), or run as root",
+        )
+    return PermanentFailure("HS-LAB-024", "the lab did not start", why=said, hint=f"its log is {places.log}")
+
+
+async def clear(places: Places) -> None:
+    """Removes what a lab that died left in its home, and makes the home's folders.
+
+    Raises InputError HS-LAB-029 when the folder holds anything else: a lab removes its home at its end.
+    """
+    if places.home.is_dir() and any(places.home.iterdir()) and not places.marker.exists():
+        hint = "give HYBRIDSPAN_LAB_HOME a folder of its own"
+        raise InputError(
+            "HS-LAB-029",
+            "this folder is not a lab's, and a lab removes its home",
+            where=str(places.home),
+            hint=hint,
+        )
+    await end(places)
+    for folder in (places.home, places.clusters, places.sockets):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if places.sockets.stat().st_uid != os.geteuid():
+        raise PermanentFailure(
+            "HS-LAB-024", "the lab did not start", why=f"{places.sockets} is another user's"
+        )
+    places.marker.touch()
+
+
+async def end(places: Places) -> bool:
+    """Ends every process of the lab and removes what it left; returns whether anything was there.
+
+    Killing the outermost process is enough: the kernel then kills the pid namespace, and mounts and networks go
+    with their last process. Raises PermanentFailure HS-LAB-025 when a process does not go.
+    """
+    existed = places.marker.exists()
+    namespaces = {record.namespace} if (record := Record.read(places.record)) else set[str]()
+    # By the argument list too: a lab that died while it started has written no record.
+    for pid in (roots := worlds(places.home)):
+        namespaces.update(_namespaces_below(pid))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    namespaces.discard(os.readlink("/proc/self/ns/pid"))
+    await _until_gone(places.home, namespaces)
+    if existed:
+        for folder in (places.sockets, places.home):
+            with contextlib.suppress(FileNotFoundError):
+                await asyncio.to_thread(shutil.rmtree, folder)
+    return existed or bool(roots)
+
+
+def worlds(home: Path) -> list[int]:
+    """The root processes of the lab with that home, the outermost and those inside alike."""
+    wanted = [b"hybridspan_lab.world", os.fsencode(home)]
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                arguments = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+                if all(argument in arguments for argument in wanted):
+                    found.append(int(entry))
+    return found
+
+
+def _namespaces_below(pid: int) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {os.readlink(f"/proc/{pid}/ns/{name}") for name in ("pid", "pid_for_children")}
+    return set()
+
+
+async def _until_gone(home: Path, namespaces: set[str]) -> None:
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            # Other processes' ends cannot be awaited, only looked for.
+            while left := {*worlds(home), *(pid for name in namespaces for pid in members(name))}:  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError as error:
+        why = f"processes {', '.join(map(str, sorted(left)))} are still there"
+        raise PermanentFailure("HS-LAB-025", "the lab does not end", where=str(home), why=why) from error

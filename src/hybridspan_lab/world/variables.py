@@ -1,0 +1,109 @@
+"""What points a person's tools at the lab: az, kubectl, apigeectl, cqlsh, nodetool and hybridspan itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from hybridspan_lab.arm.credentials import CLIENT, SUBSCRIPTION, TENANT
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record
+
+CLOUD: Final = "HybridspanLab"
+NOWHERE: Final = "http://127.0.0.1:9"
+"""A proxy that is never there: what would leave this machine fails at once instead."""
+
+
+def variables(places: Places, record: Record) -> dict[str, str]:
+    """Everything but the PATH and the secret."""
+    return {
+        "HYBRIDSPAN_LAB_HOME": str(places.home),
+        "HYBRIDSPAN_ARM_ENDPOINT": record.arm,
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": CLIENT,
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        # Never the person's own ~/.azure.
+        "AZURE_CONFIG_DIR": str(places.azure_config),
+        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
+        "REQUESTS_CA_BUNDLE": str(places.bundle),
+        "KUBECONFIG": str(places.kubeconfig),
+        "HTTPS_PROXY": NOWHERE,
+        "NO_PROXY": "localhost,127.0.0.1",
+    }
+
+
+def environment(places: Places, record: Record, base: Mapping[str, str]) -> dict[str, str]:
+    """The variables as a process takes them, the secret and the PATH among them."""
+    path = os.pathsep.join(filter(None, [str(places.bin), base.get("PATH", "")]))
+    secret = places.client_secret.read_text().strip()
+    return {**variables(places, record), "AZURE_CLIENT_SECRET": secret, "PATH": path}
+
+
+def exports(places: Places, record: Record) -> str:
+    """The same as lines for a shell; the secret stays in its file."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables(places, record).items()]
+    lines.append(f'export AZURE_CLIENT_SECRET="$(cat {shlex.quote(str(places.client_secret))})"')
+    lines.append(f'export PATH={shlex.quote(str(places.bin))}:"$PATH"')
+    return "\n".join([*lines, *_NOTES])
+
+
+_NOTES: Final = [
+    "# az:       az login --service-principal -u $AZURE_CLIENT_ID -p $AZURE_CLIENT_SECRET --tenant $AZURE_TENANT_ID",
+    "# nodetool: kubectl exec -n apigee apigee-cassandra-default-0 -- nodetool -u jmxuser -pwf FILE status",
+    "# cqlsh:    kubectl port-forward -n apigee apigee-cassandra-default-0 9042, then cqlsh --ssl 127.0.0.1 9042",
+]
+
+
+def write_programs(places: Places, kubectl: Path) -> None:
+    """Puts kubectl, apigeectl and cqlsh where the PATH of the lab's environment finds them."""
+    places.bin.mkdir(exist_ok=True)
+    (places.bin / "kubectl").symlink_to(kubectl)
+    for name, start in _PYTHON_PROGRAMS.items():
+        program = places.bin / name
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {start} "$@"\n')
+        program.chmod(0o755)
+
+
+_PYTHON_PROGRAMS: Final = {
+    "apigeectl": "-m hybridspan_lab.apigee.apigeectl",
+    "cqlsh": "-m cqlshlib",
+}
+
+
+def write_bundle(places: Places, authority: Path) -> None:
+    """The authorities that this machine trusts, and the lab's."""
+    trusted = next(
+        (os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(name)), ""
+    )
+    if not trusted:
+        import certifi
+
+        trusted = certifi.where()
+    places.bundle.write_text(f"{Path(trusted).read_text().rstrip()}\n{authority.read_text()}")
+
+
+def write_cloud(places: Places, record: Record) -> None:
+    """Registers the lab as a cloud of az, as `az cloud register` and `az cloud set` would."""
+    places.azure_config.mkdir(exist_ok=True, mode=0o700)
+    endpoints = {
+        "endpoint_management": record.arm,
+        "endpoint_resource_manager": record.arm,
+        "endpoint_active_directory": record.arm,
+        "endpoint_active_directory_resource_id": record.arm,
+    }
+    lines = [f"[{CLOUD}]", "profile = latest", *(f"{key} = {value}" for key, value in endpoints.items()), ""]
+    (places.azure_config / "clouds.config").write_text("\n".join(lines))
+    settings = [
+        "[cloud]",
+        f"name = {CLOUD}",
+        "[core]",
+        "instance_discovery = false",
+        "collect_telemetry = false",
+        "",
+    ]
+    (places.azure_config / "config").write_text("\n".join(settings))

@@ -1,0 +1,107 @@
+"""The lab's root process: the Azure stand-in inside it, control planes and kubelets below it.
+
+It lives in namespaces of its own (user, mount, pid) but on the host's network, because a person's tools reach the
+API servers on loopback. Whatever way it ends, the kernel ends everything below it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from hybridspan_lab.arm.documents import Documents
+from hybridspan_lab.network.plane import NetworkPlane
+from hybridspan_lab.parts import Parts, ensure
+from hybridspan_lab.world import azure, inventory, requests, variables
+from hybridspan_lab.world.clusters import Clusters
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record, start_time
+
+NETWORK_MODE: Final = "namespaces"
+
+
+class World:
+    """Everything that a running lab consists of."""
+
+    def __init__(self, places: Places, parts: Parts, record: Record) -> None:
+        self._places = places
+        self._record = record
+        self._parts = parts
+        self._networks = NetworkPlane(places.network_names)
+        self._applying = asyncio.Lock()
+        self.clusters = Clusters(places, parts, self._clusters_changed)
+        self._azure = azure.Azure(places.arm, self.clusters, self._network_changed)
+
+    async def run(self) -> None:
+        """Serves until it is told to end."""
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        await self._azure.start(self._record.arm_port)
+        await asyncio.to_thread(self._write_environment)
+        handlers = {"status": self._status, "fault": self._azure.fault}
+        async with await requests.serve(self._places.control, handlers):
+            # Whoever sees the record may ask: it is written when everything listens.
+            self._record.write(self._places.record)
+            await ended.wait()
+        await self.clusters.stop()
+        await self._azure.stop()
+
+    def _write_environment(self) -> None:
+        """What `lab env` points at."""
+        secret = self._azure.client_secret()
+        with os.fdopen(os.open(self._places.client_secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as stream:
+            stream.write(secret.reveal())
+        variables.write_bundle(self._places, self._azure.authority)
+        variables.write_cloud(self._places, self._record)
+        variables.write_programs(self._places, self._parts.kube_bin / "kubectl")
+        self.clusters.write_kubeconfig()
+
+    def _clusters_changed(self) -> None:
+        self.clusters.write_kubeconfig()
+
+    async def _network_changed(self, documents: Documents) -> None:
+        desired = azure.desired_network(documents)
+        async with self._applying:
+            await asyncio.to_thread(self._networks.apply, desired)
+
+    async def _status(self, question: dict[str, Any]) -> dict[str, Any]:
+        return {"network": NETWORK_MODE, **(await inventory.take(self._places, self.clusters))}
+
+
+@dataclass(frozen=True, slots=True)
+class Outermost:
+    """The lab's outermost process, as the host sees it."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def current(cls) -> Self:
+        return cls(os.getpid(), start_time(os.getpid()))
+
+
+async def serve(places: Places, outermost: Outermost, topology: str, system_keyspaces: str) -> None:
+    """Runs the world of a lab."""
+    record = Record(
+        pid=outermost.pid,
+        started=outermost.started,
+        namespace=os.readlink("/proc/self/ns/pid"),
+        arm_port=_free_port(),
+        topology=topology,
+        system_keyspaces=system_keyspaces,
+        since=time.time(),
+    )
+    await World(places, ensure(), record).run()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
