@@ -43,6 +43,8 @@ class SecretFacts:
     hashes: Mapping[str, str]
     certificate_fingerprint: str | None
     """SHA-256 of `tls.crt`'s first certificate, lower-case hex, or None."""
+    purpose: str = ""
+    """What it is for where regions share it (`Cassandra credentials`, `ingress TLS`…); empty for one of the cluster's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class ClusterObjects:
     certificate_authority: SecretFacts | None
     """`apigee-ca` in cert-manager's namespace, or None."""
     secrets: tuple[SecretFacts, ...]
-    """Secrets of the Apigee namespace that must be equal in every region."""
+    """Secrets of the Apigee namespace; those that regions share say what for."""
     storage_classes: tuple[str, ...]
     cassandra_pods: tuple[PodFacts, ...]
+    cert_manager_ready: bool = False
+    """Whether all of cert-manager's deployments are available."""

@@ -10,6 +10,7 @@ from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
+from hybridspan.facts.overrides import OverridesFacts
 
 Severity = Literal["refuse", "warn", "pass", "unknown"]
 
@@ -39,6 +40,8 @@ class RegionFacts:
     apigee: ApigeeFacts | None
     nodes: tuple[NodeFacts, ...]
     """Its Cassandra pods, in order."""
+    overrides: OverridesFacts | None = None
+    """Its overrides file, read or derived; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,7 @@ class KubernetesCluster:
             secrets=tuple(objects.secret(s) for s in secrets),
             storage_classes=tuple(c["metadata"]["name"] for c in classes),
             cassandra_pods=pods,
+            cert_manager_ready=objects.all_available(deployments),
         )
 
     async def _known_path(self, api_version: str, kind: str, namespace: str | None) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hybridspan.facts.kubernetes import NodeObjectFacts, PodFacts, SecretFacts
+from hybridspan.kubernetes.portable import purpose_of_secret
 
-Document = Mapping[str, Any]
+Document = dict[str, Any]
 
 
 def pod(document: Document) -> PodFacts:
@@ -77,6 +78,7 @@ def secret(document: Document) -> SecretFacts:
         type=document.get("type", "Opaque"),
         hashes={key: hashlib.sha256(value).hexdigest() for key, value in data.items()},
         certificate_fingerprint=fingerprint(data["tls.crt"]) if data.get("tls.crt") else None,
+        purpose=purpose_of_secret(document),
     )
 
 
@@ -102,3 +104,11 @@ def cert_manager_version(deployments: Iterable[Document]) -> str | None:
         tag = containers[0]["image"].rpartition(":")[2].partition("@")[0]
         return str(labelled or tag)
     return None
+
+
+def all_available(deployments: Iterable[Document]) -> bool:
+    """Whether there are deployments and each has the replicas that it wants."""
+    found = list(deployments)
+    return bool(found) and all(
+        (d.get("status") or {}).get("availableReplicas", 0) >= d["spec"].get("replicas", 1) for d in found
+    )

@@ -30,11 +30,14 @@ async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
 
 
 async def _region(estate: Estate, region: Region) -> RegionFacts:
+    from hybridspan.apigee.overrides import overrides_facts
+
+    overrides = overrides_facts(estate.topology, region)
     azure = await estate.azure(region).region_facts(region)
     ready = azure.cluster is not None and azure.cluster.provisioning_state == "Succeeded"
     cluster = await estate.cluster_or_none(region) if ready else None
     if cluster is None:
-        return RegionFacts(azure, None, None, ())
+        return RegionFacts(azure, None, None, (), overrides)
     from hybridspan.apigee.observe import apigee_facts
 
     objects: ClusterObjects
@@ -45,7 +48,7 @@ async def _region(estate: Estate, region: Region) -> RegionFacts:
     nodes: tuple[NodeFacts, ...] = ()
     if any(pod.ready for pod in objects.cassandra_pods):
         nodes = await (await estate.cassandra(region)).node_facts()
-    return RegionFacts(azure, objects, apigee, nodes)
+    return RegionFacts(azure, objects, apigee, nodes, overrides)
 
 
 async def _ring(estate: Estate, facts: Mapping[str, RegionFacts]) -> RingFacts | None:

@@ -1,0 +1,112 @@
+"""What a cluster has of Apigee: the datastore, the controller and every other custom resource."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts, DatastoreFacts
+
+Document = dict[str, Any]
+
+GROUP: Final = "apigee.cloud.google.com"
+DATASTORE: Final = f"{GROUP}/v1alpha1"
+RESOURCES: Final = (
+    (f"{GROUP}/v1alpha2", "ApigeeOrganization"),
+    (f"{GROUP}/v1alpha2", "ApigeeEnvironment"),
+    (f"{GROUP}/v1alpha2", "ApigeeTelemetry"),
+    (f"{GROUP}/v1alpha1", "ApigeeRedis"),
+)
+CONTROLLER: Final = "apigee-controller-manager"
+SYSTEM_NAMESPACE: Final = "apigee-system"
+BACKUP_JOB: Final = "apigee-cassandra-backup"
+
+
+class Objects(Protocol):
+    """What is asked of a cluster: `get` gives None and `list_` nothing for what does not exist, kinds included."""
+
+    async def get(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None
+    ) -> Document | None: ...
+
+    async def list_(
+        self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
+    ) -> list[Document]: ...
+
+
+async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
+    """Apigee in that namespace; the controller in its own or the same."""
+    store, statefulset, backup, controller = await asyncio.gather(
+        cluster.get(DATASTORE, "ApigeeDatastore", "default", namespace),
+        cluster.get("apps/v1", "StatefulSet", "apigee-cassandra-default", namespace),
+        cluster.get("batch/v1", "CronJob", BACKUP_JOB, namespace),
+        _controller(cluster, namespace),
+    )
+    others = await asyncio.gather(*(cluster.list_(api, kind, namespace) for api, kind in RESOURCES))
+    return ApigeeFacts(
+        hybrid_version=hybrid_version(store, controller),
+        controller_ready=is_available(controller),
+        datastore=datastore(store, statefulset, backup) if store else None,
+        resources=tuple(resource(document) for found in others for document in found),
+    )
+
+
+async def _controller(cluster: Objects, namespace: str) -> Document | None:
+    for place in (SYSTEM_NAMESPACE, namespace):
+        if found := await cluster.get("apps/v1", "Deployment", CONTROLLER, place):
+            return found
+    return None
+
+
+def datastore(document: Document, statefulset: Document | None, backup: Document | None) -> DatastoreFacts:
+    """An ApigeeDatastore, with what its StatefulSet and backup job add."""
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    cassandra = (spec.get("components") or {}).get("cassandra") or {}
+    properties = cassandra.get("properties") or {}
+    ready = ((statefulset or {}).get("status") or {}).get(
+        "readyReplicas", status.get("cassandraReadyReplicas")
+    )
+    return DatastoreFacts(
+        name=document["metadata"]["name"],
+        state=str(status.get("state") or ""),
+        datacenter=str(properties.get("datacenter") or "dc-1"),
+        rack=str(properties.get("rack") or "ra-1"),
+        cluster_name=str(properties.get("clusterName") or "apigeecluster"),
+        seed_host=properties.get("multiRegionSeedHost") or None,
+        replicas=int(cassandra.get("replicas") or spec.get("replicas") or 1),
+        ready_replicas=int(ready or 0),
+        host_network=bool(cassandra.get("hostNetwork")),
+        version=str(cassandra.get("version") or spec.get("version") or ""),
+        backup_enabled=backup is not None and not (backup.get("spec") or {}).get("suspend", False),
+    )
+
+
+def resource(document: Document) -> CustomResourceFacts:
+    status: Mapping[str, Any] = document.get("status") or {}
+    return CustomResourceFacts(document["kind"], document["metadata"]["name"], str(status.get("state") or ""))
+
+
+def is_available(deployment: Document | None) -> bool:
+    """Whether a deployment has all its replicas available, of its latest generation."""
+    if deployment is None:
+        return False
+    status, spec = deployment.get("status") or {}, deployment.get("spec") or {}
+    seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    return bool(seen and status.get("availableReplicas", 0) >= spec.get("replicas", 1) > 0)
+
+
+def hybrid_version(store: Document | None, controller: Document | None) -> str | None:
+    """The release, such as 1.11.2: by the datastore's own word, else by the controller's image."""
+    told = str(((store or {}).get("spec") or {}).get("version") or "")
+    images = _images(controller)
+    for text in (told, *images):
+        if found := re.search(r"\d+\.\d+\.\d+(?:-hotfix\.\d+)?", text.rpartition(":")[2]):
+            return found.group()
+    return None
+
+
+def _images(deployment: Document | None) -> Iterable[str]:
+    template = ((deployment or {}).get("spec") or {}).get("template") or {}
+    return [c.get("image", "") for c in (template.get("spec") or {}).get("containers") or []]

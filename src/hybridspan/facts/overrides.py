@@ -1,0 +1,27 @@
+"""A region's overrides file as last read, beside the first region's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OverridesFacts:
+    """The file that the installer reads; for a new region without one, what it will be."""
+
+    path: str
+    exists: bool
+    problem: str = ""
+    """Why it (or the first region's) cannot be used as it is, or empty."""
+    seed: str | None = None
+    """`cassandra.multiRegionSeedHost` in the file."""
+    diff: str = ""
+    """Unified diff against the first region's file, passwords masked; empty for the first region."""
+    edit: str = ""
+    """The same differences as a sed command line that makes the file from the first region's."""
+    disallowed: tuple[str, ...] = ()
+    """Differences that no two regions may have, one sentence each."""
+    secrets: frozenset[str] = frozenset()
+    """Names of Kubernetes secrets that it refers to."""
+    storage_class: str | None = None
+    host_network: bool = False

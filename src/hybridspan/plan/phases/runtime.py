@@ -1,0 +1,49 @@
+"""Everything of Apigee but the datastore, in a region whose data has been proved."""
+
+from __future__ import annotations
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.kubectl import apigeectl
+from hybridspan.topology.model import Region, Topology
+
+
+def plan_runtime(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """One step for every new region."""
+    first = facts.regions[topology.first.name].apigee
+    return [_runtime(region, first, facts.regions[region.name].apigee) for region in topology.new_regions]
+
+
+def decide_runtime(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
+    """Done when every organization and environment of the first region, and whatever else is here, runs here too."""
+    if own is None or own.datastore is None:
+        return later("nothing is installed yet")
+    expected = {(r.kind, r.name) for r in first.resources} if first else set()
+    held = {(r.kind, r.name) for r in own.resources}
+    wanted = {e for e in expected if e[0] in ("ApigeeOrganization", "ApigeeEnvironment")}
+    if missing := sorted(f"{kind} {name}" for kind, name in wanted - held):
+        return needed(f"not installed yet: {', '.join(missing)}")
+    if not own.resources:
+        return needed("no organization and no environment is installed yet")
+    if waiting := [f"{r.kind} {r.name} is {r.state or 'new'}" for r in own.resources if r.state != "running"]:
+        return needed(", ".join(waiting))
+    return done(
+        f"{len(own.resources)} resources are running: {', '.join(sorted(r.name for r in own.resources))}"
+    )
+
+
+def _runtime(region: Region, first: ApigeeFacts | None, own: ApigeeFacts | None) -> PlannedStep:
+    return PlannedStep(
+        id=StepId(f"runtime/{region.name}"),
+        phase="runtime",
+        region=region.name,
+        title=f"Apigee runtime in {region.cluster.name}",
+        decision=decide_runtime(first, own),
+        commands=(*apigeectl(region, "apply"), *apigeectl(region, "check-ready")[1:]),
+        needs=(StepId(f"verify-again/{region.name}"),),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo=apigeectl(region, "delete", "--all"),
+        undo_note="the datastore of this region goes with it: take traffic and keyspaces off it first",
+    )

@@ -1,0 +1,249 @@
+"""What a new cluster must hold before anything of Apigee starts in it: the same namespace, authority and secrets.
+
+The authority comes first of all: a controller that finds no `apigee-ca` makes one of its own, everything installs
+well, and the nodes can never join.
+"""
+
+from __future__ import annotations
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
+from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, kubectl, moved
+from hybridspan.topology.model import Region, Topology
+
+AUTHORITY = "apigee-ca"
+CERT_MANAGER = "cert-manager"
+NOT_YET = "the cluster does not exist yet"
+
+
+def plan_trust(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """Namespace, authority, cert-manager, secrets and storage of every new region."""
+    first = facts.regions[topology.first.name]
+    return [
+        step
+        for region in topology.new_regions
+        for step in _steps_of(topology.first, region, first, facts.regions[region.name])
+    ]
+
+
+def _steps_of(source: Region, region: Region, first: RegionFacts, own: RegionFacts) -> list[PlannedStep]:
+    return [
+        _namespace(region, own.cluster),
+        _authority(source, region, first.cluster, own),
+        _cert_manager(source, region, first.cluster, own.cluster),
+        _secrets(source, region, first, own.cluster),
+        _storage(source, region, first, own),
+    ]
+
+
+def _step(
+    kind: str,
+    region: Region,
+    title: str,
+    decision: Decision,
+    commands: tuple[Command, ...],
+    *,
+    needs: tuple[str, ...],
+    undo: tuple[Command, ...] = (),
+    note: str = "",
+) -> PlannedStep:
+    return PlannedStep(
+        id=StepId(f"{kind}/{region.name}"),
+        phase=kind,
+        region=region.name,
+        title=title,
+        decision=decision,
+        commands=commands,
+        needs=tuple(StepId(n) for n in needs),
+        procedure_rows=(10,),
+        undo=undo,
+        undo_note=note,
+    )
+
+
+def decide_namespace(region: Region, own: ClusterObjects | None) -> Decision:
+    if own is None:
+        return later(NOT_YET)
+    if region.namespace in own.namespaces:
+        return done(f"namespace {region.namespace} is there")
+    return needed(f"{region.cluster.name} has no namespace {region.namespace}")
+
+
+def _namespace(region: Region, own: ClusterObjects | None) -> PlannedStep:
+    make = f"kubectl create namespace {region.namespace} --dry-run=client -o yaml"
+    return _step(
+        "namespace",
+        region,
+        f"Namespace {region.namespace} in {region.cluster.name}",
+        decide_namespace(region, own),
+        (Command(script=f"{make} |\n  {applied(region)}"),),
+        needs=(f"cluster/{region.name}",),
+        undo=(kubectl(region, "delete", "namespace", region.namespace),),
+    )
+
+
+def decide_authority(
+    first: ClusterObjects | None, own: ClusterObjects | None, apigee: ApigeeFacts | None
+) -> Decision:
+    """Whether `apigee-ca` must be brought; refused where another one is already in use."""
+    source = first.certificate_authority if first else None
+    if source is None:
+        hint = "kubectl -n cert-manager get secret apigee-ca: find it, or restore it, in the first region"
+        return refused("the first region has no apigee-ca, and nodes of other regions could not join", hint)
+    if own is None:
+        return later(NOT_YET)
+    held = own.certificate_authority
+    if held is None:
+        return needed(
+            "the cluster has no apigee-ca: a controller would make its own, and the nodes could not join"
+        )
+    if held.hashes == source.hashes:
+        return done(f"apigee-ca is the first region's ({_short(source)})")
+    different = f"apigee-ca ({_short(held)}) is not the first region's ({_short(source)})"
+    if apigee is not None and apigee.datastore is not None:
+        hint = "delete the datastore of this region, then its apigee-ca, and run apply again (docs/trust.md)"
+        return refused(f"{different}, and a datastore already uses it", hint)
+    return needed(f"{different}; nothing uses it yet")
+
+
+def _short(secret: SecretFacts) -> str:
+    return (secret.certificate_fingerprint or "no certificate")[:16]
+
+
+def _authority(source: Region, region: Region, first: ClusterObjects | None, own: RegionFacts) -> PlannedStep:
+    make = f"kubectl create namespace {CERT_MANAGER} --dry-run=client -o yaml"
+    return _step(
+        "authority",
+        region,
+        f"Certificate authority apigee-ca in {region.cluster.name}",
+        decide_authority(first, own.cluster, own.apigee),
+        (
+            Command(script=f"{make} |\n  {applied(region)}"),
+            copied_secret(source, region, AUTHORITY, (CERT_MANAGER, CERT_MANAGER)),
+        ),
+        needs=(f"cluster/{region.name}",),
+        undo=(kubectl(region, "-n", CERT_MANAGER, "delete", "secret", AUTHORITY),),
+        note="only after the region's datastore is gone",
+    )
+
+
+def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None) -> Decision:
+    wanted = first.cert_manager_version if first else None
+    if wanted is None:
+        hint = "kubectl -n cert-manager get deployments: an Apigee installation has it"
+        return refused("the first region has no cert-manager whose version could be taken over", hint)
+    if own is None:
+        return later(NOT_YET)
+    if own.cert_manager_version is None:
+        return needed(f"the cluster has no cert-manager; the first region has {wanted}")
+    if not own.cert_manager_ready:
+        return needed(f"cert-manager {own.cert_manager_version} is not available yet")
+    if own.cert_manager_version == wanted:
+        return done(f"cert-manager {wanted} is available, as in the first region")
+    return done(f"cert-manager {own.cert_manager_version} is available (the first region has {wanted})")
+
+
+def _cert_manager(
+    source: Region, region: Region, first: ClusterObjects | None, own: ClusterObjects | None
+) -> PlannedStep:
+    label = ("-l", "app.kubernetes.io/instance=cert-manager")
+    everywhere = "clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration"
+    inside = "serviceaccount,configmap,role,rolebinding,service,deployment"
+    names = f"kubectl --context {context_of(source)} get crd -o name | grep '[.]cert-manager[.]io$'"
+    definitions = moved(source, region, "get", "$NAMES").script.replace("'$NAMES'", f"$({names})")
+    wait = ("-n", CERT_MANAGER, "wait", "deployment", "--all", "--for=condition=Available", "--timeout=300s")
+    return _step(
+        CERT_MANAGER,
+        region,
+        f"cert-manager in {region.cluster.name}",
+        decide_cert_manager(first, own),
+        (
+            Command(script=definitions),
+            moved(source, region, "get", everywhere, *label),
+            moved(source, region, "-n", "kube-system", "get", "role,rolebinding", *label),
+            moved(source, region, "-n", CERT_MANAGER, "get", inside, *label),
+            kubectl(region, *wait),
+        ),
+        # The authority must lie there before anything can make another.
+        needs=(f"authority/{region.name}",),
+        undo=(kubectl(region, "delete", "namespace", CERT_MANAGER),),
+    )
+
+
+def shared_secrets(first: ClusterObjects, overrides: OverridesFacts | None) -> tuple[SecretFacts, ...]:
+    """The first region's secrets that every region must have: by what they are for, or named by the overrides."""
+    named = overrides.secrets if overrides else frozenset()
+    return tuple(s for s in first.secrets if s.purpose or s.name in named)
+
+
+def missing_secrets(
+    first: ClusterObjects, overrides: OverridesFacts | None, own: ClusterObjects
+) -> tuple[str, ...]:
+    """Names of shared secrets that the other cluster does not have, or has with other content."""
+    held = {s.name: s.hashes for s in own.secrets}
+    return tuple(s.name for s in shared_secrets(first, overrides) if held.get(s.name) != s.hashes)
+
+
+def decide_secrets(
+    first: ClusterObjects | None, overrides: OverridesFacts | None, own: ClusterObjects | None
+) -> Decision:
+    if first is None:
+        return later("the first region's cluster is not seen")
+    if own is None:
+        return later(NOT_YET)
+    shared = shared_secrets(first, overrides)
+    if missing := missing_secrets(first, overrides, own):
+        return needed(f"not as in the first region: {', '.join(missing)}")
+    return done(f"{len(shared)} secrets are as in the first region, by their hashes")
+
+
+def _secrets(source: Region, region: Region, first: RegionFacts, own: ClusterObjects | None) -> PlannedStep:
+    shared = shared_secrets(first.cluster, first.overrides) if first.cluster else ()
+    places = (source.namespace, region.namespace)
+    return _step(
+        "secrets",
+        region,
+        f"Credentials and certificates of the first region in {region.cluster.name}",
+        decide_secrets(first.cluster, first.overrides, own),
+        tuple(copied_secret(source, region, s.name, places) for s in shared),
+        needs=(f"namespace/{region.name}",),
+        undo=tuple(kubectl(region, "-n", region.namespace, "delete", "secret", s.name) for s in shared),
+    )
+
+
+def wanted_class(first: RegionFacts, own: RegionFacts) -> str | None:
+    """The storage class that the region's overrides name (until they exist: the first region's)."""
+    overrides = own.overrides or first.overrides
+    return overrides.storage_class if overrides else None
+
+
+def decide_storage(wanted: str | None, first: ClusterObjects | None, own: ClusterObjects | None) -> Decision:
+    if wanted is None:
+        return done("the overrides name no storage class: the cluster's default serves")
+    if own is None:
+        return later(NOT_YET)
+    if wanted in own.storage_classes:
+        return done(f"storage class {wanted} is there")
+    if first is None or wanted not in first.storage_classes:
+        hint = "kubectl get storageclass: name one that exists, or create it in this cluster"
+        return refused(f"no cluster has the storage class {wanted} that the overrides name", hint)
+    return needed(f"the cluster has no storage class {wanted}")
+
+
+def _storage(source: Region, region: Region, first: RegionFacts, own: RegionFacts) -> PlannedStep:
+    wanted = wanted_class(first, own)
+    copied = (moved(source, region, "get", "storageclass", wanted),) if wanted else ()
+    undo = (kubectl(region, "delete", "storageclass", wanted),) if wanted else ()
+    return _step(
+        "storage",
+        region,
+        f"Storage class {wanted or '(default)'} in {region.cluster.name}",
+        decide_storage(wanted, first.cluster, own.cluster),
+        copied,
+        needs=(f"cluster/{region.name}",),
+        undo=undo,
+        note="only if nothing else uses it",
+    )
