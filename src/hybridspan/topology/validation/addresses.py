@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from hybridspan.topology.draft import free_range
 from hybridspan.topology.model import Region
 from hybridspan.topology.problems import Problem
 from hybridspan.topology.source import KeyPath
@@ -198,14 +199,8 @@ def _public(case: Case, declared: Range) -> Problem:
 
 def _free_range(case: Case, length: int) -> IPv4Network:
     """A private range of that size which nothing declared overlaps."""
-    taken = [r.prefix for r in (*network_ranges(case), *service_ranges(case), *pod_ranges(case))]
-    wanted = min(max(length, 12), 29)
-    # From 10.16 on, to leave alone the low ranges that services and pods have by default.
-    for block in IPv4Network("10.0.0.0/8").subnets(new_prefix=min(wanted, 16)):
-        candidate = IPv4Network(f"{block.network_address}/{wanted}")
-        if block.network_address.packed[1] >= 16 and not any(candidate.overlaps(t) for t in taken):
-            return candidate
-    return IPv4Network("192.168.0.0/16")
+    declared = (*network_ranges(case), *service_ranges(case), *pod_ranges(case))
+    return free_range(length, [OVERLAY_PODS, *(r.prefix for r in declared)])
 
 
 RULES: tuple[Rule, ...] = (

@@ -1,0 +1,275 @@
+"""`hybridspan init`: writes a topology file, by questions or from an existing installation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hybridspan.errors import EXIT_OK, InputError
+
+if TYPE_CHECKING:
+    from hybridspan.cli.installation import Known
+    from hybridspan.topology.draft import TopologyDraft
+
+QUESTIONS: Mapping[str, tuple[str, str | None]] = {
+    "name": ("Name of this topology", "hybrid"),
+    "organization": ("Apigee organization", None),
+    "hybrid-version": ("Apigee hybrid release that is installed, such as 1.11.2", None),
+    "mode": ("active-active or active-passive", "active-active"),
+    "subscription": ("Azure subscription id (az account show --query id)", None),
+    "resource-group": ("Resource group", None),
+    "namespace": ("Kubernetes namespace of the runtime", "apigee"),
+    "cassandra-cluster": ("Name of the Cassandra cluster", "apigeecluster"),
+    "replication-factor": ("Replicas in each data center", "3"),
+    "existing-region": ("Azure location of the existing region, such as eastus", None),
+    "datacenter": ("Its Cassandra data center", "dc-1"),
+    "rack": ("Its Cassandra rack", "ra-1"),
+    "nodes": ("Its Cassandra nodes", "3"),
+    "network": ("Name of its virtual network", "{resource-group}-vnet"),
+    "network-range": ("Range(s) of that network", None),
+    "subnet": ("Name of the cluster's subnet", "{network}-subnet"),
+    "subnet-range": ("Range of that subnet", "{network-range}"),
+    "cluster": ("Name of its AKS cluster", "apigee-{existing-region}"),
+    "service-cidr": ("Its service range", "10.0.0.0/16"),
+    "overrides": ("Its overrides file", "overrides_{cluster}.yaml"),
+}
+"""Each question with its default; a default may name earlier answers. Every question is an option too."""
+
+
+def _options(command: Callable[..., int]) -> Callable[..., int]:
+    for name in reversed(list(QUESTIONS)):
+        text, default = QUESTIONS[name]
+        shown = f" Default: {default}." if default else ""
+        command = click.option(f"--{name}", name.replace("-", "_"), help=f"{text}.{shown}")(command)
+    return command
+
+
+@click.command()
+@click.argument("file", default="hybrid.yaml", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--context", help="Kube context of the existing installation: nodes and pools are read from it."
+)
+@click.option("--endpoint", help="URL of a Resource Manager other than public Azure's.")
+@_options
+@click.option(
+    "--add-region", "added", multiple=True, metavar="NAME[=RANGE]", help="A region to add; may be repeated."
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--no-questions", is_flag=True, help="Take the defaults; without a terminal always so.")
+def init(
+    file: Path,
+    context: str | None,
+    endpoint: str | None,
+    added: tuple[str, ...],
+    force: bool,
+    no_questions: bool,
+    **given: str | None,
+) -> int:
+    """Write a commented topology file.
+
+    With --overrides (and --context) of an existing installation most answers are read from it; with --subscription,
+    --resource-group and --network Azure is asked too.
+    """
+    if file.exists() and not force:
+        raise InputError(
+            "HS-TOPOLOGY-070", f"{file} exists already", hint="name another file, or say --force"
+        )
+    interview = Interview({key.replace("_", "-"): text for key, text in given.items() if text}, no_questions)
+    draft = _draft(interview, file, context, endpoint)
+    draft = _add_regions(interview, draft, added)
+    _write(file, draft)
+    click.echo(f"written: {file}; next: hybridspan validate {file}", err=True)
+    return EXIT_OK
+
+
+class Interview:
+    """Answers from options, from what was found, from the person, from the defaults; in this order."""
+
+    def __init__(self, given: dict[str, str], no_questions: bool) -> None:
+        self.answers = dict(given)
+        self.found: Mapping[str, str] = {}
+        self.asks = not no_questions and sys.stdin.isatty()
+        self._missing: list[str] = []
+
+    def answer(self, name: str, check: Callable[[str], Any] = str) -> Any:
+        """The checked answer; InputError for an option that does not pass, another try for a person."""
+        if name not in self.answers:
+            self.answers[name] = self._ask(name, check)
+        try:
+            return check(self.answers[name])
+        except ValueError as wrong:
+            raise InputError(
+                "HS-TOPOLOGY-071", f"--{name} cannot be used: {wrong}", where=self.answers[name]
+            ) from wrong
+
+    def _ask(self, name: str, check: Callable[[str], Any]) -> str:
+        question, template = QUESTIONS[name]
+        default = self.found.get(name) or (template.format_map(self.answers) if template else None)
+        if self.asks:
+            return str(click.prompt(question, default=default, value_proc=_checked(check), err=True))
+        if default is None:
+            raise InputError(
+                "HS-TOPOLOGY-072",
+                f"init needs --{name}, and there is nobody to ask",
+                why=f"{question}; it has no default",
+                hint="give the option, or run init on a terminal",
+            )
+        return default
+
+
+def _checked(check: Callable[[str], Any]) -> Callable[[str], str]:
+    def keep(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as wrong:
+            raise click.UsageError(str(wrong)) from wrong
+        return text
+
+    return keep
+
+
+def _draft(interview: Interview, file: Path, context: str | None, endpoint: str | None) -> TopologyDraft:
+    from hybridspan.cli.installation import from_overrides
+
+    overrides = interview.answers.get("overrides")
+    known = None
+    if overrides:
+        known = from_overrides(Path(overrides))
+        interview.found = known.answers
+        interview.answers["overrides"] = os.path.relpath(overrides, file.absolute().parent)
+    can_ask_azure = {"subscription", "resource-group", "network"} <= set(interview.answers)
+    if context or can_ask_azure:
+        known = _looked_up(interview, file, context, endpoint, can_ask_azure)
+    return _answered(interview, context, endpoint, known)
+
+
+def _looked_up(
+    interview: Interview, file: Path, context: str | None, endpoint: str | None, ask_azure: bool
+) -> Known:
+    """What the live installation says, with placeholders where nothing is known yet."""
+    from hybridspan.cli.installation import Known, from_live
+    from hybridspan.cli.opening import carried_out
+    from hybridspan.topology.draft import draft_text
+    from hybridspan.topology.loading import from_source
+    from hybridspan.topology.source import parse_source
+
+    provisional = Interview({**_PLACEHOLDERS, **interview.found, **interview.answers}, no_questions=True)
+    text = draft_text(_answered(provisional, context, endpoint, None))
+    topology = from_source(parse_source(text, file.absolute())).topology
+    known = carried_out(lambda: from_live(topology, ask_azure=ask_azure))
+    for remark in known.remarks:
+        click.echo(remark, err=True)
+    interview.found = {**interview.found, **known.answers}
+    return Known(interview.found, known.pools)
+
+
+_PLACEHOLDERS: Mapping[str, str] = {
+    "organization": "unknown",
+    "hybrid-version": "1.11.2",
+    "subscription": "00000000-0000-0000-0000-000000000000",
+    "resource-group": "unknown",
+    "existing-region": "eastus",
+    "network-range": "10.16.0.0/16",
+}
+
+
+def _answered(
+    interview: Interview, context: str | None, endpoint: str | None, known: Known | None
+) -> TopologyDraft:
+    from hybridspan.topology.draft import USUAL_POOLS, RegionDraft, TopologyDraft
+    from hybridspan.topology.releases import usual_installer
+
+    ask = interview.answer
+    common = {name: ask(name) for name in ("name", "organization", "hybrid-version")}
+    mode = ask("mode", _mode)
+    home = {name: ask(name) for name in ("subscription", "resource-group", "namespace", "cassandra-cluster")}
+    factor = ask("replication-factor", _count)
+    from hybridspan.cli.installation import ranges
+
+    place = {name: ask(name) for name in ("existing-region", "datacenter", "rack")}
+    nodes, network, prefixes = ask("nodes", _count), ask("network"), ask("network-range", ranges)
+    interview.answers["network-range"] = str(prefixes[0])
+    region = RegionDraft(
+        name=place["existing-region"],
+        datacenter=place["datacenter"],
+        rack=place["rack"],
+        cassandra_nodes=nodes,
+        network=network,
+        ranges=prefixes,
+        subnet=ask("subnet"),
+        subnet_range=ask("subnet-range", IPv4Network),
+        cluster=ask("cluster"),
+        service_range=ask("service-cidr", IPv4Network),
+        overrides=ask("overrides"),
+        context=context,
+        plugin=interview.found.get("network-plugin"),  # type: ignore[arg-type] # only ever set to one of the words
+        pools=(known.pools if known else ()) or USUAL_POOLS,
+    )
+    return TopologyDraft(
+        name=common["name"],
+        organization=common["organization"],
+        mode=mode,
+        installer=usual_installer(common["hybrid-version"]),
+        hybrid_version=common["hybrid-version"],
+        subscription=home["subscription"],
+        resource_group=home["resource-group"],
+        namespace=home["namespace"],
+        cassandra_cluster=home["cassandra-cluster"],
+        replication_factor=factor,
+        regions=(region,),
+        endpoint=endpoint,
+    )
+
+
+def _mode(text: str) -> str:
+    if text not in ("active-active", "active-passive"):
+        raise ValueError("it is active-active or active-passive")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{text} is no number of nodes or replicas")
+    return int(text)
+
+
+def _add_regions(interview: Interview, draft: TopologyDraft, added: tuple[str, ...]) -> TopologyDraft:
+    from hybridspan.topology.draft import another_region
+
+    if not added and interview.asks:
+        answer = click.prompt("Regions to add (Azure locations, separated by commas)", default="", err=True)
+        added = tuple(part.strip() for part in answer.split(",") if part.strip())
+    for each in added:
+        name, _, text = each.partition("=")
+        try:
+            given = IPv4Network(text) if text else None
+        except ValueError as wrong:
+            raise InputError(
+                "HS-TOPOLOGY-071", f"--add-region cannot be used: {wrong}", where=each
+            ) from wrong
+        draft = replace(draft, regions=(*draft.regions, another_region(draft, name, given)))
+    return draft
+
+
+def _write(file: Path, draft: TopologyDraft) -> None:
+    """Writes nothing that `validate` would refuse; what it would warn of is left for it to say."""
+    from hybridspan.topology.draft import draft_text
+    from hybridspan.topology.loading import from_source
+    from hybridspan.topology.problems import TopologyError
+    from hybridspan.topology.source import parse_source
+    from hybridspan.topology.validation import problems
+
+    text = draft_text(draft)
+    loaded = from_source(parse_source(text, file.absolute()))
+    errors = [problem for problem in problems(loaded, {}) if problem.is_error]
+    if errors:
+        raise TopologyError(errors)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
