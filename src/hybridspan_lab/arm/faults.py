@@ -1,0 +1,160 @@
+"""Faults on purpose: which request is to be refused, delayed or cut, and which operation is to fail or never to end.
+
+A fault waits for the nth matching request, then strikes `times` times. Matching is by method and resource type
+(`*` for any, `microsoft.network/virtualnetworks/virtualnetworkpeerings` for one) and, if given, by a part of the path.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hybridspan_lab.arm.errors import ArmError
+from hybridspan_lab.arm.paths import Target
+
+REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "429": (429, "TooManyRequests", "The request was throttled."),
+    "500": (500, "InternalServerError", "Encountered internal server error."),
+    "503": (503, "ServerTimeout", "The request timed out. Please retry."),
+    "409": (
+        409,
+        "OperationNotAllowed",
+        (
+            "Operation is not allowed because there's an in progress operation; please wait for it to finish. "
+            "See https://aka.ms/aks-pending-operation for details."
+        ),
+    ),
+    "not-provisioned": (
+        400,
+        "ReferencedResourceNotProvisioned",
+        (
+            "Cannot proceed with operation because a resource used by it is not in Succeeded state. Resource is in "
+            "Updating state and the last operation that updated/is updating the resource is PutSubnetOperation."
+        ),
+    ),
+    "retryable": (
+        429,
+        "RetryableError",
+        "A retryable error occurred: the operation could not be started because of another operation.",
+    ),
+    "busy": (
+        429,
+        "AnotherOperationInProgress",
+        "Another operation on this or dependent resource is in progress.",
+    ),
+    "not-registered": (
+        409,
+        "MissingSubscriptionRegistration",
+        (
+            "The subscription is not registered to use namespace. See https://aka.ms/rps-not-found for how to "
+            "register subscriptions."
+        ),
+    ),
+    "forbidden": (
+        403,
+        "AuthorizationFailed",
+        "The client does not have authorization to perform the action.",
+    ),
+    "quota": (
+        400,
+        "ErrCode_InsufficientVCPUQuota",
+        "Insufficient regional vcpu quota left for location. left regional vcpu quota 0.",
+    ),
+}
+KINDS: Final = (*REFUSALS, "slow", "reset", "fails-at-end", "never-ends")
+
+
+@dataclass(slots=True)
+class Fault:
+    """One entry of the table."""
+
+    id: int
+    kind: str
+    method: str = "*"
+    type: str = "*"
+    path_part: str = ""
+    nth: int = 1
+    times: int = 1
+    seconds: float = 0.0
+    """Delay of `slow`, `Retry-After` of a refusal (0: none is sent)."""
+    code: str = ""
+    message: str = ""
+    seen: int = 0
+    struck: int = 0
+
+    def to_document(self) -> dict[str, Any]:
+        """The entry for a person or a program."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def matches(self, method: str, target: Target) -> bool:
+        """Whether a request is one of those this fault is about."""
+        return (
+            self.method in ("*", method)
+            and self.type in ("*", target.full_type)
+            and self.path_part.lower() in target.key
+        )
+
+    def refusal(self) -> ArmError:
+        """The answer of a refusing kind."""
+        status, code, message = REFUSALS[self.kind]
+        headers = {"Retry-After": f"{self.seconds:g}"} if self.seconds > 0 else {}
+        return ArmError(status, self.code or code, self.message or message, headers=headers)
+
+    def failure(self) -> dict[str, Any]:
+        """The error of an operation that fails at its end."""
+        return {
+            "code": self.code or "InternalServerError",
+            "message": self.message or "An error occurred while the operation was carried out.",
+        }
+
+
+@dataclass(slots=True)
+class FaultTable:
+    """All faults that are set; empty at start, forgotten at the end of the process."""
+
+    _faults: list[Fault] = field(default_factory=list)
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def add(
+        self,
+        kind: str,
+        *,
+        method: str = "*",
+        type: str = "*",  # noqa: A002 - the word of Azure's documents
+        path_part: str = "",
+        nth: int = 1,
+        times: int = 1,
+        seconds: float = 0.0,
+        code: str = "",
+        message: str = "",
+    ) -> int:
+        """Sets a fault and gives its number; ValueError for a kind that does not exist."""
+        if kind not in KINDS:
+            raise ValueError(f"no such fault: {kind}; there are {', '.join(KINDS)}")
+        fault = Fault(
+            next(self._ids), kind, method.upper(), type.lower(), path_part, nth, times, seconds, code, message
+        )
+        self._faults.append(fault)
+        return fault.id
+
+    def clear(self, fault_id: int | None = None) -> None:
+        """Forgets one fault, or all."""
+        self._faults = [fault for fault in self._faults if fault_id is not None and fault.id != fault_id]
+
+    def list(self) -> tuple[Fault, ...]:
+        """What is set, with how often it was seen and struck."""
+        return tuple(self._faults)
+
+    def strike(self, method: str, target: Target) -> Fault | None:
+        """The fault that this request meets, if any; counts the request."""
+        hit: Fault | None = None
+        for fault in self._faults:
+            if not fault.matches(method, target):
+                continue
+            fault.seen += 1
+            if hit is None and fault.seen >= fault.nth and fault.struck < fault.times:
+                fault.struck += 1
+                hit = fault
+        return hit

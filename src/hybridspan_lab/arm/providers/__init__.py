@@ -1,0 +1,1 @@
+"""The resource providers: one class a resource type, with what that type does differently."""

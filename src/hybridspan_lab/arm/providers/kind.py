@@ -1,0 +1,226 @@
+"""What all resource types share: reading, listing with nextLink, tags, preconditions, and the answers of long writes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
+from hybridspan_lab.arm.documents import Document
+from hybridspan_lab.arm.errors import (
+    ArmError,
+    bad_request,
+    group_not_found,
+    method_not_allowed,
+    precondition_failed,
+    resource_not_found,
+)
+from hybridspan_lab.arm.locations import check_location
+from hybridspan_lab.arm.operations import Action, Operation
+from hybridspan_lab.arm.paths import Target
+
+
+class Kind:
+    """A resource type. Subclasses say how it is written; reading is the same for all."""
+
+    type: ClassVar[str]
+
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+
+    # ---- reading
+
+    def render(self, key: str, document: Document) -> Document:
+        """The document as clients see it."""
+        return deepcopy(document)
+
+    def find(self, request: ArmRequest) -> Document:
+        """The stored document, or the refusal that it is missing."""
+        document = self.arm.store.get(request.target.key)
+        if document is None:
+            raise self.missing(request.target)
+        return document
+
+    def missing(self, target: Target) -> ArmError:
+        """The refusal for a resource that does not exist."""
+        if target.group is not None and self.arm.store.get(target.group_key or "") is None:
+            return group_not_found(target.group)
+        return resource_not_found(target)
+
+    def get(self, request: ArmRequest) -> Answer:
+        """One resource."""
+        shown = self.render(request.target.key, self.find(request))
+        return Answer(200, shown, etag_header(shown))
+
+    def head(self, request: ArmRequest) -> Answer:
+        """Whether it exists."""
+        return Answer(204 if self.arm.store.get(request.target.key) else 404)
+
+    def listing(self, request: ArmRequest) -> Answer:
+        """All in the path's scope; a subscription's list has those of every group."""
+        target = request.target
+        if target.group is not None and self.arm.store.get(target.group_key or "") is None:
+            raise group_not_found(target.group)
+        if target.names and self.arm.store.get(target.parent.key) is None:
+            raise self.missing(target.parent)
+        return paged(request, self._listed(target), self.arm.settings.page_size)
+
+    def _listed(self, target: Target) -> list[Document]:
+        if target.names or target.group is not None:
+            found = self.arm.store.children(target.key)
+        else:
+            prefix = f"/subscriptions/{target.subscription}/".lower()
+            found = iter([p for p in self.arm.store.of_type(self.type) if p[0].startswith(prefix)])
+        return [self.render(key, document) for key, document in found]
+
+    # ---- writing
+
+    def put(self, request: ArmRequest) -> Answer:
+        """Creates or replaces."""
+        raise method_not_allowed(request.method, request.target)
+
+    def delete(self, request: ArmRequest) -> Answer:
+        """Deletes."""
+        raise method_not_allowed(request.method, request.target)
+
+    def post(self, request: ArmRequest, action: str) -> Answer:
+        """An action on a resource."""
+        raise method_not_allowed(request.method, request.target)
+
+    def patch(self, request: ArmRequest) -> Answer:
+        """Replaces the tags, and nothing else."""
+        document = self.find(request)
+        self.check_etag(request, document)
+        document["tags"] = checked_tags(request.body.get("tags") or {})
+        self.arm.store.put(request.target.key, document)
+        return Answer(200, self.render(request.target.key, document))
+
+    def check_etag(self, request: ArmRequest, document: Document | None) -> None:
+        """Refuses a write whose If-Match or If-None-Match does not hold."""
+        wanted, unwanted = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+        current = None if document is None else self.etag(request.target.key, document)
+        if wanted is not None and (current is None or wanted not in ("*", current)):
+            raise precondition_failed(request.target.path)
+        if unwanted is not None and current is not None and unwanted in ("*", current):
+            raise precondition_failed(request.target.path)
+
+    def etag(self, key: str, document: Document) -> str:
+        """The resource's current etag."""
+        return str(document.get("etag") or document.get("eTag") or "")
+
+    def require_group(self, target: Target) -> Document:
+        """The resource group's document; a group that is being deleted takes nothing new."""
+        group = self.arm.store.get(target.group_key or "")
+        if group is None:
+            raise group_not_found(target.group or "")
+        if group["properties"]["provisioningState"] == "Deleting":
+            message = f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this operation."
+            raise ArmError(409, "ResourceGroupBeingDeleted", message)
+        return group
+
+    def location_of(self, request: ArmRequest, existing: Document | None) -> str:
+        """The request's location, which must be known and may not change."""
+        location = str(request.body.get("location") or (existing or {}).get("location") or "")
+        if not location:
+            raise bad_request("LocationRequired", "The location property is required for this definition.")
+        location = check_location(location, self.type)
+        if existing is not None and existing["location"] != location:
+            message = (
+                f"The resource '{request.target.name}' already exists in location '{existing['location']}' in "
+                f"resource group '{request.target.group}'. A resource with the same name cannot be created in "
+                f"location '{location}'. Please select a new resource name."
+            )
+            raise ArmError(409, "InvalidResourceLocation", message)
+        return location
+
+    def resource_id(self, target: Target) -> str:
+        """The id of a new resource: the group's and parents' names as first written."""
+        group = self.arm.store.get(target.group_key or "")
+        name = group["name"] if group else target.group
+        path = (
+            f"/subscriptions/{target.subscription}/resourceGroups/{name}/providers/{self.type.split('/')[0]}"
+        )
+        for depth, (kind, own) in enumerate(zip(self.type.split("/")[1:], target.names, strict=True)):
+            parent = self.arm.store.get(f"{path}/{kind}/{own}")
+            last = depth == len(target.names) - 1
+            path += f"/{kind}/{own if last or parent is None else parent['name']}"
+        return path
+
+    # ---- long writes
+
+    def actions(self) -> Mapping[str, Action]:
+        """The operations that this type starts."""
+        return {}
+
+    def begin(self, request: ArmRequest, action: str, *, lock: str, verb: str, **arguments: Any) -> Operation:
+        """Starts an operation on the request's resource."""
+        document = self.arm.store.get(request.target.key) or {}
+        top = self.arm.store.get(_top_level(request.target)) or {}
+        return self.arm.operations.start(
+            action,
+            request.target.key,
+            subscription=request.target.subscription or "",
+            namespace=self.type.split("/", maxsplit=1)[0],
+            location=str(document.get("location") or top.get("location") or "global"),
+            lock=lock,
+            verb=verb,
+            arguments=arguments,
+            fault=request.fault,
+        )
+
+    def accepted(self, request: ArmRequest, operation: Operation, status: int, body: Any = None) -> Answer:
+        """The answer of a long write: where to ask, and when."""
+        watch, result = self.arm.operations.urls(operation, request.base)
+        headers = {
+            "Azure-AsyncOperation": watch,
+            "Retry-After": self.arm.operations.retry_after(operation),
+        }
+        if status == 202 or request.method == "DELETE":
+            headers["Location"] = result
+        if self.type.startswith("Microsoft.Network"):
+            headers["azure-asyncnotification"] = "Enabled"
+        return Answer(status, body, headers)
+
+
+def _top_level(target: Target) -> str:
+    if not target.types or target.group is None:
+        return target.key
+    return f"{target.scope}/providers/{target.namespace}/{target.types[0]}/{target.names[0]}"
+
+
+def etag_header(document: Document) -> dict[str, str]:
+    """The ETag header of a document that has one in its body."""
+    return {"ETag": document["etag"]} if "etag" in document else {}
+
+
+def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags within ARM's limits."""
+    if len(tags) > 50:
+        raise bad_request(
+            "TooManyTags", f"The number of tags '{len(tags)}' exceeds the maximum allowed '50'."
+        )
+    return {str(name): str(value) for name, value in tags.items()}
+
+
+def paged(request: ArmRequest, documents: list[Document], size: int) -> Answer:
+    """A list, cut after `size` entries (or `$top`) with a nextLink to be used as it is."""
+    size = min(size, int(request.query.get("$top") or size))
+    start = _skipped(request.query.get("$skiptoken"))
+    body: Document = {"value": documents[start : start + size]}
+    if start + size < len(documents):
+        token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+        kept = "&".join(f"{n}={quote(v)}" for n, v in request.query.items() if n != "$skiptoken")
+        body["nextLink"] = f"{request.base}{quote(request.target.path)}?{kept}&%24skiptoken={quote(token)}"
+    return Answer(200, body)
+
+
+def _skipped(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(token).decode())
+    except ValueError as odd:
+        raise bad_request("InvalidSkipToken", f"The skip token '{token}' is not valid.") from odd

@@ -1,0 +1,247 @@
+"""Peerings: one object a direction, a state machine across two networks.
+
+The first side is Initiated, with the second both turn Connected; when one goes the other falls to Disconnected, and
+nothing connects again until that one is deleted or put anew. What a side knows of the other's address space is what
+it was when last synced: a change of the space shows in `peeringSyncLevel` until the remote side is put with
+`?syncRemoteAddressSpace=true`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from copy import deepcopy
+from typing import Final
+
+from hybridspan_lab.arm.context import Answer, ArmRequest
+from hybridspan_lab.arm.documents import Document, Documents
+from hybridspan_lab.arm.errors import ArmError, bad_request, child_not_found, not_provisioned
+from hybridspan_lab.arm.operations import Action, Operation
+from hybridspan_lab.arm.paths import Target, parse, same
+from hybridspan_lab.arm.providers import addresses
+from hybridspan_lab.arm.providers.networks import PEERING, NetworkPart
+from hybridspan_lab.arm.providers.resources import disconnect
+
+FLAGS: Final = {
+    "allowVirtualNetworkAccess": True,
+    "allowForwardedTraffic": False,
+    "allowGatewayTransit": False,
+    "useRemoteGateways": False,
+    "doNotVerifyRemoteGateways": False,
+    "peerCompleteVnets": True,
+}
+
+
+class Peerings(NetworkPart):
+    """Peerings of a network."""
+
+    type = PEERING
+
+    def missing(self, target: Target) -> ArmError:
+        known = self.arm.store.get(self.network_key(target.key)) is not None
+        return child_not_found(target) if known else super().missing(target)
+
+    def render(self, key: str, document: Document) -> Document:
+        shown = {**deepcopy(document), "etag": self.etag(key, document)}
+        remote = self.arm.store.get(remote_id(document))
+        current = addresses.prefixes(remote) if remote else synced(document)
+        shown["properties"]["remoteVirtualNetworkAddressSpace"] = {"addressPrefixes": current}
+        shown["properties"]["peeringSyncLevel"] = sync_level(self.arm.store.all, key)
+        return shown
+
+    def put(self, request: ArmRequest) -> Answer:
+        network = self.require_network(request.target)
+        key, existing = request.target.key, self.arm.store.get(request.target.key)
+        self.check_etag(request, existing)
+        remote = self._remote(request, existing)
+        self._check_references(request, remote)
+        self._check_ranges(request, network, remote)
+        self.refuse_when_busy(request)
+        self._check_provisioned(request, remote)
+        document = self._document(request, network, remote, existing)
+        self.arm.store.put(key, document)
+        self.touch(self.network_key(key))
+        lock = self.network_key(key)
+        operation = self.begin(request, "peering.put", lock=lock, verb="PutVirtualNetworkPeeringOperation")
+        return self.accepted(request, operation, 200 if existing else 201, self.render(key, document))
+
+    def delete(self, request: ArmRequest) -> Answer:
+        document = self.arm.store.get(request.target.key)
+        if document is None:
+            return Answer(204)
+        self.check_etag(request, document)
+        self.refuse_when_busy(request)
+        self.settle(request.target.key, "Deleting")
+        lock = self.network_key(request.target.key)
+        operation = self.begin(
+            request, "peering.delete", lock=lock, verb="DeleteVirtualNetworkPeeringOperation"
+        )
+        return self.accepted(request, operation, 202)
+
+    def actions(self) -> dict[str, Action]:
+        return {
+            "peering.put": Action(0.5, self._connect, self.fail),
+            "peering.delete": Action(0.4, self._gone, self.fail),
+        }
+
+    # ---- refusals
+
+    def _remote(self, request: ArmRequest, existing: Document | None) -> Document:
+        named = ((request.body.get("properties") or {}).get("remoteVirtualNetwork") or {}).get("id")
+        if not named:
+            message = f"Peering {request.target.path} must name a remote virtual network."
+            raise bad_request("InvalidRequestFormat", message)
+        if existing is not None and not same(remote_id(existing), named):
+            message = (
+                f"Cannot change the remote virtual network of peering {request.target.path} from "
+                f"{remote_id(existing)} to {named}. Delete the peering and create it again."
+            )
+            raise bad_request("ChangingRemoteVirtualNetworkOfPeeringNotAllowed", message)
+        remote = self.arm.store.get(named)
+        if remote is None or parse(named).full_type != "microsoft.network/virtualnetworks":
+            message = (
+                f"Resource {named} referenced by resource {request.target.path} was not found. Please make sure "
+                "that the referenced resource exists, and that both resources are in the same region."
+            )
+            raise bad_request("InvalidResourceReference", message)
+        return remote
+
+    def _check_references(self, request: ArmRequest, remote: Document) -> None:
+        path, own = request.target.path, self.network_key(request.target.key)
+        for key, other in self.arm.store.children(f"{own}/virtualNetworkPeerings"):
+            if key != request.target.key and same(remote_id(other), remote["id"]):
+                message = (
+                    f"Peering {path} cannot be created: another peering {other['id']} already references remote "
+                    f"virtual network {remote['id']}."
+                )
+                raise bad_request("AnotherPeeringAlreadyReferencesRemoteVnet", message)
+        back = reverse(self.arm.store.all, request.target.key, remote["id"])
+        if back is not None and back[1]["properties"]["peeringState"] == "Disconnected":
+            message = (
+                f"Cannot create or update peering {path} because remote peering {back[1]['id']} referencing parent "
+                "virtual network is in Disconnected state. Update or re-create the remote peering to get it back "
+                "to Initiated state. Peering gets Disconnected when remote vnet or remote peering is deleted and "
+                "re-created."
+            )
+            raise bad_request("RemotePeeringIsDisconnected", message)
+
+    def _check_ranges(self, request: ArmRequest, network: Document, remote: Document) -> None:
+        theirs = addresses.networks(addresses.prefixes(remote))
+        mine = addresses.networks(addresses.prefixes(network))
+        if pair := addresses.overlap(mine, theirs):
+            message = (
+                f"Cannot create or update peering {request.target.path}. Virtual networks {network['id']} and "
+                f"{remote['id']} cannot be peered because their address spaces overlap. Overlapping address "
+                f"prefixes: {pair[0]}, {pair[1]}"
+            )
+            raise bad_request("VnetAddressSpacesOverlap", message)
+        own = self.network_key(request.target.key)
+        for key, other in self.arm.store.children(f"{own}/virtualNetworkPeerings"):
+            third = self.arm.store.get(remote_id(other))
+            if key == request.target.key or third is None:
+                continue
+            if pair := addresses.overlap(addresses.networks(addresses.prefixes(third)), theirs):
+                message = (
+                    f"Cannot create or update peering {request.target.path}. Remote virtual network {remote['id']} "
+                    f"overlaps with the address space of the already peered virtual network {third['id']}. "
+                    f"Overlapping address prefixes: {pair[1]}, {pair[0]}"
+                )
+                raise bad_request("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet", message)
+
+    def _check_provisioned(self, request: ArmRequest, remote: Document) -> None:
+        holder = self.arm.operations.holding(remote["id"])
+        if holder is not None:
+            raise not_provisioned(remote["id"], request.target.path, holder.verb)
+
+    def refuse_when_busy(self, request: ArmRequest) -> None:
+        """A peering during a subnet's PUT is refused with 400; another peering's write locks as usual."""
+        holder = self.arm.operations.holding(self.network_key(request.target.key))
+        if holder is not None and request.method == "PUT" and holder.action in ("network.put", "subnet.put"):
+            network = self.arm.store.get(holder.lock) or {}
+            raise not_provisioned(str(network.get("id", "")), request.target.path, holder.verb)
+        super().refuse_when_busy(request)
+
+    # ---- the document and what becomes of it
+
+    def _document(
+        self, request: ArmRequest, network: Document, remote: Document, existing: Document | None
+    ) -> Document:
+        given = request.body.get("properties") or {}
+        old = (existing or {}).get("properties", {})
+        sync = request.query.get("syncremoteaddressspace", "").lower() == "true"
+        current = addresses.prefixes(remote)
+        fresh = existing is None or sync or old.get("peeringState") == "Disconnected"
+        known = current if fresh or existing is None else synced(existing)
+        name = existing["name"] if existing else request.target.name
+        return {
+            "name": name,
+            "id": f"{network['id']}/virtualNetworkPeerings/{name}",
+            "properties": {
+                "provisioningState": "Updating",
+                "resourceGuid": old.get("resourceGuid") or str(uuid.uuid4()),
+                "peeringState": old.get("peeringState", "Initiated"),
+                "remoteVirtualNetwork": {"id": remote["id"]},
+                **{flag: bool(given.get(flag, default)) for flag, default in FLAGS.items()},
+                "remoteAddressSpace": {"addressPrefixes": known},
+                "routeServiceVips": {},
+            },
+            "type": self.type,
+        }
+
+    async def _connect(self, operation: Operation) -> None:
+        document = self.arm.store.get(operation.path)
+        if document is None:
+            return
+        back = reverse(self.arm.store.all, operation.path, remote_id(document))
+        state = "Initiated" if back is None else "Connected"
+        document["properties"].update(provisioningState="Succeeded", peeringState=state)
+        self.arm.store.put(operation.path, document)
+        self.touch(self.network_key(operation.path))
+        if back is not None and back[1]["properties"]["peeringState"] != "Connected":
+            back[1]["properties"]["peeringState"] = "Connected"
+            self.arm.store.put(*back)
+            self.touch(self.network_key(back[0]))
+        await self.arm.network_changed()
+
+    async def _gone(self, operation: Operation) -> None:
+        self.arm.store.remove(operation.path)
+        self.touch(self.network_key(operation.path))
+        disconnect(self.arm, set())
+        await self.arm.network_changed()
+
+
+def remote_id(peering: Document) -> str:
+    """The id of the network on the other side."""
+    return str(peering["properties"]["remoteVirtualNetwork"]["id"])
+
+
+def synced(peering: Document) -> list[str]:
+    """The other side's address space as it was when last synced."""
+    return list(peering["properties"]["remoteAddressSpace"]["addressPrefixes"])
+
+
+def reverse(documents: Documents, key: str, remote: str) -> tuple[str, Document] | None:
+    """The other direction's key and document, if it exists."""
+    own = key.lower().rsplit("/", 2)[0]
+    prefix = f"{remote.lower()}/virtualnetworkpeerings/"
+    for other, document in documents.items():
+        if other.startswith(prefix) and same(remote_id(document), own):
+            return other, document
+    return None
+
+
+def sync_level(documents: Documents, key: str) -> str:
+    """How far both sides know each other's present address space."""
+    document = documents[key.lower()]
+    if document["properties"]["peeringState"] != "Connected":
+        return "RemoteNotInSync"
+    remote = documents.get(remote_id(document).lower())
+    own = documents[key.lower().rsplit("/", 2)[0]]
+    back = reverse(documents, key, remote_id(document))
+    remote_known = remote is not None and set(synced(document)) == set(addresses.prefixes(remote))
+    own_known = back is not None and set(synced(back[1])) == set(addresses.prefixes(own))
+    return {
+        (True, True): "FullyInSync",
+        (True, False): "RemoteNotInSync",
+        (False, True): "LocalNotInSync",
+        (False, False): "LocalAndRemoteNotInSync",
+    }[own_known, remote_known]

@@ -1,0 +1,135 @@
+"""Puts the Resource Manager together and serves it over HTTPS on the loopback address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from hybridspan_lab.arm import certificates, credentials
+from hybridspan_lab.arm.access import ROLES
+from hybridspan_lab.arm.context import Arm, NetworkListener, Settings
+from hybridspan_lab.arm.credentials import Credentials
+from hybridspan_lab.arm.documents import DocumentStore
+from hybridspan_lab.arm.faults import FaultTable
+from hybridspan_lab.arm.gateway import Gateway
+from hybridspan_lab.arm.login import Login
+from hybridspan_lab.arm.operations import Operations
+from hybridspan_lab.arm.ports import ClusterHost
+from hybridspan_lab.arm.providers.authorization import RoleAssignments, RoleDefinitions, assignment
+from hybridspan_lab.arm.providers.clusters import AgentPools, ManagedClusters
+from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.networks import Subnets, VirtualNetworks
+from hybridspan_lab.arm.providers.peerings import Peerings
+from hybridspan_lab.arm.providers.resources import ResourceGroups, Subscriptions
+from hybridspan_lab.arm.providers.security_groups import SecurityGroups, SecurityRules
+from hybridspan_lab.arm.request_journal import RequestJournal
+from hybridspan_lab.arm.tokens import TokenDesk
+
+ARM: Final = web.AppKey("arm", Arm)
+CERTIFICATES: Final = web.AppKey("certificates", certificates.Certificates)
+DESK: Final = web.AppKey("desk", TokenDesk)
+SUBSCRIPTIONS: Final = web.AppKey("subscriptions", Subscriptions)
+URL_BYTES: Final = 16 * 1024
+"""Operation URLs are long; Azure says to accept 4 kB."""
+
+
+def create_app(
+    state_dir: Path,
+    host: ClusterHost,
+    on_network_change: NetworkListener,
+    *,
+    credentials: Credentials | None = None,
+    settings: Settings | None = None,
+    clock_scale: float | None = None,
+) -> web.Application:
+    """The Resource Manager as an application; what it knows lies in `state_dir` and outlives it.
+
+    Without `credentials` the state folder's own are used (drawn at the first use). `clock_scale` overrides the one of
+    `settings`.
+    """
+    chosen = settings or Settings()
+    scale = chosen.clock_scale if clock_scale is None else clock_scale
+    who = credentials or credentials_of(state_dir)
+    arm = Arm(
+        store=DocumentStore(state_dir / "documents"),
+        operations=Operations(state_dir / "operations", scale),
+        faults=FaultTable(),
+        credentials=who,
+        host=host,
+        settings=chosen,
+        listener=on_network_change,
+    )
+    _grant_owner(arm)
+    desk = TokenDesk(state_dir, who.tenant, chosen.token_lifetime)
+    return _assemble(arm, desk, state_dir)
+
+
+def credentials_of(state_dir: Path) -> Credentials:
+    """The credentials of a state folder."""
+    return credentials.ensure(state_dir)
+
+
+def _assemble(arm: Arm, desk: TokenDesk, state_dir: Path) -> web.Application:
+    kinds = _kinds(arm)
+    for kind in kinds.values():
+        arm.operations.actions.update(kind.actions())
+    arm.operations.load()
+    subscriptions = Subscriptions(arm)
+    journal = RequestJournal(state_dir / "requests.jsonl")
+    gateway = Gateway(arm, kinds, subscriptions, desk, journal)
+    app = web.Application(client_max_size=8 * 1024 * 1024)
+    app[ARM], app[DESK], app[SUBSCRIPTIONS] = arm, desk, subscriptions
+    app[CERTIFICATES] = certificates.ensure(state_dir)
+    app.add_routes(Login(arm.credentials, desk).routes())
+    app.router.add_route("*", "/{path:.*}", gateway.handle)
+
+    async def life(_: web.Application) -> AsyncIterator[None]:
+        arm.operations.resume()
+        yield
+        await arm.operations.close()
+        journal.close()
+
+    app.cleanup_ctx.append(life)
+    return app
+
+
+def _kinds(arm: Arm) -> dict[str, Kind]:
+    networks, subnets, peerings = VirtualNetworks(arm), Subnets(arm), Peerings(arm)
+    networks.arm_kinds = {"subnets": subnets, "virtualNetworkPeerings": peerings}
+    kinds: list[Kind] = [
+        networks,
+        subnets,
+        peerings,
+        SecurityGroups(arm),
+        SecurityRules(arm),
+        ManagedClusters(arm),
+        AgentPools(arm),
+        ResourceGroups(arm),
+        RoleDefinitions(arm),
+        RoleAssignments(arm),
+    ]
+    return {kind.type.lower(): kind for kind in kinds}
+
+
+def _grant_owner(arm: Arm) -> None:
+    """The lab's first principal owns every subscription, as the person who made the subscription would."""
+    owner = ROLES[0].to_document()["id"]
+    for number, subscription in enumerate(arm.credentials.subscriptions, start=1):
+        scope = f"/subscriptions/{subscription}"
+        name = f"5a7e0000-0000-4000-8000-0000000a000{number}"
+        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        if arm.store.get(path) is None:
+            arm.store.put(path, assignment(path, scope, owner, arm.credentials.owner.object_id))
+
+
+async def serve(app: web.Application, port: int = 0) -> tuple[str, web.AppRunner]:
+    """Serves an application on 127.0.0.1; gives its base URL and the runner to `cleanup()`."""
+    runner = web.AppRunner(app, access_log=None, max_line_size=URL_BYTES, max_field_size=URL_BYTES)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=app[CERTIFICATES].server_context())
+    await site.start()
+    chosen = runner.addresses[0][1]
+    return f"https://localhost:{chosen}", runner
