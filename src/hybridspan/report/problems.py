@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def problems_text(file: Path, found: Examination) -> str:
     A reason and remedy that several problems in a row share is printed once, after the last of them.
     """
     lines: list[str] = []
-    for problem, following in zip(found.problems, (*found.problems[1:], None), strict=True):
+    for problem, following in zip_longest(found.problems, found.problems[1:]):
         lines.append(_headline(problem))
         if following is None or _advice(following) != _advice(problem):
             lines += [*_advice(problem), ""]
