@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from hybridspan.secrets import Secret
-from hybridspan_lab.arm import create_app, credentials, network_from_documents
-from hybridspan_lab.arm.certificates import ensure
+from hybridspan_lab.arm import ARM, CERTIFICATES, ClusterHost, create_app, serve
 from hybridspan_lab.arm.context import NetworkListener
-from hybridspan_lab.arm.documents import Documents
-from hybridspan_lab.arm.ports import ClusterHost
-from hybridspan_lab.network.model import DesiredNetwork
 
 
 class Azure:
     """The server of the stand-in."""
 
     def __init__(self, state: Path, host: ClusterHost, listener: NetworkListener) -> None:
-        self._state = state
-        self._certificates = ensure(state)
         self._app = create_app(state, host, listener)
-        self._runner = web.AppRunner(self._app, access_log=None)
+        self._runner: web.AppRunner | None = None
 
     @property
     def authority(self) -> Path:
         """Certificate of the CA that the server's own is from."""
-        return self._certificates.authority
+        return self._app[CERTIFICATES].authority
 
     def client_secret(self) -> Secret:
         """The secret of the lab's service principal."""
-        return credentials.ensure(self._state).owner.secret
+        return self._app[ARM].credentials.owner.secret
 
     async def start(self, port: int) -> None:
         """Listens on that port of 127.0.0.1, over TLS."""
-        await self._runner.setup()
-        tls = self._certificates.server_context()
-        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls).start()
+        _, self._runner = await serve(self._app, port)
 
     async def stop(self) -> None:
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
-
-def desired_network(documents: Documents) -> DesiredNetwork:
-    """The networks, the peerings that carry traffic and the rules that these documents describe."""
-    return network_from_documents(documents)
+    async def fault(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Sets a fault (`{"kind": …}` with the fields of a Fault), or clears (`{"clear": id or null}`); lists them."""
+        faults = self._app[ARM].faults
+        wanted = {name: value for name, value in question.items() if name != "ask"}
+        if "clear" in wanted:
+            faults.clear(wanted["clear"])
+        elif wanted:
+            faults.add(wanted.pop("kind"), **wanted)
+        return {"faults": [fault.to_document() for fault in faults.list()]}

@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,16 +33,33 @@ async def start(places: Places, topology: Path, system_keyspaces: str) -> Record
     argv = [sys.executable, "-m", "hybridspan_lab.world", str(places.home), str(topology), system_keyspaces]
     source = str(Path(hybridspan_lab.__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": source, "HYBRIDSPAN_LAB_HOME": str(places.home)}
-    with places.log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it is to outlive this program
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
+    pid = _spawn(argv, environment, places.log)
     deadline = time.monotonic() + START_SECONDS
     while (record := Record.read(places.record)) is None or not await _answers(places):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise _did_not_start(places, process.poll())
+        code = _exit_code(pid)
+        if code is not None or time.monotonic() > deadline:
+            raise _did_not_start(places, code)
         await asyncio.sleep(_POLL_SECONDS)
     return record
+
+
+def _spawn(argv: list[str], environment: dict[str, str], log: Path) -> int:
+    """Starts a program that outlives this one; a Popen object would insist on waiting for it."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        actions = [(os.POSIX_SPAWN_DUP2, nothing, 0)]
+        actions += [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
+        return os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True)
+    finally:
+        os.close(output)
+        os.close(nothing)
+
+
+def _exit_code(pid: int) -> int | None:
+    """Of a child that has ended; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 async def _answers(places: Places) -> bool:

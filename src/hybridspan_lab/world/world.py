@@ -67,7 +67,9 @@ class World:
         self.clusters.write_kubeconfig()
 
     async def _network_changed(self, documents: Documents) -> None:
-        desired = azure.desired_network(documents)
+        from hybridspan_lab.arm import network_from_documents
+
+        desired = network_from_documents(documents)
         async with self._applying:
             await asyncio.to_thread(self._networks.apply, desired)
 

@@ -1,0 +1,115 @@
+"""A lab begins and ends: what it leaves behind is nothing, whichever way it ended."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from hybridspan.errors import InputError, PermanentFailure
+from hybridspan_lab import control
+from hybridspan_lab.control import UpOptions
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.process import worlds
+from hybridspan_lab.world.record import members
+
+
+@pytest.fixture
+def home(tmp_path):
+    yield tmp_path / "lab"
+    control.down(tmp_path / "lab")
+
+
+@pytest.fixture
+def lab(home):
+    return control.up(UpOptions(home=home, bare=True))
+
+
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+
+
+def test_a_lab_that_is_up_answers(lab, home):
+    assert control.status(home)["clusters"] == []
+
+
+def test_down_leaves_no_process_and_no_folder(lab, home):
+    assert control.down(home)
+    assert worlds(home) == []
+    assert members(lab.namespace) == []
+    assert not home.exists()
+
+
+def test_down_leaves_no_mount(lab, home):
+    control.down(home)
+    with open("/proc/self/mountinfo") as mounts:
+        assert str(home) not in mounts.read()
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_the_death_of_any_root_process_ends_everything(lab, home, which):
+    os.kill(sorted(worlds(home))[which], signal.SIGKILL)
+    until(lambda: not members(lab.namespace))
+
+
+def test_down_cleans_up_after_a_crash(lab, home):
+    os.kill(lab.pid, signal.SIGKILL)
+    assert control.down(home)
+    assert not home.exists()
+
+
+def test_up_begins_anew_after_a_crash(lab, home):
+    os.kill(lab.pid, signal.SIGKILL)
+    until(lambda: not members(lab.namespace))
+    assert control.up(UpOptions(home=home, bare=True)).namespace != ""
+
+
+def test_two_labs_do_not_share_a_home(lab, home):
+    with pytest.raises(InputError) as refusal:
+        control.up(UpOptions(home=home, bare=True))
+    assert refusal.value.code == "HS-LAB-026"
+
+
+def test_a_folder_with_other_things_is_left_alone(home):
+    home.mkdir()
+    (home / "precious").write_text("mine")
+    with pytest.raises(InputError) as refusal:
+        control.up(UpOptions(home=home, bare=True))
+    assert refusal.value.code == "HS-LAB-029"
+    assert not control.down(home)
+    assert (home / "precious").exists()
+
+
+def test_nothing_can_be_asked_where_no_lab_is(home):
+    with pytest.raises(PermanentFailure) as failure:
+        control.status(home)
+    assert failure.value.code == "HS-LAB-027"
+
+
+def test_a_shell_understands_the_exports(lab, home):
+    script = f'{control.exports(home)}\nprintf %s "$AZURE_CLIENT_SECRET"'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == control.environment(home)["AZURE_CLIENT_SECRET"]
+
+
+def test_the_secret_is_in_no_export(lab, home):
+    assert control.environment(home)["AZURE_CLIENT_SECRET"] not in control.exports(home)
+
+
+def test_secrets_are_their_owners_alone(lab, home):
+    places = Places(home)
+    assert places.client_secret.stat().st_mode & 0o077 == 0
+    assert places.kubeconfig.stat().st_mode & 0o077 == 0
+
+
+def test_a_home_with_a_long_path_has_short_sockets(tmp_path):
+    assert len(os.fsencode(Places(tmp_path / ("x" * 200)).control)) < 100
+
+
+def test_a_fault_is_set_and_cleared(lab, home):
+    assert control.fault({"kind": "429", "method": "PUT"}, home)["faults"][0]["kind"] == "429"
+    assert control.fault({"clear": None}, home)["faults"] == []
