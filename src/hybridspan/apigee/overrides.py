@@ -247,3 +247,14 @@ def with_seed(document: EditableText, address: str) -> EditableText:
 def without_seed(document: EditableText) -> EditableText:
     """The document with no seed."""
     return document.without(*SEED)
+
+
+def write(path: FilePath, document: EditableText, like: FilePath) -> None:
+    """Write the document whole or not at all, with the mode of another file: overrides may hold passwords."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.touch(mode=0o600)
+    temporary.chmod(0o600)
+    temporary.write_text(document.text)
+    temporary.chmod(like.stat().st_mode & 0o777)
+    temporary.replace(path)

@@ -1,0 +1,155 @@
+"""Runs the installer in a new region and watches its nodes join the ring."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hybridspan.apigee.apigeectl import must_match
+from hybridspan.apigee.causes import Found, cause_in, cause_of_waiting
+from hybridspan.apigee.observe import apigee_facts
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure
+from hybridspan.facts.apigee import DatastoreFacts
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.kubernetes import PodFacts
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.install import decide_datastore, decide_init
+from hybridspan.plan.phases.overrides import members
+
+if TYPE_CHECKING:
+    from hybridspan.kubernetes.cluster import KubernetesCluster
+    from hybridspan.observation.estate import Estate
+
+CASSANDRA: Final = "app=apigee-cassandra"
+CONTAINER: Final = "apigee-cassandra"
+JOIN_SECONDS: Final = 1800.0
+SCHEDULING_SECONDS: Final = 120.0
+"""How long a pod may wait for a machine or a volume: both may be in the making."""
+
+
+class InitStep:
+    """`apigeectl init`: the controller and what it needs."""
+
+    deadline_seconds: float = 600.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        cluster = await self.estate.cluster(self.region)
+        return decide_init(self.estate.topology, await apigee_facts(cluster, self.region.namespace))
+
+    async def act(self, progress: ProgressSink) -> None:
+        installer = await self.estate.apigeectl(self.region)
+        await must_match(installer, self.estate.topology.hybrid_version)
+        await installer.init(self.region.overrides, lambda line: progress(line, None, {}))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One look at a region's nodes on their way into the ring."""
+
+    store: DatastoreFacts | None
+    ring: RingFacts
+    pods: tuple[PodFacts, ...]
+
+    def fraction(self, declared: int, datacenter: str) -> float:
+        return sum(n.is_up_normal for n in self.ring.of(datacenter)) / declared
+
+
+class DatastoreStep:
+    """`apigeectl apply --datastore`: the new nodes join, empty; the first region's view of the ring proves it."""
+
+    deadline_seconds: float = JOIN_SECONDS
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+        self._waiting_since: dict[str, float] = {}
+
+    async def check(self) -> Decision:
+        seen = await self._look()
+        return decide_datastore(self.region, seen.store, seen.ring)
+
+    async def act(self, progress: ProgressSink) -> None:
+        installer = await self.estate.apigeectl(self.region)
+        await must_match(installer, self.estate.topology.hybrid_version)
+        await installer.apply(
+            self.region.overrides, lambda line: progress(line, None, {}), parts=("--datastore",)
+        )
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        seen = await self._look()
+        decision = decide_datastore(self.region, seen.store, seen.ring)
+        if decision.is_done:
+            return decision
+        if decision.state == "refused":
+            raise PermanentFailure(
+                "HS-APIGEE-013", decision.reason, where=self.planned.id, hint=decision.hint
+            )
+        await self._raise_known_cause(seen)
+        progress(decision.reason, seen.fraction(self.region.cassandra_nodes, self.region.datacenter), {})
+        return needed("; ".join([decision.reason, *_reasons(seen.pods)]))
+
+    async def _look(self) -> Joining:
+        cluster = await self.estate.cluster(self.region)
+        source = await self.estate.cassandra(self.estate.topology.first)
+        apigee, ring, pods = await asyncio.gather(
+            apigee_facts(cluster, self.region.namespace),
+            source.ring_facts(),
+            cluster.pods(self.region.namespace, CASSANDRA),
+        )
+        return Joining(apigee.datastore, ring, pods)
+
+    async def _raise_known_cause(self, seen: Joining) -> None:
+        """PermanentFailure where a pod's end, or what keeps it from starting, has a known cause."""
+        cluster = await self.estate.cluster(self.region)
+        joined = {n.address for n in members(seen.ring, self.region) if n.is_up_normal}
+        for pod in seen.pods:
+            if pod.ready and pod.address in joined:
+                continue
+            found = self._overdue(pod) or await crash_cause(cluster, pod)
+            if found is not None:
+                raise PermanentFailure(
+                    found.cause.code,
+                    found.cause.message,
+                    where=f"{pod.namespace}/{pod.name} in {self.region.cluster.name} ({self.region.datacenter})",
+                    why=found.evidence,
+                    hint=found.cause.hint,
+                )
+
+    def _overdue(self, pod: PodFacts) -> Found | None:
+        found = cause_of_waiting(pod)
+        if found is None:
+            self._waiting_since.pop(pod.uid, None)
+            return None
+        now = self.estate.clock.monotonic()
+        since = self._waiting_since.setdefault(pod.uid, now)
+        return found if now - since >= SCHEDULING_SECONDS else None
+
+
+async def crash_cause(cluster: KubernetesCluster, pod: PodFacts) -> Found | None:
+    """The known cause of a container's repeated end, from its last words; None while it has not ended."""
+    if not pod.restarts and pod.phase != "Failed" and "Crash" not in pod.reason and "Error" not in pod.reason:
+        return None
+    previous, current = await asyncio.gather(
+        cluster.logs(pod.namespace, pod.name, container=CONTAINER, previous=True),
+        cluster.logs(pod.namespace, pod.name, container=CONTAINER),
+    )
+    found = cause_in([*previous, *current])
+    return found if found is not None and pod.restarts >= found.cause.restarts else None
+
+
+def _reasons(pods: tuple[PodFacts, ...]) -> list[str]:
+    return [f"{p.name}: {p.reason or p.phase or 'not started'}" for p in pods if not p.ready]
+
+
+STEPS: Final = {"init": InitStep, "datastore": DatastoreStep}

@@ -1,0 +1,82 @@
+"""Writes the new region's overrides file, and the seed into it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from hybridspan.apigee.observe import apigee_facts
+from hybridspan.apigee.overrides import derive, overrides_facts, read, with_seed, write
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure
+from hybridspan.facts.apigee import DatastoreFacts
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.plan.phases.overrides import choose_seed, decide_overrides, decide_seed
+
+if TYPE_CHECKING:
+    from hybridspan.observation.estate import Estate
+
+
+class OverridesStep:
+    """The first region's file with what may differ changed, and nothing else."""
+
+    deadline_seconds: float = 5.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        return decide_overrides(overrides_facts(self.estate.topology, self.region))
+
+    async def act(self, progress: ProgressSink) -> None:
+        topology = self.estate.topology
+        wanted = derive(read(topology.first.overrides), topology, self.region)
+        await asyncio.to_thread(write, self.region.overrides, wanted, topology.first.overrides)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+
+class SeedStep:
+    """The seed, looked up in the ring just before it is needed."""
+
+    deadline_seconds: float = 5.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        ring, store = await asyncio.gather(self._ring(), self._store())
+        return decide_seed(self.region, ring, overrides_facts(self.estate.topology, self.region), store)
+
+    async def act(self, progress: ProgressSink) -> None:
+        chosen = choose_seed(await self._ring(), self.region)
+        if chosen.address is None:
+            raise PermanentFailure(
+                "HS-APIGEE-012",
+                "there is no node that could be the seed",
+                where=str(self.region.datacenter),
+                why=chosen.reason,
+                hint="bring the nodes up (nodetool status), then run apply again",
+            )
+        progress(chosen.reason, None, {"seed": chosen.address})
+        path = self.region.overrides
+        await asyncio.to_thread(write, path, with_seed(read(path), chosen.address), path)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    async def _ring(self) -> RingFacts:
+        return await (await self.estate.cassandra(self.estate.topology.first)).ring_facts()
+
+    async def _store(self) -> DatastoreFacts | None:
+        cluster = await self.estate.cluster_or_none(self.region)
+        return (await apigee_facts(cluster, self.region.namespace)).datastore if cluster else None
+
+
+STEPS: Final = {"overrides": OverridesStep, "seed": SeedStep}

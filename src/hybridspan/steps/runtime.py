@@ -1,0 +1,51 @@
+"""Installs everything of Apigee but the datastore, once the region's data is proved."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from hybridspan.apigee.observe import apigee_facts
+from hybridspan.engine.step import ProgressSink
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.runtime import decide_runtime
+
+if TYPE_CHECKING:
+    from hybridspan.observation.estate import Estate
+
+
+class RuntimeStep:
+    """`apigeectl apply` of everything, then `check-ready` until it says yes."""
+
+    deadline_seconds: float = 1800.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        first, own = await asyncio.gather(
+            self.estate.cluster(self.estate.topology.first), self.estate.cluster(self.region)
+        )
+        there, here = await asyncio.gather(
+            apigee_facts(first, self.estate.topology.first.namespace),
+            apigee_facts(own, self.region.namespace),
+        )
+        return decide_runtime(there, here)
+
+    async def act(self, progress: ProgressSink) -> None:
+        installer = await self.estate.apigeectl(self.region)
+        await installer.apply(self.region.overrides, lambda line: progress(line, None, {}))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        decision = await self.check()
+        progress(decision.reason, None, {})
+        if not decision.is_done:
+            return needed(decision.reason)
+        installer = await self.estate.apigeectl(self.region)
+        is_ready, told = await installer.check_ready(self.region.overrides)
+        return decision if is_ready else needed(f"apigeectl check-ready: {told}")
+
+
+STEPS: Final = {"runtime": RuntimeStep}

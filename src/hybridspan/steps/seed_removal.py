@@ -1,0 +1,91 @@
+"""Takes the seed out of the file and of the live datastore, and waits until the restarted nodes are back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from hybridspan.apigee.observe import DATASTORE, apigee_facts
+from hybridspan.apigee.overrides import overrides_facts, read, without_seed, write
+from hybridspan.engine.step import ProgressSink
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.seed_removal import decide_seed_removal
+
+if TYPE_CHECKING:
+    from hybridspan.kubernetes.cluster import Document
+    from hybridspan.observation.estate import Estate
+
+
+class SeedOutStep:
+    """Row 17 of the procedure; runs only after the region's data was verified."""
+
+    deadline_seconds: float = 1800.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        cluster = await self.estate.cluster(self.region)
+        source = await self.estate.cassandra(self.estate.topology.first)
+        apigee, ring, rolling = await asyncio.gather(
+            apigee_facts(cluster, self.region.namespace), source.ring_facts(), self._rolling()
+        )
+        overrides = overrides_facts(self.estate.topology, self.region)
+        decision = decide_seed_removal(self.region, overrides, apigee.datastore, ring)
+        return needed(f"after the seed went: {rolling}") if decision.is_done and rolling else decision
+
+    async def act(self, progress: ProgressSink) -> None:
+        path = self.region.overrides
+        document = await asyncio.to_thread(read, path)
+        clean = without_seed(document)
+        if clean.text != document.text:
+            await asyncio.to_thread(write, path, clean, path)
+        if await self._live_seed() is None:
+            return  # a run before this one applied it: only the restart is waited for
+        installer = await self.estate.apigeectl(self.region)
+        await installer.apply(path, lambda line: progress(line, None, {}), parts=("--datastore",))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        decision = await self.check()
+        progress(decision.reason, None, {})
+        return decision if decision.is_done else needed(decision.reason)
+
+    async def _live_seed(self) -> str | None:
+        cluster = await self.estate.cluster(self.region)
+        found = await cluster.get(DATASTORE, "ApigeeDatastore", "default", self.region.namespace)
+        components = ((found or {}).get("spec") or {}).get("components") or {}
+        properties = (components.get("cassandra") or {}).get("properties") or {}
+        return properties.get("multiRegionSeedHost") or None
+
+    async def _rolling(self) -> str:
+        """What is left of a rolling restart, in words; empty when it is over."""
+        cluster = await self.estate.cluster(self.region)
+        store, found = await asyncio.gather(
+            cluster.get(DATASTORE, "ApigeeDatastore", "default", self.region.namespace),
+            cluster.get("apps/v1", "StatefulSet", "apigee-cassandra-default", self.region.namespace),
+        )
+        return unfinished_restart(store, found)
+
+
+def unfinished_restart(store: Document | None, statefulset: Document | None) -> str:
+    """Whether controllers have yet to see the latest change, or pods yet to be restarted for it."""
+    for document, field in ((store, "lastAppliedGeneration"), (statefulset, "observedGeneration")):
+        if document is None:
+            return "a resource is missing"
+        generation, status = document["metadata"].get("generation", 0), document.get("status") or {}
+        if field in status and status[field] < generation:
+            return (
+                f"{document['kind']} {document['metadata']['name']} has a change that is not carried out yet"
+            )
+    status = (statefulset or {}).get("status") or {}
+    wanted = ((statefulset or {}).get("spec") or {}).get("replicas", 1)
+    if status.get("updateRevision") != status.get("currentRevision"):
+        return f"{status.get('updatedReplicas', 0)} of {wanted} pods are restarted"
+    if status.get("readyReplicas", 0) < wanted:
+        return f"{status.get('readyReplicas', 0)} of {wanted} pods are ready"
+    return ""
+
+
+STEPS: Final = {"seed-out": SeedOutStep}

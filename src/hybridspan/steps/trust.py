@@ -1,0 +1,201 @@
+"""Brings to a new cluster what it must hold before anything of Apigee starts in it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from hybridspan.apigee.observe import apigee_facts
+from hybridspan.apigee.overrides import overrides_facts
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure
+from hybridspan.kubernetes.portable import is_cert_managers, stripped
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases import trust
+
+if TYPE_CHECKING:
+    from hybridspan.facts.overrides import OverridesFacts
+    from hybridspan.kubernetes.cluster import KubernetesCluster
+    from hybridspan.observation.estate import Estate
+
+_CLUSTER_WIDE: Final = (
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+)
+_INSIDE: Final = (
+    ("v1", "ServiceAccount"),
+    ("v1", "ConfigMap"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("v1", "Service"),
+    ("apps/v1", "Deployment"),
+)
+_ELECTIONS: Final = (
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+)
+_WEBHOOKS: Final = (
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+)
+
+
+class TrustStep:
+    """What the steps of this phase share: both clusters, and a check that is the proof."""
+
+    deadline_seconds: float = 60.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.first = estate.topology.first
+        self.region = estate.topology.region(planned.region)
+
+    async def check(self) -> Decision:
+        raise NotImplementedError
+
+    async def act(self, progress: ProgressSink) -> None:
+        raise NotImplementedError
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    async def _clusters(self) -> tuple[KubernetesCluster, KubernetesCluster]:
+        return await self.estate.cluster(self.first), await self.estate.cluster(self.region)
+
+    def _overrides(self) -> OverridesFacts:
+        return overrides_facts(self.estate.topology, self.region)
+
+
+class NamespaceStep(TrustStep):
+    """The namespace, as the first region's author wrote it."""
+
+    async def check(self) -> Decision:
+        cluster = await self.estate.cluster(self.region)
+        return trust.decide_namespace(self.region, await cluster.objects(self.region.namespace))
+
+    async def act(self, progress: ProgressSink) -> None:
+        source, target = await self._clusters()
+        found = await source.get("v1", "Namespace", self.first.namespace)
+        document = stripped(found) if found else _namespace(self.region.namespace)
+        document["metadata"]["name"] = self.region.namespace
+        (document["metadata"].get("labels") or {}).pop("kubernetes.io/metadata.name", None)
+        await target.apply(document, force=True)
+
+
+class AuthorityStep(TrustStep):
+    """`apigee-ca` from cluster to cluster, before anything can make another."""
+
+    async def check(self) -> Decision:
+        source, target = await self._clusters()
+        first, own, apigee = await asyncio.gather(
+            source.objects(self.first.namespace),
+            target.objects(self.region.namespace),
+            apigee_facts(target, self.region.namespace),
+        )
+        return trust.decide_authority(first, own, apigee)
+
+    async def act(self, progress: ProgressSink) -> None:
+        source, target = await self._clusters()
+        found = await source.get("v1", "Secret", trust.AUTHORITY, trust.CERT_MANAGER)
+        if found is None:
+            raise PermanentFailure(
+                "HS-APIGEE-011",
+                "the first region has no apigee-ca",
+                where=self.first.cluster.name,
+                hint="restore it there: without it no node of another region can join",
+            )
+        await target.apply(_namespace(trust.CERT_MANAGER))
+        await target.apply(stripped(found), force=True)
+
+
+class CertManagerStep(TrustStep):
+    """cert-manager as the first region has it, object by object."""
+
+    deadline_seconds = 300.0
+
+    async def check(self) -> Decision:
+        source, target = await self._clusters()
+        first, own = await asyncio.gather(
+            source.objects(self.first.namespace), target.objects(self.region.namespace)
+        )
+        return trust.decide_cert_manager(first, own)
+
+    async def act(self, progress: ProgressSink) -> None:
+        source, target = await self._clusters()
+        own = await target.objects(self.region.namespace)
+        if own.cert_manager_version is not None:
+            return  # it is there and only not available yet: that is waited for
+        documents = await _cert_manager_of(source)
+        for number, document in enumerate(documents):
+            name = document["metadata"]["name"]
+            progress(f"{document['kind']} {name}", number / len(documents), {})
+            await target.apply(stripped(document), force=True)
+
+
+async def _cert_manager_of(source: KubernetesCluster) -> list[dict[str, Any]]:
+    """cert-manager's objects in the order in which a new cluster needs them."""
+    groups: list[tuple[str, str, str | None]] = [(api, kind, None) for api, kind in _CLUSTER_WIDE]
+    groups += [(api, kind, "kube-system") for api, kind in _ELECTIONS]
+    groups += [(api, kind, trust.CERT_MANAGER) for api, kind in _INSIDE]
+    groups += [(api, kind, None) for api, kind in _WEBHOOKS]
+    found = await asyncio.gather(*(source.list_(api, kind, namespace) for api, kind, namespace in groups))
+    return [document for documents in found for document in documents if is_cert_managers(document)]
+
+
+class SecretsStep(TrustStep):
+    """Credentials and certificates that all regions share."""
+
+    async def check(self) -> Decision:
+        source, target = await self._clusters()
+        first, own = await asyncio.gather(
+            source.objects(self.first.namespace), target.objects(self.region.namespace)
+        )
+        return trust.decide_secrets(first, self._overrides(), own)
+
+    async def act(self, progress: ProgressSink) -> None:
+        source, target = await self._clusters()
+        first, own = await asyncio.gather(
+            source.objects(self.first.namespace), target.objects(self.region.namespace)
+        )
+        for name in trust.missing_secrets(first, self._overrides(), own):
+            progress(f"secret {name}", None, {})
+            found = await source.get("v1", "Secret", name, self.first.namespace)
+            if found is not None:
+                await target.apply(stripped(found, self.region.namespace), force=True)
+
+
+class StorageStep(TrustStep):
+    """The storage class that the overrides name."""
+
+    async def check(self) -> Decision:
+        source, target = await self._clusters()
+        first, own = await asyncio.gather(
+            source.objects(self.first.namespace), target.objects(self.region.namespace)
+        )
+        return trust.decide_storage(self._overrides().storage_class, first, own)
+
+    async def act(self, progress: ProgressSink) -> None:
+        source, target = await self._clusters()
+        name = self._overrides().storage_class or ""
+        found = await source.get("storage.k8s.io/v1", "StorageClass", name)
+        if found is not None:
+            await target.apply(stripped(found))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        decision = await self.check()
+        return decision if decision.is_done else needed(decision.reason)
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+STEPS: Final[dict[str, type[TrustStep]]] = {
+    "namespace": NamespaceStep,
+    "authority": AuthorityStep,
+    "cert-manager": CertManagerStep,
+    "secrets": SecretsStep,
+    "storage": StorageStep,
+}
