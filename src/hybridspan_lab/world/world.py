@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from hybridspan_lab.arm import network_from_documents
 from hybridspan_lab.arm.documents import Documents
 from hybridspan_lab.network.plane import NetworkPlane
 from hybridspan_lab.parts import Parts, ensure
@@ -67,8 +68,6 @@ class World:
         self.clusters.write_kubeconfig()
 
     async def _network_changed(self, documents: Documents) -> None:
-        from hybridspan_lab.arm import network_from_documents
-
         desired = network_from_documents(documents)
         async with self._applying:
             await asyncio.to_thread(self._networks.apply, desired)
