@@ -35,6 +35,8 @@ class PeeringFacts:
     """FullyInSync, LocalNotInSync, RemoteNotInSync or LocalAndRemoteNotInSync."""
     allow_access: bool
     provisioning_state: str
+    remote_prefixes: tuple[IPv4Network, ...] = ()
+    """The remote network's ranges as this side knows them."""
 
     @property
     def carries_traffic(self) -> bool:
@@ -54,6 +56,7 @@ class NetworkFacts:
     peerings: tuple[PeeringFacts, ...]
     etag: str
     provisioning_state: str
+    tags: tuple[tuple[str, str], ...] = ()
 
     def subnet(self, name: str) -> SubnetFacts | None:
         """The subnet of that name, whatever its case."""
@@ -102,6 +105,7 @@ class NodePoolFacts:
     labels: tuple[tuple[str, str], ...]
     subnet_id: str | None
     provisioning_state: str
+    pod_subnet_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,11 @@ class ClusterFacts:
     provisioning_state: str
     power_state: str
     node_resource_group: str
+    tags: tuple[tuple[str, str], ...] = ()
+    is_private: bool = False
+    """Its API server has no public address."""
+    needs_entra_login: bool = False
+    """Local accounts are off: only kubelogin's tokens are accepted."""
 
     @property
     def pods_are_routable(self) -> bool:

@@ -1,0 +1,11 @@
+"""The api-versions that we speak, in one table: a new release of an SDK must not change what goes over the wire."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METADATA: Final = "2022-09-01"
+RESOURCES: Final = "2024-11-01"
+NETWORK: Final = "2024-05-01"
+CONTAINER_SERVICE: Final = "2025-07-01"
+AUTHORIZATION: Final = "2022-04-01"

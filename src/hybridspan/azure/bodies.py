@@ -1,0 +1,155 @@
+"""The documents that we send. Each is whole: nothing is left to a default that another client or another year would choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+import hybridspan
+from hybridspan.facts.azure import ClusterFacts, SecurityRuleFacts
+from hybridspan.topology.model import NodePool, Region
+
+TOPOLOGY_TAG: Final = "hybridspan-topology"
+REGION_TAG: Final = "hybridspan-region"
+VERSION_TAG: Final = "hybridspan-version"
+
+
+def tags(topology_name: str, region: Region) -> dict[str, str]:
+    """The marks on what we make, so that a later run knows its own."""
+    return {TOPOLOGY_TAG: topology_name, REGION_TAG: region.name, VERSION_TAG: hybridspan.__version__}
+
+
+def network(region: Region, marks: Mapping[str, str]) -> dict[str, Any]:
+    """A virtual network with its one subnet, as `az network vnet create` makes it."""
+    return {
+        "location": region.name,
+        "tags": dict(marks),
+        "properties": {
+            "addressSpace": {"addressPrefixes": [str(p) for p in region.network.address_prefixes]},
+            "enableDdosProtection": False,
+            "subnets": [{"name": region.network.subnet.name, **subnet(region)}],
+        },
+    }
+
+
+def subnet(region: Region) -> dict[str, Any]:
+    """The declared subnet."""
+    return {"properties": {"addressPrefix": str(region.network.subnet.prefix)}}
+
+
+def peering(remote_network_id: str) -> dict[str, Any]:
+    """One direction, as `az network vnet peering create --allow-vnet-access` makes it."""
+    return {
+        "properties": {
+            "remoteVirtualNetwork": {"id": remote_network_id},
+            "allowVirtualNetworkAccess": True,
+            "allowForwardedTraffic": False,
+            "allowGatewayTransit": False,
+            "useRemoteGateways": False,
+        }
+    }
+
+
+_PEERING_OPTIONS: Final = (
+    "remoteVirtualNetwork",
+    "allowVirtualNetworkAccess",
+    "allowForwardedTraffic",
+    "allowGatewayTransit",
+    "useRemoteGateways",
+)
+
+
+def peering_again(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same peering once more, with the options that somebody chose for it and nothing that Azure adds."""
+    properties = document.get("properties") or {}
+    kept = {key: properties[key] for key in _PEERING_OPTIONS if key in properties}
+    return {"properties": {**kept, "remoteVirtualNetwork": {"id": kept["remoteVirtualNetwork"]["id"]}}}
+
+
+def rule(wanted: SecurityRuleFacts) -> dict[str, Any]:
+    """A security rule."""
+    return {
+        "properties": {
+            "priority": wanted.priority,
+            "direction": wanted.direction,
+            "access": wanted.access,
+            "protocol": wanted.protocol,
+            **_one_or_many("sourceAddressPrefix", "sourceAddressPrefixes", wanted.sources),
+            **_one_or_many("sourcePortRange", "sourcePortRanges", wanted.source_ports),
+            **_one_or_many("destinationAddressPrefix", "destinationAddressPrefixes", wanted.destinations),
+            **_one_or_many("destinationPortRange", "destinationPortRanges", wanted.destination_ports),
+            "description": "Cassandra between data centers, added by hybridspan",
+        }
+    }
+
+
+def _one_or_many(one: str, many: str, values: tuple[str, ...]) -> dict[str, Any]:
+    return {one: values[0]} if len(values) == 1 else {many: list(values)}
+
+
+def cluster(region: Region, subnet_id: str, like: ClusterFacts, marks: Mapping[str, str]) -> dict[str, Any]:
+    """A managed cluster with all its pools, its network plugin stated as `like` has it."""
+    declared = region.cluster
+    pools = [{"name": p.name, **pool(p, subnet_id)["properties"]} for p in declared.node_pools]
+    return {
+        "location": region.name,
+        "tags": dict(marks),
+        "identity": {"type": "SystemAssigned"},
+        "sku": {"name": "Base", "tier": "Standard"},
+        "properties": {
+            "kubernetesVersion": declared.kubernetes_version or like.kubernetes_version,
+            "dnsPrefix": dns_prefix(region),
+            "enableRBAC": True,
+            "agentPoolProfiles": pools,
+            "networkProfile": _network_profile(region, like),
+            "oidcIssuerProfile": {"enabled": True},
+            "securityProfile": {"workloadIdentity": {"enabled": True}},
+            "servicePrincipalProfile": {"clientId": "msi"},
+        },
+    }
+
+
+def dns_prefix(region: Region) -> str:
+    """The first part of the API server's name: letters, digits and hyphens, at most 54 characters."""
+    allowed = "".join(c if c.isalnum() else "-" for c in region.cluster.name)
+    return allowed.strip("-")[:54]
+
+
+def _network_profile(region: Region, like: ClusterFacts) -> dict[str, Any]:
+    declared = region.cluster
+    profile: dict[str, Any] = {
+        "networkPlugin": like.network_plugin,
+        "serviceCidr": str(declared.service_cidr),
+        "dnsServiceIP": str(dns_address(declared.service_cidr)),
+        "loadBalancerSku": "standard",
+        "outboundType": "loadBalancer",
+    }
+    if like.network_plugin_mode:
+        profile["networkPluginMode"] = like.network_plugin_mode
+    if not like.pods_are_routable and declared.pod_cidr is not None:
+        profile["podCidr"] = str(declared.pod_cidr)
+    return profile
+
+
+def dns_address(service_cidr: IPv4Network) -> str:
+    """The tenth address of the service range, where clusters have their DNS by custom."""
+    return str(service_cidr.network_address + 10)
+
+
+def pool(declared: NodePool, subnet_id: str) -> dict[str, Any]:
+    """An agent pool in the declared network."""
+    properties: dict[str, Any] = {
+        "count": declared.count,
+        "vmSize": declared.vm_size,
+        "mode": declared.mode,
+        "osType": "Linux",
+        "type": "VirtualMachineScaleSets",
+        "vnetSubnetID": subnet_id,
+        "nodeLabels": dict(declared.labels),
+    }
+    if declared.max_pods is not None:
+        properties["maxPods"] = declared.max_pods
+    if declared.zones:
+        properties["availabilityZones"] = list(declared.zones)
+    return {"properties": properties}

@@ -1,0 +1,138 @@
+"""Managed clusters: made whole, completed pool by pool, never told anything twice.
+
+AKS takes one operation at a time for a cluster and refuses new pools in a PUT of a cluster that exists, so pools are added one
+after the other by their own path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hybridspan.azure import bodies, documents
+from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
+from hybridspan.azure.clients import polling
+from hybridspan.azure.networks import Clients, failed_state
+from hybridspan.errors import PermanentFailure
+from hybridspan.facts.azure import ClusterFacts
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import NodePool, Region
+
+
+class Clusters:
+    """Reads, makes and completes managed clusters."""
+
+    def __init__(self, clients: Clients, calls: ArmCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    async def document(self, region: Region) -> Document | None:
+        """The region's cluster as Azure has it, or None."""
+
+        def call() -> Any:
+            operations = self._clients(region.subscription).clusters.managed_clusters
+            return operations.get(region.resource_group, region.cluster.name)
+
+        return await self._calls.read(call, azure_ids.cluster_id(region))
+
+    async def kubeconfig(self, region: Region) -> bytes | None:
+        """The kubeconfig that Azure gives to a user of the cluster, or None where there is no cluster."""
+
+        def call() -> Any:
+            operations = self._clients(region.subscription).clusters.managed_clusters
+            return operations.list_cluster_user_credentials(region.resource_group, region.cluster.name)
+
+        document = await self._calls.read(call, azure_ids.cluster_id(region))
+        if document is None:
+            return None
+        return _kubeconfig(document, azure_ids.cluster_id(region))
+
+    async def ensure(
+        self, region: Region, subnet_id: str, like: ClusterFacts, marks: Mapping[str, str], progress: Progress
+    ) -> bool:
+        """Make the cluster, or its missing pools; what is under way is waited for. True where something was written."""
+        wrote = False
+
+        async def once() -> None:
+            nonlocal wrote
+            facts = await self._at_rest(region, progress)
+            if facts is None or facts.provisioning_state in ("Failed", "Canceled"):
+                _refuse_if_strange(facts, marks)
+                wrote = True
+                await self._put(region, bodies.cluster(region, subnet_id, like, marks), progress)
+                facts = await self._at_rest(region, progress)
+            for pool in missing_pools(region, facts):
+                wrote = True
+                await self._put_pool(region, pool, subnet_id, progress)
+
+        await self._calls.persist(once, progress)
+        return wrote
+
+    async def _at_rest(self, region: Region, progress: Progress) -> ClusterFacts | None:
+        """The cluster once neither it nor a pool is under way, or None where there is none."""
+        seen: list[ClusterFacts | None] = []
+
+        async def look() -> str:
+            document = await self.document(region)
+            seen.append(None if document is None else documents.cluster(document))
+            return "" if seen[-1] is None else state_of(seen[-1])
+
+        where = azure_ids.cluster_id(region)
+        await self._calls.until_settled(look, where, progress, CLUSTER_DEADLINE_SECONDS)
+        return seen[-1]
+
+    async def _put(self, region: Region, body: Document, progress: Progress) -> None:
+        def begin() -> Any:
+            operations = self._clients(region.subscription).clusters.managed_clusters
+            names = (region.resource_group, region.cluster.name)
+            return operations.begin_create_or_update(*names, body, polling=polling())
+
+        where = azure_ids.cluster_id(region)
+        await self._calls.write("PUT", where, begin, progress, deadline=CLUSTER_DEADLINE_SECONDS)
+
+    async def _put_pool(self, region: Region, pool: NodePool, subnet_id: str, progress: Progress) -> None:
+        body = bodies.pool(pool, subnet_id)
+
+        def begin() -> Any:
+            operations = self._clients(region.subscription).clusters.agent_pools
+            names = (region.resource_group, region.cluster.name, pool.name)
+            return operations.begin_create_or_update(*names, body, polling=polling())
+
+        where = f"{azure_ids.cluster_id(region)}/agentPools/{pool.name}"
+        await self._calls.write("PUT", where, begin, progress, deadline=CLUSTER_DEADLINE_SECONDS)
+
+
+def state_of(facts: ClusterFacts) -> str:
+    """The first state of the cluster or a pool that is not Succeeded, or Succeeded."""
+    states = [facts.provisioning_state, *(p.provisioning_state for p in facts.node_pools)]
+    return next((s for s in states if s.lower() not in ("succeeded", "failed", "canceled", "")), states[0])
+
+
+def missing_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
+    """The declared pools that the cluster lacks or could not finish."""
+    there = {p.name.lower(): p for p in facts.node_pools} if facts else {}
+    return [
+        p
+        for p in region.cluster.node_pools
+        if p.name.lower() not in there or there[p.name.lower()].provisioning_state == "Failed"
+    ]
+
+
+def _refuse_if_strange(facts: ClusterFacts | None, marks: Mapping[str, str]) -> None:
+    if facts is not None and dict(facts.tags).get(bodies.TOPOLOGY_TAG) != marks[bodies.TOPOLOGY_TAG]:
+        raise failed_state("cluster", facts.id, facts.provisioning_state)
+
+
+def _kubeconfig(document: Document, where: str) -> bytes:
+    import base64
+
+    found = document.get("kubeconfigs") or []
+    if not found:
+        raise PermanentFailure(
+            "HS-AZURE-024",
+            "Azure gives no kubeconfig for the cluster",
+            where=where,
+            hint="the sign-in needs the role Azure Kubernetes Service Cluster User",
+        )
+    value = found[0]["value"]
+    return value if isinstance(value, bytes) else base64.b64decode(value)

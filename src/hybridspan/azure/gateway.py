@@ -1,0 +1,126 @@
+"""What the rest of hybridspan may ask of Azure, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Lock
+from typing import Any
+
+from hybridspan.azure import bodies, documents
+from hybridspan.azure.calls import ArmCalls, Progress, Recorder, quiet
+from hybridspan.azure.clients import AzureClients, SharedCredential
+from hybridspan.azure.cloud import AzureCloud
+from hybridspan.azure.clusters import Clusters
+from hybridspan.azure.groups import Groups
+from hybridspan.azure.networks import Networks
+from hybridspan.azure.peerings import Peerings
+from hybridspan.azure.security import SecurityGroups
+from hybridspan.clock import Clock, SystemClock
+from hybridspan.errors import PermanentFailure
+from hybridspan.facts.azure import (
+    ClusterFacts,
+    NetworkFacts,
+    RegionAzureFacts,
+    SecurityGroupFacts,
+    SecurityRuleFacts,
+)
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
+
+
+class AzureGateway:
+    """Azure as hybridspan uses it: regions are looked at, and what they lack is made.
+
+    `subscription` is the one that it mostly serves; a region of another one, a peering into another one and a security group
+    that lies elsewhere are reached with the same sign-in. Every `ensure_` looks first, writes only what is missing, waits
+    for the end, and says whether it wrote. All raise TemporaryFailure and PermanentFailure with HS-AZURE codes.
+    """
+
+    def __init__(
+        self, cloud: AzureCloud, subscription: str, record: Recorder, *, clock: Clock | None = None
+    ) -> None:
+        self.cloud = cloud
+        self.subscription = subscription
+        self._credential = SharedCredential(cloud)
+        self._clients: dict[str, AzureClients] = {}
+        self._lock = Lock()
+        calls = ArmCalls(record, clock or SystemClock())
+        self._groups = Groups(self._clients_of, calls)
+        self._networks = Networks(self._clients_of, calls)
+        self._peerings = Peerings(self._clients_of, calls, self._networks)
+        self._security = SecurityGroups(self._clients_of, calls)
+        self._clusters = Clusters(self._clients_of, calls)
+
+    def _clients_of(self, subscription: str) -> AzureClients:
+        with self._lock:
+            if subscription not in self._clients:
+                self._clients[subscription] = AzureClients(self.cloud, subscription, self._credential)
+            return self._clients[subscription]
+
+    async def region_facts(self, region: Region) -> RegionAzureFacts:
+        """What Azure has of the region; None for what does not exist."""
+        group, network, cluster = await asyncio.gather(
+            self._groups.document(region), self._networks.document(region), self._clusters.document(region)
+        )
+        seen = None if network is None else documents.network(network)
+        running = None if cluster is None else documents.cluster(cluster)
+        groups = await self._security_groups(seen)
+        return RegionAzureFacts(group is not None, seen, groups, running)
+
+    async def _security_groups(self, network: NetworkFacts | None) -> tuple[SecurityGroupFacts, ...]:
+        """The groups of all the network's subnets, each once."""
+        ids = {
+            s.security_group_id.lower(): s.security_group_id for s in _subnets(network) if s.security_group_id
+        }
+        found = await asyncio.gather(*(self._security.document(ids[key]) for key in sorted(ids)))
+        return tuple(documents.security_group(item) for item in found if item is not None)
+
+    async def ensure_group(self, region: Region, topology_name: str, progress: Progress = quiet) -> bool:
+        """The region's resource group."""
+        return await self._groups.ensure(region, bodies.tags(topology_name, region), progress)
+
+    async def ensure_network(self, region: Region, topology_name: str, progress: Progress = quiet) -> bool:
+        """The region's virtual network with its declared subnet, at rest."""
+        return await self._networks.ensure(region, bodies.tags(topology_name, region), progress)
+
+    async def ensure_peering(
+        self, first: Region, first_name: str, second: Region, second_name: str, progress: Progress = quiet
+    ) -> bool:
+        """Both directions between two regions' networks, Connected and in step; the names are for missing ones."""
+        return await self._peerings.ensure(first, first_name, second, second_name, progress)
+
+    async def ensure_cluster(
+        self, region: Region, like: ClusterFacts, topology_name: str, progress: Progress = quiet
+    ) -> bool:
+        """The region's cluster in its declared subnet, its network plugin that of `like`, with all declared pools."""
+        network = await self._networks.at_rest(region, progress)
+        subnet = network.subnet(region.network.subnet.name)
+        if subnet is None:
+            raise PermanentFailure(
+                "HS-AZURE-021",
+                "there is no such subnet",
+                where=azure_ids.subnet_id(region),
+                hint="run apply from its beginning: the network is made first",
+            )
+        marks = bodies.tags(topology_name, region)
+        return await self._clusters.ensure(region, subnet.id, like, marks, progress)
+
+    async def ensure_rule(self, group_id: str, rule: SecurityRuleFacts, progress: Progress = quiet) -> bool:
+        """A rule in that network security group."""
+        return await self._security.ensure_rule(group_id, rule, progress)
+
+    async def credentials(self, region: Region) -> bytes | None:
+        """The kubeconfig that Azure gives for the region's cluster, or None where there is no cluster. It is a secret."""
+        return await self._clusters.kubeconfig(region)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            opened, self._clients = list(self._clients.values()), {}
+        for clients in opened:
+            await asyncio.to_thread(clients.close)
+        await asyncio.to_thread(self._credential.close)
+
+
+def _subnets(network: NetworkFacts | None) -> tuple[Any, ...]:
+    return () if network is None else network.subnets

@@ -1,0 +1,152 @@
+"""Virtual networks and their subnets: looked at, compared, then written.
+
+Azure's network provider shares one state between a network and its children, and a PUT of a network replaces its children: a
+network is therefore written whole when it is made and never from partial knowledge later; a missing subnet goes through
+the subnets' own path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hybridspan.azure import bodies, documents
+from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document, Progress
+from hybridspan.azure.clients import NETWORK, AzureClients, polling
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.azure import NetworkFacts
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
+
+Clients = Callable[[str], AzureClients]
+
+
+class Networks:
+    """Reads and makes virtual networks."""
+
+    def __init__(self, clients: Clients, calls: ArmCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    async def document(self, region: Region) -> Document | None:
+        """The region's virtual network as Azure has it, or None."""
+
+        def call() -> Any:
+            client = self._clients(region.subscription).network
+            return client.virtual_networks.get(region.resource_group, region.network.name, **NETWORK)
+
+        return await self._calls.read(call, azure_ids.network_id(region))
+
+    async def at_rest(self, region: Region, progress: Progress) -> NetworkFacts:
+        """The network once nothing in it is under way: a subnet that still is makes a peering fail.
+
+        PermanentFailure where there is no such network.
+        """
+        seen: list[NetworkFacts] = []
+
+        async def look() -> str:
+            document = await self.document(region)
+            if document is None:
+                raise _missing(region)
+            seen.append(documents.network(document))
+            return next((s for s in states(seen[-1]) if s.lower() not in _AT_REST), "Succeeded")
+
+        where = azure_ids.network_id(region)
+        await self._calls.until_settled(look, where, progress, NETWORK_DEADLINE_SECONDS)
+        return seen[-1]
+
+    async def ensure(self, region: Region, marks: Mapping[str, str], progress: Progress) -> bool:
+        """Make the network, or its missing subnet; what is there is left alone. True where something was written."""
+        wrote = False
+
+        async def once() -> None:
+            nonlocal wrote
+            document = await self.document(region)
+            if document is None:
+                wrote = True
+                await self._create(region, marks, progress)
+            facts = await self.at_rest(region, progress)
+            if any(s.lower() in ("failed", "canceled") for s in own_states(facts)):
+                wrote = True
+                await self._write_again(region, facts, marks, progress)
+            elif facts.subnet(region.network.subnet.name) is None:
+                wrote = True
+                await self._create_subnet(region, progress)
+                await self.at_rest(region, progress)
+
+        await self._calls.persist(once, progress)
+        return wrote
+
+    async def _create(self, region: Region, marks: Mapping[str, str], progress: Progress) -> None:
+        body = bodies.network(region, marks)
+
+        def begin() -> Any:
+            operations = self._clients(region.subscription).network.virtual_networks
+            names = (region.resource_group, region.network.name)
+            return operations.begin_create_or_update(*names, body, polling=polling(), **NETWORK)
+
+        await self._calls.write("PUT", azure_ids.network_id(region), begin, progress)
+
+    async def _create_subnet(self, region: Region, progress: Progress) -> None:
+        body = bodies.subnet(region)
+
+        def begin() -> Any:
+            operations = self._clients(region.subscription).network.subnets
+            names = (region.resource_group, region.network.name, region.network.subnet.name)
+            return operations.begin_create_or_update(*names, body, polling=polling(), **NETWORK)
+
+        await self._calls.write("PUT", azure_ids.subnet_id(region), begin, progress)
+
+    async def _write_again(
+        self, region: Region, facts: NetworkFacts, marks: Mapping[str, str], progress: Progress
+    ) -> None:
+        """PUT our own failed network as Azure gives it, so that Azure finishes it; somebody else's is only named."""
+        if dict(facts.tags).get(bodies.TOPOLOGY_TAG) != marks[bodies.TOPOLOGY_TAG]:
+            raise failed_state("network", facts.id, facts.provisioning_state)
+        document = await self.document(region)
+        if document is None or document.get("etag") != facts.etag:
+            raise TemporaryFailure(
+                "HS-AZURE-008", "the network changed while it was looked at", where=facts.id
+            )
+        headers = {"If-Match": facts.etag}
+
+        def begin() -> Any:
+            operations = self._clients(region.subscription).network.virtual_networks
+            names = (region.resource_group, region.network.name)
+            return operations.begin_create_or_update(
+                *names, document, headers=headers, polling=polling(), **NETWORK
+            )
+
+        await self._calls.write("PUT", facts.id, begin, progress)
+
+
+_AT_REST = ("succeeded", "failed", "canceled", "")
+
+
+def own_states(facts: NetworkFacts) -> list[str]:
+    """The provisioning states of the network and its subnets."""
+    return [facts.provisioning_state, *(s.provisioning_state for s in facts.subnets)]
+
+
+def states(facts: NetworkFacts) -> list[str]:
+    """The provisioning states of the network and everything in it."""
+    return [*own_states(facts), *(p.provisioning_state for p in facts.peerings)]
+
+
+def failed_state(what: str, where: str, state: str) -> PermanentFailure:
+    """The failure for a resource of somebody else's that Azure could not finish."""
+    return PermanentFailure(
+        "HS-AZURE-017",
+        f"the {what} is in state {state or 'Failed'}, and hybridspan did not make it",
+        where=where,
+        hint="its owner should see why (az resource show, az monitor activity-log list) and write it again",
+    )
+
+
+def _missing(region: Region) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-AZURE-021",
+        "there is no such virtual network",
+        where=azure_ids.network_id(region),
+        hint="run apply from its beginning: the network is made first",
+    )

@@ -1,0 +1,163 @@
+"""A peering is two resources, one on each side, and only both together carry packets.
+
+Missing sides are made; a pair with a Disconnected side is deleted and made again on both, for Azure offers no other way; a side
+that does not know the other's present ranges is synchronised. Every round looks at both sides again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hybridspan.azure import bodies
+from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.clients import NETWORK, polling
+from hybridspan.azure.networks import Clients, Networks
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.azure import NetworkFacts, PeeringFacts
+from hybridspan.topology.model import Region
+
+MAXIMUM_ROUNDS: Final = 8
+"""How often a pair is looked at and mended before it is called a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a pair as just seen; `name` is for a peering that does not exist yet."""
+
+    region: Region
+    name: str
+    network: NetworkFacts
+    remote: NetworkFacts
+
+    @property
+    def peering(self) -> PeeringFacts | None:
+        return self.network.peering_to(self.remote.id)
+
+    @property
+    def id(self) -> str:
+        return f"{self.network.id}/virtualNetworkPeerings/{self.used_name}"
+
+    @property
+    def used_name(self) -> str:
+        return self.name if self.peering is None else self.peering.name
+
+
+class Peerings:
+    """Makes and mends peerings."""
+
+    def __init__(self, clients: Clients, calls: ArmCalls, networks: Networks) -> None:
+        self._clients = clients
+        self._calls = calls
+        self._networks = networks
+
+    async def ensure(
+        self, first: Region, first_name: str, second: Region, second_name: str, progress: Progress
+    ) -> bool:
+        """Both directions Connected and in step. True where something was written.
+
+        The names are for directions that do not exist; one that does keeps its own, and its options.
+        """
+        wrote = False
+
+        async def once() -> bool:
+            nonlocal wrote
+            one, other = await asyncio.gather(
+                self._networks.at_rest(first, progress), self._networks.at_rest(second, progress)
+            )
+            sides = (Side(first, first_name, one, other), Side(second, second_name, other, one))
+            mended = await self._mend(sides, progress)
+            wrote = wrote or mended
+            return mended
+
+        for _ in range(MAXIMUM_ROUNDS):
+            if not await self._calls.persist(once, progress):
+                return wrote
+        raise TemporaryFailure(
+            "HS-AZURE-010",
+            "the peering does not settle",
+            where=f"{first.network.name} and {second.network.name}",
+            why=f"{MAXIMUM_ROUNDS} rounds did not bring both sides to Connected and FullyInSync",
+            hint="see who else changes these networks: az monitor activity-log list",
+        )
+
+    async def _mend(self, sides: tuple[Side, Side], progress: Progress) -> bool:
+        """The next thing that the pair needs; False where it needs nothing."""
+        for side in sides:
+            _allowed(side)
+        if any(s.peering is not None and s.peering.state == "Disconnected" for s in sides):
+            await self._again(sides, progress)
+            return True
+        if missing := [s for s in sides if s.peering is None]:
+            for side in missing:
+                await self._put(side, bodies.peering(side.remote.id), progress)
+            return True
+        if stale := [s for s in sides if s.peering is not None and s.peering.sync_level != "FullyInSync"]:
+            for side in stale:
+                await self._synchronise(side, progress)
+            return True
+        return any(s.peering is not None and s.peering.state != "Connected" for s in sides)
+
+    async def _again(self, sides: tuple[Side, Side], progress: Progress) -> None:
+        """Delete what is left of the pair, then make both sides with the options that they had."""
+        kept = [await self._document(side) for side in sides]
+        for side, document in zip(sides, kept, strict=True):
+            if document is not None:
+                await self._delete(side, document, progress)
+        for side, document in zip(sides, kept, strict=True):
+            body = bodies.peering(side.remote.id) if document is None else bodies.peering_again(document)
+            await self._put(side, body, progress)
+
+    async def _synchronise(self, side: Side, progress: Progress) -> None:
+        document = await self._document(side)
+        if document is not None:
+            await self._put(side, bodies.peering_again(document), progress, document.get("etag"), sync=True)
+
+    async def _document(self, side: Side) -> Document | None:
+        if side.peering is None:
+            return None
+        names = (side.region.resource_group, side.network.name, side.used_name)
+
+        def call() -> Any:
+            return self._operations(side).get(*names, **NETWORK)
+
+        return await self._calls.read(call, side.id)
+
+    async def _put(
+        self, side: Side, body: Document, progress: Progress, etag: str | None = None, *, sync: bool = False
+    ) -> None:
+        names = (side.region.resource_group, side.network.name, side.used_name)
+        options: dict[str, Any] = {"sync_remote_address_space": "true"} if sync else {}
+        if etag:
+            options["headers"] = {"If-Match": etag}
+
+        def begin() -> Any:
+            operations = self._operations(side)
+            return operations.begin_create_or_update(*names, body, polling=polling(), **options, **NETWORK)
+
+        await self._calls.write("PUT", side.id, begin, progress)
+
+    async def _delete(self, side: Side, document: Document, progress: Progress) -> None:
+        names = (side.region.resource_group, side.network.name, side.used_name)
+        headers = {"If-Match": document["etag"]} if document.get("etag") else {}
+
+        def begin() -> Any:
+            operations = self._operations(side)
+            return operations.begin_delete(*names, headers=headers, polling=polling(), **NETWORK)
+
+        await self._calls.write("DELETE", side.id, begin, progress)
+
+    def _operations(self, side: Side) -> Any:
+        return self._clients(side.region.subscription).network.virtual_network_peerings
+
+
+def _allowed(side: Side) -> None:
+    """Somebody has closed this peering on purpose: that is not ours to open."""
+    if side.peering is not None and not side.peering.allow_access:
+        raise PermanentFailure(
+            "HS-AZURE-022",
+            "the peering exists and is told not to let traffic through",
+            where=side.id,
+            hint="az network vnet peering update --set allowVirtualNetworkAccess=true, if its owner agrees",
+        )

@@ -1,0 +1,196 @@
+"""AKS clusters of the new regions; row 6 of the procedure."""
+
+from __future__ import annotations
+
+import shlex
+
+from hybridspan.facts.azure import ClusterFacts, RegionAzureFacts, same_id
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.phases import networks
+from hybridspan.plan.phases.networks import place, unless
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
+
+
+def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """A step for each new region's cluster."""
+    first = facts.regions[topology.first.name].azure
+    return [_step(region, facts.regions[region.name].azure, first.cluster) for region in topology.new_regions]
+
+
+def step_id(region: Region) -> StepId:
+    """The step's id."""
+    return StepId(f"cluster/{region.name}")
+
+
+def plugin_of(cluster: ClusterFacts) -> NetworkPlugin:
+    """The network plugin of a cluster that exists, in the topology's words."""
+    if cluster.network_plugin != "azure":
+        return "kubenet"
+    if cluster.network_plugin_mode == "overlay":
+        return "azure-overlay"
+    from_own_subnet = any(pool.pod_subnet_id for pool in cluster.node_pools)
+    return "azure-pod-subnet" if from_own_subnet else "azure"
+
+
+def decide_cluster(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> Decision:
+    """Whether the region's cluster, or a pool of it, is to be made. What is there is never changed."""
+    name, cluster = region.cluster.name, facts.cluster
+    if first is None:
+        return refused(
+            "the first region has no AKS cluster to be like", "install hybrid there first, by its own guide"
+        )
+    if cluster is None:
+        return _unlike_declared(region, first) or needed(
+            f"there is no AKS cluster {name} in resource group {region.resource_group}; "
+            f"it gets {first.name}'s network plugin, {plugin_of(first)}"
+        )
+    if problem := _differs(region, cluster, first):
+        return problem
+    missing = [p.name for p in region.cluster.node_pools if p.name.lower() not in _pool_names(cluster)]
+    if missing:
+        return needed(f"AKS cluster {name} exists and has no node pool {', '.join(missing)}")
+    moving = [s for s in _states(cluster) if s.lower() != "succeeded"]
+    if moving:
+        return needed(f"AKS cluster {name} exists and is not ready: {moving[0]}")
+    return done(
+        f"AKS cluster {name} exists with network plugin {plugin_of(cluster)}" + _notes(region, cluster)
+    )
+
+
+def _pool_names(cluster: ClusterFacts) -> set[str]:
+    return {p.name.lower() for p in cluster.node_pools}
+
+
+def _states(cluster: ClusterFacts) -> list[str]:
+    return [s for s in (cluster.provisioning_state, *(p.provisioning_state for p in cluster.node_pools)) if s]
+
+
+def _unlike_declared(region: Region, first: ClusterFacts) -> Decision | None:
+    declared, plugin = region.cluster.network_plugin, plugin_of(first)
+    if declared is not None and declared != plugin:
+        return refused(
+            f"the file gives {region.cluster.name} network plugin {declared}, and {first.name} has {plugin}",
+            "leave networkPlugin out: all clusters of a ring need the same one",
+        )
+    if plugin == "azure-pod-subnet":
+        return refused(
+            f"{first.name} takes its pods' addresses from a subnet of their own, and the file has one subnet a region",
+            f"create {region.cluster.name} by hand with --pod-subnet-id, then plan again",
+        )
+    return None
+
+
+def _differs(region: Region, cluster: ClusterFacts, first: ClusterFacts) -> Decision | None:
+    """What makes going on wrong: another kind of network, another subnet, a cluster that is stopped."""
+    if cluster.pods_are_routable != first.pods_are_routable:
+        return refused(
+            f"AKS cluster {cluster.name} has network plugin {plugin_of(cluster)}, and {first.name} has {plugin_of(first)}: "
+            "the pods of one are not reachable from the other",
+            "a network plugin cannot be changed: create the cluster again with the first one's",
+        )
+    if cluster.power_state.lower() == "stopped":
+        return refused(
+            f"AKS cluster {cluster.name} is stopped",
+            shlex.join(("az", "aks", "start", *place(region), "--name", cluster.name)),
+        )
+    if elsewhere := [p for p in cluster.node_pools if p.subnet_id and not _in_network(region, p.subnet_id)]:
+        return refused(
+            f"node pool {elsewhere[0].name} of {cluster.name} lies in {elsewhere[0].subnet_id}, "
+            f"and the file says network {region.network.name}",
+            "name the network that the cluster lies in",
+        )
+    return None
+
+
+def _in_network(region: Region, subnet_id: str) -> bool:
+    return same_id(subnet_id.lower().split("/subnets/")[0], azure_ids.network_id(region))
+
+
+def _notes(region: Region, cluster: ClusterFacts) -> str:
+    """Differences that do no harm, in words; they are left alone."""
+    there = {p.name.lower(): p for p in cluster.node_pools}
+    notes = [
+        f"pool {p.name} has {there[p.name.lower()].count} nodes, the file says {p.count}"
+        for p in region.cluster.node_pools
+        if there[p.name.lower()].count != p.count
+    ]
+    service = region.cluster.service_cidr
+    if cluster.service_cidr is not None and cluster.service_cidr != service:
+        notes.append(f"its service range is {cluster.service_cidr}, the file says {service}")
+    return "".join(f"; {note}, left alone" for note in notes)
+
+
+def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> PlannedStep:
+    decision = decide_cluster(region, facts, first)
+    delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
+    return PlannedStep(
+        id=step_id(region),
+        phase="cluster",
+        region=region.name,
+        title=f"AKS cluster {region.cluster.name} in {region.name}",
+        decision=decision,
+        commands=() if first is None else _commands(region, first),
+        needs=(networks.step_id(region),),
+        lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
+        procedure_rows=(6,),
+        undo=() if facts.cluster is not None else (Command(delete),),
+        undo_note=""
+        if facts.cluster is not None
+        else "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned.",
+    )
+
+
+def _commands(region: Region, like: ClusterFacts) -> tuple[Command, ...]:
+    show = ("az", "aks", "show", *place(region), "--name", region.cluster.name)
+    head, *others = sorted(region.cluster.node_pools, key=lambda p: p.mode != "System")
+    created = Command(script=f"SUBNET={_subnet_query(region)}\n" + unless(show, _create(region, like, head)))
+    added = [Command(script=_add_pool(region, pool)) for pool in others]
+    options = ("--name", region.cluster.name, "--overwrite-existing")
+    credentials = ("az", "aks", "get-credentials", *place(region), *options)
+    file = f'{shlex.join(credentials)} --file "${{KUBECONFIG:-$HOME/.kube/config}}"'
+    return (created, *added, Command(script=file, comment="A context of the cluster's name."))
+
+
+def _subnet_query(region: Region) -> str:
+    names = ("--vnet-name", region.network.name, "--name", region.network.subnet.name)
+    return f"$({shlex.join(('az', 'network', 'vnet', 'subnet', 'show', *place(region), *names))} --query id --out tsv)"
+
+
+def _create(region: Region, like: ClusterFacts, pool: NodePool) -> str:
+    declared = region.cluster
+    version = declared.kubernetes_version or like.kubernetes_version
+    network = ["--network-plugin", like.network_plugin]
+    if like.network_plugin_mode:
+        network += ["--network-plugin-mode", like.network_plugin_mode]
+    network += ["--service-cidr", str(declared.service_cidr)]
+    network += ["--dns-service-ip", str(declared.service_cidr.network_address + 10)]
+    if declared.pod_cidr is not None and not like.pods_are_routable:
+        network += ["--pod-cidr", str(declared.pod_cidr)]
+    argv = [
+        *("az", "aks", "create", "--name", declared.name, "--location", region.name, *place(region)),
+        *(("--kubernetes-version", version) if version else ()),
+        *network,
+        *("--nodepool-name", pool.name, *_pool_options(pool, "--nodepool-labels")),
+        *("--load-balancer-sku", "standard", "--tier", "standard"),
+        *("--enable-oidc-issuer", "--enable-workload-identity", "--no-ssh-key"),
+    ]
+    return f'{shlex.join(argv)} --vnet-subnet-id "$SUBNET"'
+
+
+def _add_pool(region: Region, pool: NodePool) -> str:
+    of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
+    add = ("az", "aks", "nodepool", "add", *of, "--mode", pool.mode, *_pool_options(pool, "--labels"))
+    return unless(("az", "aks", "nodepool", "show", *of), f'{shlex.join(add)} --vnet-subnet-id "$SUBNET"')
+
+
+def _pool_options(pool: NodePool, labels: str) -> list[str]:
+    options = ["--node-count", str(pool.count), "--node-vm-size", pool.vm_size]
+    if pool.max_pods is not None:
+        options += ["--max-pods", str(pool.max_pods)]
+    if pool.zones:
+        options += ["--zones", *pool.zones]
+    if pool.labels:
+        options += [labels, *(f"{key}={value}" for key, value in pool.labels)]
+    return options

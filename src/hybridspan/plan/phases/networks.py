@@ -1,0 +1,153 @@
+"""Virtual networks with the clusters' subnets; rows 1 and 2 of the procedure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+from hybridspan.facts.azure import NetworkFacts, RegionAzureFacts
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.phases import groups
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region, Topology
+
+
+def plan_networks(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """A step for each region's network."""
+    return [_step(topology, region, facts.regions[region.name].azure) for region in topology.regions]
+
+
+def step_id(region: Region) -> StepId:
+    """The step's id."""
+    return StepId(f"network/{region.name}")
+
+
+def lane(region: Region) -> str:
+    """The network takes one writer at a time."""
+    return f"network/{azure_ids.network_id(region).lower()}"
+
+
+def decide_network(topology: Topology, region: Region, facts: RegionAzureFacts) -> Decision:
+    """Whether the region's network, or its subnet, is to be made. What is there is never changed."""
+    declared, network = region.network, facts.network
+    if network is None:
+        return _missing(topology, region)
+    if problem := _differs(region, network):
+        return problem
+    subnet = network.subnet(declared.subnet.name)
+    if subnet is None:
+        return needed(f"network {network.name} exists and has no subnet {declared.subnet.name}")
+    waiting = [s for s in (network.provisioning_state, subnet.provisioning_state) if s != "Succeeded"]
+    if waiting:
+        return needed(f"network {network.name} exists and is not ready: {waiting[0]}")
+    return done(
+        f"network {network.name} ({ranges(network.address_prefixes)}) exists" + _note(region, network)
+    )
+
+
+def _missing(topology: Topology, region: Region) -> Decision:
+    name = region.network.name
+    if region == topology.first:
+        return refused(
+            f"the first region's network {name} does not exist in resource group {region.resource_group}",
+            "name the network that its cluster lies in: az network vnet list --output table",
+        )
+    return needed(f"there is no network {name} in resource group {region.resource_group}")
+
+
+def _differs(region: Region, network: NetworkFacts) -> Decision | None:
+    """What makes going on wrong: another place, other ranges for the subnet."""
+    declared = region.network
+    if network.location and network.location.replace(" ", "").lower() != region.name.lower():
+        return refused(
+            f"network {network.name} lies in {network.location}, and the file says {region.name}",
+            "correct the region's name, or name a network of that region",
+        )
+    outside = [p for p in declared.address_prefixes if not _covers(network.address_prefixes, p)]
+    if outside:
+        return refused(
+            f"network {network.name} has {ranges(network.address_prefixes)}, and the file says "
+            f"{ranges(declared.address_prefixes)}",
+            "write the network's real ranges into the file; existing networks are not changed",
+        )
+    subnet = network.subnet(declared.subnet.name)
+    if subnet is not None and subnet.prefixes and declared.subnet.prefix not in subnet.prefixes:
+        return refused(
+            f"subnet {subnet.name} of {network.name} has {ranges(subnet.prefixes)}, and the file says "
+            f"{declared.subnet.prefix}",
+            "write the subnet's real range into the file; existing subnets are not changed",
+        )
+    return None
+
+
+def _note(region: Region, network: NetworkFacts) -> str:
+    extra = [p for p in network.address_prefixes if not _covers(region.network.address_prefixes, p)]
+    return f"; it also has {ranges(extra)}, left alone" if extra else ""
+
+
+def _covers(wide: Sequence[IPv4Network], narrow: IPv4Network) -> bool:
+    return any(narrow.subnet_of(prefix) for prefix in wide)
+
+
+def ranges(prefixes: Sequence[IPv4Network]) -> str:
+    """Ranges in words."""
+    return ", ".join(str(p) for p in prefixes)
+
+
+def place(region: Region) -> tuple[str, ...]:
+    """The options that say where a resource of the region lies."""
+    return ("--resource-group", region.resource_group, "--subscription", region.subscription)
+
+
+def network_id_query(region: Region) -> str:
+    """Bash for the network's id, as a person asks for it."""
+    argv = ("az", "network", "vnet", "show", *place(region), "--name", region.network.name)
+    return f'"$({shlex.join(argv)} --query id --out tsv)"'
+
+
+def unless(look: Sequence[str], act: str) -> str:
+    """Bash that acts only where the look fails: a second PUT of what exists could change it."""
+    return f"{shlex.join(look)} --output none 2>/dev/null ||\n  {act}"
+
+
+def _step(topology: Topology, region: Region, facts: RegionAzureFacts) -> PlannedStep:
+    decision = decide_network(topology, region, facts)
+    name = ("--name", region.network.name)
+    delete = Command(("az", "network", "vnet", "delete", *place(region), *name))
+    return PlannedStep(
+        id=step_id(region),
+        phase="network",
+        region=region.name,
+        title=f"Virtual network {region.network.name} in {region.name}",
+        decision=decision,
+        commands=_commands(region, facts.network),
+        needs=(groups.step_id(region),),
+        lanes=(lane(region),),
+        procedure_rows=(1, 2),
+        undo=(delete,) if facts.network is None else (),
+    )
+
+
+def _commands(region: Region, network: NetworkFacts | None) -> tuple[Command, ...]:
+    declared = region.network
+    show = ("az", "network", "vnet", "show", *place(region), "--name", declared.name)
+    if network is not None and network.subnet(declared.subnet.name) is None:
+        return (Command(script=unless(*_subnet_commands(region))),)
+    create = [
+        *("az", "network", "vnet", "create", "--name", declared.name, "--location", region.name),
+        *place(region),
+        *("--address-prefixes", *(str(p) for p in declared.address_prefixes)),
+        *("--subnet-name", declared.subnet.name, "--subnet-prefix", str(declared.subnet.prefix)),
+    ]
+    asked = Command((*show, "--query", "id", "--out", "tsv"), comment="The id that the peerings name.")
+    return (Command(script=unless(show, shlex.join(create))), asked)
+
+
+def _subnet_commands(region: Region) -> tuple[tuple[str, ...], str]:
+    declared = region.network
+    of = (*place(region), "--vnet-name", declared.name, "--name", declared.subnet.name)
+    create = ("az", "network", "vnet", "subnet", "create", *of)
+    prefix = ("--address-prefixes", str(declared.subnet.prefix))
+    return ("az", "network", "vnet", "subnet", "show", *of), shlex.join((*create, *prefix))

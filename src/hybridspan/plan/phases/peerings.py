@@ -1,0 +1,191 @@
+"""Peerings, every pair of regions in both directions; rows 3, 4 and 5 of the procedure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
+
+from hybridspan.facts.azure import NetworkFacts, PeeringFacts, RegionAzureFacts, same_id
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.phases import networks
+from hybridspan.plan.phases.networks import network_id_query, place, ranges, unless
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region, Topology
+
+Pair = tuple[Region, Region]
+
+
+def pairs(topology: Topology) -> Iterator[Pair]:
+    """Every two regions once, in the file's order: Cassandra wants a full mesh."""
+    return combinations(topology.regions, 2)
+
+
+def plan_peerings(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """A step for each pair of regions."""
+    return [
+        _step(topology, (a, b), facts.regions[a.name].azure, facts.regions[b.name].azure)
+        for a, b in pairs(topology)
+    ]
+
+
+def step_id(pair: Pair) -> StepId:
+    """The step's id."""
+    return StepId(f"peering/{pair[0].name}+{pair[1].name}")
+
+
+def pair_of(topology: Topology, step: str) -> Pair:
+    """The pair that a step's id names; KeyError where it names none."""
+    first, _, second = step.rpartition("/")[2].partition("+")
+    return topology.region(first), topology.region(second)
+
+
+def peering_name(topology: Topology, local: Region, remote: Region, network: NetworkFacts | None) -> str:
+    """The name of a direction: its own where it exists, else one that no other peering of the network has.
+
+    The first two regions get the documentation's names, `<group>-vnet1-peering` and `<group>-vnet2-peering`.
+    """
+    if network is not None and (present := _towards(network, remote)):
+        return present.name
+    number, other = topology.regions.index(local) + 1, topology.regions.index(remote) + 1
+    numbered = f"{local.resource_group}-vnet{number}-peering"
+    if {number, other} != {1, 2}:
+        numbered = f"{local.resource_group}-vnet{number}-vnet{other}-peering"
+    taken = {p.name.lower() for p in network.peerings} if network else set()
+    return numbered if numbered.lower() not in taken else f"{local.name}-to-{remote.name}"
+
+
+def _towards(network: NetworkFacts, remote: Region) -> PeeringFacts | None:
+    return network.peering_to(azure_ids.network_id(remote))
+
+
+def decide_peering(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> Decision:
+    """Whether the pair's two peerings are to be made or mended."""
+    a, b = pair
+    if first.network is None or second.network is None:
+        absent = " and ".join(r.network.name for r, f in ((a, first), (b, second)) if f.network is None)
+        return _overlap(pair, first, second) or needed(
+            f"network {absent} does not exist yet, so nothing is peered"
+        )
+    sides = ((first.network, second.network), (second.network, first.network))
+    found = [(local, local.peering_to(remote.id), remote) for local, remote in sides]
+    closed = [p for _, p, _ in found if p is not None and not p.allow_access]
+    if closed:
+        return refused(
+            f"peering {closed[0].name} exists and is told not to let traffic through",
+            f"az network vnet peering update --ids {closed[0].id} --set allowVirtualNetworkAccess=true",
+        )
+    if all(p is not None and p.carries_traffic for _, p, _ in found):
+        return done(
+            f"{a.network.name} and {b.network.name} are peered: Connected and FullyInSync on both sides"
+        )
+    return _overlap(pair, first, second) or needed(_what_is_wrong(found))
+
+
+def _what_is_wrong(found: list[tuple[NetworkFacts, PeeringFacts | None, NetworkFacts]]) -> str:
+    missing = [f"{local.name} has no peering to {remote.name}" for local, p, remote in found if p is None]
+    broken = [p for _, p, _ in found if p is not None and p.state == "Disconnected"]
+    if broken:
+        names = " and ".join(p.name for p in broken)
+        return f"peering {names} is Disconnected: both sides are deleted and made again"
+    if missing:
+        return " and ".join(missing)
+    present = [p for _, p, _ in found if p is not None and not p.carries_traffic]
+    return ", ".join(f"peering {p.name} is {p.state} and {p.sync_level}" for p in present)
+
+
+def _overlap(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> Decision | None:
+    """Azure refuses to peer networks whose ranges overlap, those of third parties included."""
+    a, b = pair
+    ours = first.network.address_prefixes if first.network else a.network.address_prefixes
+    theirs = second.network.address_prefixes if second.network else b.network.address_prefixes
+    clash = [(x, y) for x in ours for y in theirs if x.overlaps(y)]
+    if clash:
+        return refused(
+            f"{a.network.name} ({ranges(ours)}) and {b.network.name} ({ranges(theirs)}) overlap, and cannot be peered",
+            "give the new network other ranges",
+        )
+    return _third_party(first.network, second.network, theirs) or _third_party(
+        second.network, first.network, ours
+    )
+
+
+def _third_party(
+    local: NetworkFacts | None, remote: NetworkFacts | None, wanted: tuple[IPv4Network, ...]
+) -> Decision | None:
+    if local is None:
+        return None
+    for peering in local.peerings:
+        if remote is not None and same_id(peering.remote_network_id, remote.id):
+            continue
+        if any(x.overlaps(y) for x in peering.remote_prefixes for y in wanted):
+            other = peering.remote_network_id.rsplit("/", 1)[-1]
+            return refused(
+                f"{local.name} is peered with {other} ({ranges(peering.remote_prefixes)}) already, which overlaps "
+                f"{ranges(wanted)}",
+                "give the new network ranges that none of its peers' peers has",
+            )
+    return None
+
+
+def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> PlannedStep:
+    a, b = pair
+    names = (
+        peering_name(topology, a, b, first.network),
+        peering_name(topology, b, a, second.network),
+    )
+    directions = ((a, b, names[0]), (b, a, names[1]))
+    return PlannedStep(
+        id=step_id(pair),
+        phase="peering",
+        region=b.name,
+        title=f"Peering between {a.network.name} ({a.name}) and {b.network.name} ({b.name})",
+        decision=decide_peering(pair, first, second),
+        commands=_commands(directions, first.network, second.network),
+        needs=(networks.step_id(a), networks.step_id(b)),
+        lanes=(networks.lane(a), networks.lane(b)),
+        procedure_rows=(3, 4, 5),
+        undo=tuple(_delete(local, name) for local, _, name in directions),
+        undo_note="Cassandra's nodes lose sight of one another: only before a node of the new region has joined the ring.",
+    )
+
+
+def _commands(
+    directions: tuple[tuple[Region, Region, str], ...],
+    first: NetworkFacts | None,
+    second: NetworkFacts | None,
+) -> tuple[Command, ...]:
+    """What a person types: torn pairs deleted first, missing directions created, stale ones synchronised, all looked at."""
+    seen = [
+        network.peering_to(azure_ids.network_id(remote)) if network else None
+        for network, (_, remote, _) in zip((first, second), directions, strict=True)
+    ]
+    torn = any(p is not None and p.state == "Disconnected" for p in seen)
+    deletions = [_delete(local, name) for local, _, name in directions] if torn else []
+    synchronised = [
+        Command(("az", *_of(local, name, "sync")))
+        for (local, _, name), p in zip(directions, seen, strict=True)
+        if p is not None and p.state == "Connected" and p.sync_level != "FullyInSync"
+    ]
+    created = [Command(script=_create(local, remote, name)) for local, remote, name in directions]
+    shown = [
+        Command(("az", *_of(local, name, "show"), "--query", "peeringState"), comment="prints Connected")
+        for local, _, name in directions
+    ]
+    return (*deletions, *created, *synchronised, *shown)
+
+
+def _of(local: Region, name: str, verb: str) -> tuple[str, ...]:
+    options = ("--name", name, *place(local), "--vnet-name", local.network.name)
+    return ("network", "vnet", "peering", verb, *options)
+
+
+def _create(local: Region, remote: Region, name: str) -> str:
+    create = f"{shlex.join(('az', *_of(local, name, 'create')))} --remote-vnet {network_id_query(remote)}"
+    return unless(("az", *_of(local, name, "show")), f"{create} --allow-vnet-access")
+
+
+def _delete(local: Region, name: str) -> Command:
+    return Command(("az", *_of(local, name, "delete")))

@@ -1,0 +1,217 @@
+"""Whether Cassandra's port is open between two regions' subnets; row 7 of the procedure.
+
+Azure's default rules let peered networks through, so mostly nothing is to be done. Where a subnet's own security group
+denies it, one allowing rule goes in front of the denying one. AKS's own group, in the cluster's node resource group, is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from hybridspan.facts.azure import RegionAzureFacts, SecurityGroupFacts, SecurityRuleFacts, same_id
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases import networks, peerings
+from hybridspan.plan.phases.peerings import Pair
+from hybridspan.plan.phases.security_rules import Direction, Flow, Verdict, free_priority, judge
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A flow that a security group closes, and the rule that would open it; None where no priority is free."""
+
+    region: Region
+    group: SecurityGroupFacts
+    direction: Direction
+    flow: Flow
+    by: str
+    remedy: SecurityRuleFacts | None
+
+
+def plan_ports(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """A step for each pair of regions."""
+    return [
+        _step(topology, pair, facts.regions[pair[0].name].azure, facts.regions[pair[1].name].azure)
+        for pair in peerings.pairs(topology)
+    ]
+
+
+def step_id(pair: Pair) -> StepId:
+    """The step's id."""
+    return StepId(f"ports/{pair[0].name}+{pair[1].name}")
+
+
+def wanted_ports(topology: Topology) -> tuple[int, ...]:
+    """The TLS port; the plain one, a way back while troubleshooting, only where the file asks for it."""
+    cassandra = topology.cassandra
+    return (cassandra.tls_port, cassandra.plain_port) if cassandra.open_plain_port else (cassandra.tls_port,)
+
+
+def decide_ports(
+    topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts
+) -> Decision:
+    """Whether a rule must be added so that Cassandra's nodes of the pair reach one another."""
+    ports = " and ".join(str(p) for p in wanted_ports(topology))
+    absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
+    if absent:
+        return later(f"TCP {ports} is looked at once network {' and '.join(absent)} exists")
+    found = closings(topology, pair, first, second)
+    if not found:
+        return done(f"TCP {ports} is open both ways between the subnets of {pair[0].name} and {pair[1].name}")
+    if hopeless := next((c for c in found if c.remedy is None), None):
+        return refused(
+            f"{_words(hopeless)}, and no priority is free in front of it",
+            f"make room in {hopeless.group.name}, or add the rule by hand",
+        )
+    return needed("; ".join(_words(c) for c in found))
+
+
+def _words(closing: Closing) -> str:
+    flow = closing.flow
+    return (
+        f"{closing.by} of {closing.group.name} closes TCP {flow.port} from {flow.source} to {flow.destination} "
+        f"({closing.direction.lower()} at {closing.region.network.subnet.name})"
+    )
+
+
+def closings(
+    topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts
+) -> list[Closing]:
+    """Everything in the two subnets' own groups that closes one of the wanted ports, in a stable order."""
+    found: list[Closing] = []
+    for region, direction, facts, flow, space in _looks(topology, pair, first, second):
+        group = _group_of(region, facts)
+        if group is None:
+            continue
+        known = [c.remedy for c in found if c.remedy is not None and same_id(c.group.id, group.id)]
+        verdict = judge((*group.rules, *known), direction, flow, space)
+        if not verdict.is_open:
+            found.append(_closing(region, group, direction, flow, verdict, known))
+    return found
+
+
+def _looks(
+    topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts
+) -> Iterator[tuple[Region, Direction, RegionAzureFacts, Flow, tuple[IPv4Network, ...]]]:
+    """Each group that a packet passes: out of its subnet, then into the other one; both ways, each port."""
+    space = (*_space(pair[0], first), *_space(pair[1], second))
+    sides = ((pair[0], first), (pair[1], second))
+    for (local, ours), (remote, theirs) in (sides, sides[::-1]):
+        for port in wanted_ports(topology):
+            flow = Flow(local.network.subnet.prefix, remote.network.subnet.prefix, port)
+            yield local, "Outbound", ours, flow, space
+            yield remote, "Inbound", theirs, flow, space
+
+
+def _space(region: Region, facts: RegionAzureFacts) -> tuple[IPv4Network, ...]:
+    return facts.network.address_prefixes if facts.network else region.network.address_prefixes
+
+
+def _group_of(region: Region, facts: RegionAzureFacts) -> SecurityGroupFacts | None:
+    subnet = facts.network.subnet(region.network.subnet.name) if facts.network else None
+    if subnet is None or subnet.security_group_id is None:
+        return None
+    wanted = subnet.security_group_id
+    return next((g for g in facts.security_groups if same_id(g.id, wanted)), None)
+
+
+def _closing(
+    region: Region,
+    group: SecurityGroupFacts,
+    direction: Direction,
+    flow: Flow,
+    verdict: Verdict,
+    known: Sequence[SecurityRuleFacts],
+) -> Closing:
+    by = (
+        f"rule {verdict.rule.name} (priority {verdict.rule.priority})"
+        if verdict.rule
+        else "the default DenyAllInBound"
+    )
+    ceiling = verdict.rule.priority if verdict.rule else 4097
+    priority = free_priority((*group.rules, *known), direction, ceiling)
+    remedy = None if priority is None else _allow(direction, flow, priority)
+    return Closing(region, group, direction, flow, by, remedy)
+
+
+def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts:
+    """Exactly the two subnets, exactly the port."""
+    other = flow.source if direction == "Inbound" else flow.destination
+    peer = str(other).replace(".", "-").replace("/", "-")
+    return SecurityRuleFacts(
+        name=f"hybridspan-cassandra-{flow.port}-{'from' if direction == 'Inbound' else 'to'}-{peer}",
+        priority=priority,
+        direction=direction,
+        access="Allow",
+        protocol="Tcp",
+        sources=(str(flow.source),),
+        source_ports=("*",),
+        destinations=(str(flow.destination),),
+        destination_ports=(str(flow.port),),
+    )
+
+
+def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> PlannedStep:
+    a, b = pair
+    decision = decide_ports(topology, pair, first, second)
+    both = first.network is not None and second.network is not None
+    found = closings(topology, pair, first, second) if both else []
+    remedies = [(c.group.id, c.remedy) for c in found if c.remedy is not None]
+    return PlannedStep(
+        id=step_id(pair),
+        phase="ports",
+        region=b.name,
+        title=f"Cassandra's ports between {a.name} and {b.name}",
+        decision=decision,
+        commands=tuple(_command("create", group, rule) for group, rule in remedies)
+        or _shown(pair, first, second),
+        needs=(peerings.step_id(pair),),
+        lanes=_lanes(pair, first, second),
+        procedure_rows=(7,),
+        undo=tuple(_command("delete", group, rule) for group, rule in remedies),
+    )
+
+
+def _lanes(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> tuple[str, ...]:
+    """Each group takes one writer at a time; two regions may share one."""
+    groups = [_group_of(r, f) for r, f in zip(pair, (first, second), strict=True)]
+    ids = {f"security-group/{g.id.lower()}" for g in groups if g is not None}
+    return tuple(sorted(ids)) or tuple(networks.lane(r) for r in pair)
+
+
+def _shown(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> tuple[Command, ...]:
+    """Where nothing is to be added: the look that a person takes."""
+    groups = [_group_of(r, f) for r, f in zip(pair, (first, second), strict=True)]
+    return tuple(_listed(group) for group in groups if group is not None)
+
+
+def _listed(group: SecurityGroupFacts) -> Command:
+    return Command(
+        ("az", "network", "nsg", "rule", "list", *_where(group.id), "--include-default", "--output", "table")
+    )
+
+
+def _where(group_id: str) -> tuple[str, ...]:
+    parts = azure_ids.parse(group_id)
+    place = ("--resource-group", parts.resource_group, "--subscription", parts.subscription)
+    return (*place, "--nsg-name", parts.name)
+
+
+def _command(verb: str, group_id: str, rule: SecurityRuleFacts) -> Command:
+    names = ("az", "network", "nsg", "rule", verb, *_where(group_id), "--name", rule.name)
+    if verb == "delete":
+        return Command(names)
+    return Command(
+        (
+            *names,
+            *("--priority", str(rule.priority), "--direction", rule.direction),
+            *("--access", rule.access, "--protocol", rule.protocol),
+            *("--source-address-prefixes", *rule.sources, "--source-port-ranges", "*"),
+            *("--destination-address-prefixes", *rule.destinations),
+            *("--destination-port-ranges", *rule.destination_ports),
+        )
+    )
