@@ -14,12 +14,12 @@ from hybridspan_lab.world.record import Record
 
 async def build(places: Places, record: Record, topology: Topology, say: Callable[[str], None]) -> None:
     """Makes the existing installation of the topology's first region."""
-    from hybridspan_lab.apigee import estate as apigee
-
     region = topology.first
     authority = places.arm / "ca.pem"
     async with ByHand(record.arm, authority, Secret(places.client_secret.read_text().strip())) as azure:
         await azure.create_region(region)
     say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
+    from hybridspan_lab.apigee import estate as apigee
+
     await apigee.install(places.kubeconfig, region.overrides, ensure())
     say(f"{region.name}: Apigee hybrid with {region.cassandra_nodes} Cassandra nodes")
