@@ -1,0 +1,32 @@
+"""Runs a kubelet: `python -m hybridspan_lab.kubelet CONFIG.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.kubelet.config import KubeletConfig
+from hybridspan_lab.kubelet.kubelet import Kubelet
+
+
+async def serve(config: KubeletConfig) -> None:
+    async with KubeApi.from_kubeconfig(config.kubeconfig) as api:
+        task = asyncio.ensure_future(Kubelet(config, api).run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(serve(KubeletConfig.read(Path(sys.argv[1]))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What a kubelet process is told: the cluster, its nodes, its network and its folders."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """One node; `address` is its address in the virtual network."""
+
+    name: str
+    address: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    max_pods: int = 30
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            document["name"],
+            document["address"],
+            dict(document.get("labels") or {}),
+            str(document.get("zone") or ""),
+            int(document.get("max_pods") or 30),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletConfig:
+    """The configuration file. `port` is the TLS port on loopback that the API server is led to; 0 takes a free one.
+
+    `pki` holds ca.crt and ca.key of the cluster. `egress_socket` is where the API server's connections into the
+    cluster arrive. `ns_dir` holds the names of network namespaces, `pods_dir` pods' files, `volumes_dir` claims' data.
+    """
+
+    cluster: str
+    kubeconfig: Path
+    pki: Path
+    port: int
+    nodes: tuple[NodeConfig, ...]
+    vnet_id: str
+    subnet: IPv4Network
+    services: IPv4Network
+    ns_dir: Path
+    pods_dir: Path
+    volumes_dir: Path
+    egress_socket: Path
+    region: str = ""
+    cache: Path = Path.home() / ".cache" / "hybridspan"
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Images besides the lab's own: name → argument list of the program."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        return cls.from_document(json.loads(path.read_text()))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        cache = (
+            document.get("cache")
+            or os.environ.get("HYBRIDSPAN_CACHE")
+            or Path.home() / ".cache" / "hybridspan"
+        )
+        images = document.get("images") or {}
+        return cls(
+            cluster=document["cluster"],
+            kubeconfig=Path(document["kubeconfig"]),
+            pki=Path(document["pki"]),
+            port=int(document.get("port") or 0),
+            nodes=tuple(NodeConfig.from_document(node) for node in document["nodes"]),
+            vnet_id=document["vnet_id"],
+            subnet=IPv4Network(document["subnet_prefix"]),
+            services=IPv4Network(document["service_cidr"]),
+            ns_dir=Path(document["ns_dir"]),
+            pods_dir=Path(document["pods_dir"]),
+            volumes_dir=Path(document["volumes_dir"]),
+            egress_socket=Path(document["egress_socket"]),
+            region=str(document.get("region") or ""),
+            cache=Path(cache),
+            images={name: tuple(argv) for name, argv in images.items()},
+        )
+
+    @property
+    def kubernetes_address(self) -> IPv4Address:
+        """Address of the service `kubernetes`."""
+        return self.services[1]
+
+    @property
+    def dns_address(self) -> IPv4Address:
+        """Address of the cluster's DNS, the tenth, as AKS has it by default."""
+        return self.services[10]

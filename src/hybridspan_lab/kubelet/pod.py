@@ -1,0 +1,309 @@
+"""The life of one pod on this machine, from its being scheduled to its last trace being removed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from collections.abc import Iterable
+from typing import Final
+
+from hybridspan_lab.kubeapi import ApiError, Document
+from hybridspan_lab.kubelet import probes
+from hybridspan_lab.kubelet.container import Container, discard_logs, timestamp
+from hybridspan_lab.kubelet.environment import ReferenceMissing
+from hybridspan_lab.kubelet.host import Host
+from hybridspan_lab.kubelet.podnetwork import PodNetwork
+from hybridspan_lab.kubelet.podvolumes import PodVolumes
+from hybridspan_lab.kubelet.startup import launch_of, termination_grace
+from hybridspan_lab.kubelet.status import is_sidecar, pod_status, will_restart
+from hybridspan_lab.sandbox.process import StartFailed, start
+
+LOG: Final = logging.getLogger(__name__)
+REFERENCE_PATIENCE: Final = 5.0
+START_ERROR: Final = 128
+
+
+class Pod:
+    """One pod. `start` begins its life, `update` hands it news from the API, `end` is awaited when it must go."""
+
+    def __init__(self, document: Document, host: Host) -> None:
+        self.document = document
+        self.host = host
+        self.uid = str(document["metadata"]["uid"])
+        self.directory = host.config.pods_dir / self.uid
+        self.volumes = PodVolumes(document, self.directory / "volumes", host)
+        spec = document["spec"]
+        self.inits = [self._container(c) for c in spec.get("initContainers") or []]
+        self.mains = [self._container(c) for c in spec["containers"]]
+        self.network: PodNetwork | None = None
+        self.started = timestamp()
+        self.is_gone = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self._publisher: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._dirty = asyncio.Event()
+        self._published: Document | None = None
+        self._address = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.document['metadata']['namespace']}/{self.document['metadata']['name']}"
+
+    @property
+    def containers(self) -> list[Container]:
+        return [*self.inits, *self.mains]
+
+    @property
+    def policy(self) -> str:
+        return str(self.document["spec"].get("restartPolicy", "Always"))
+
+    def container(self, name: str) -> Container | None:
+        return next((c for c in self.containers if c.name == name), None)
+
+    def start(self) -> None:
+        self._publisher = asyncio.create_task(self._publish_changes())
+        self._life = asyncio.create_task(self._live())
+
+    def update(self, document: Document) -> None:
+        """The API's newest version of the pod; a deletion begins the end."""
+        self.document = self.volumes.pod = document
+        if document["metadata"].get("deletionTimestamp"):
+            self.end(termination_grace(document))
+
+    def end(self, grace: float, *, is_deleted: bool = False) -> asyncio.Task[None]:
+        """Stops everything and removes the pod from the API, unless that has been done (`is_deleted`)."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(grace, is_deleted=is_deleted))
+        return self._ending
+
+    def touch(self) -> None:
+        """Marks the status as changed."""
+        self._dirty.set()
+
+    async def _live(self) -> None:
+        try:
+            await self._attach()
+            await self._until_prepared()
+            async with asyncio.TaskGroup() as lives:
+                if await self._initialize(lives):
+                    for container in self.mains:
+                        lives.create_task(self._keep_running(container))
+            if self._ending is None:
+                await self._detach()
+        except OSError:
+            LOG.exception("pod %s", self.name)
+            for container in self.mains:
+                container.wait_for("CreateContainerError", "the pod's network or folders could not be made")
+
+    async def _attach(self) -> None:
+        config = self.host.config
+        if self.document["spec"].get("hostNetwork"):
+            node = self.host.node(self.document["spec"]["nodeName"])
+            owner, address = f"node-{node.name}", node.address
+        else:
+            owner = self.uid
+            address = self._address = self.host.addresses.take()
+        namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, owner, address)
+        self.network = PodNetwork(namespace, address, self.host.cluster)
+        if owner == self.uid:
+            await self.network.open()
+        self.touch()
+
+    async def _detach(self) -> None:
+        """Gives network and address back; a pod that has run to its end keeps only its status and its logs."""
+        if self.document["spec"].get("hostNetwork"):
+            return
+        if self.network is not None:
+            self.network.close()
+        await asyncio.to_thread(self.host.plane.detach, self.uid)
+        if self._address:
+            self.host.addresses.give_back(self._address)
+            self._address = ""
+
+    async def _until_prepared(self) -> None:
+        while True:
+            try:
+                await self.volumes.prepare()
+            except ReferenceMissing as missing:
+                self._hold("ContainerCreating", str(missing))
+                await self._news()
+            except ApiError as error:
+                self._hold("ContainerCreating", error.message)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    def _hold(self, reason: str, message: str) -> None:
+        for container in self.mains:
+            container.wait_for(reason, message)
+
+    async def _news(self) -> None:
+        """Waits for a change of what a pod may refer to."""
+        caches = (self.host.secrets, self.host.config_maps, self.host.claims)
+        waits = [asyncio.ensure_future(cache.changed()) for cache in caches]
+        try:
+            await asyncio.wait(waits, timeout=REFERENCE_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _initialize(self, lives: asyncio.TaskGroup) -> bool:
+        """Runs the init containers one after the other; False when one has failed for good."""
+        for container in self.inits:
+            if is_sidecar(container):
+                lives.create_task(self._keep_running(container))
+                await container.started.wait()
+            else:
+                await self._keep_running(container, policy="Never" if self.policy == "Never" else "OnFailure")
+                if (container.terminated or {}).get("exitCode"):
+                    return False
+        return True
+
+    async def _keep_running(self, container: Container, policy: str | None = None) -> None:
+        """Starts a container again and again as its policy says, with growing pauses."""
+        rule = policy or ("Always" if is_sidecar(container) else self.policy)
+        while True:
+            await self._run_once(container)
+            if self._ending is not None or not will_restart(rule, container):
+                return
+            pause = container.next_pause()
+            message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={self.name}"
+            container.wait_for("CrashLoopBackOff", message)
+            await asyncio.sleep(pause)
+            container.restarts += 1
+            discard_logs(container.logs, container.restarts - 1)
+
+    async def _run_once(self, container: Container) -> None:
+        if not await self._begin(container) or self.network is None:
+            return
+        watching = asyncio.create_task(
+            probes.watch_over(
+                container, self.network, on_change=self.touch, on_dead=lambda why: self._kill(container, why)
+            )
+        )
+        try:
+            await container.run_to_end()
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    async def _begin(self, container: Container) -> bool:
+        """Starts the process; waits while the image or a reference is missing."""
+        if self.network is None:
+            return False
+        while True:
+            program = self.host.program(container.spec["image"])
+            if program is None:
+                await self._never_pulled(container)
+                return False
+            try:
+                launch = launch_of(
+                    self.document, container.spec, self.host, self.network, self.volumes, program
+                )
+                await container.begin(launch)
+            except ReferenceMissing as missing:
+                container.wait_for("CreateContainerConfigError", str(missing))
+                await self._news()
+            except (StartFailed, OSError) as failure:
+                container.end(START_ERROR, "StartError", str(failure))
+                return False
+            else:
+                return True
+
+    async def _never_pulled(self, container: Container) -> None:
+        image = container.spec["image"]
+        container.wait_for("ErrImagePull", f'failed to pull image "{image}": not found')
+        await asyncio.sleep(2)
+        container.wait_for("ImagePullBackOff", f'Back-off pulling image "{image}"')
+        await asyncio.Event().wait()
+
+    async def _kill(self, container: Container, why: str) -> None:
+        LOG.info("pod %s container %s: %s, it will be restarted", self.name, container.name, why)
+        await container.stop(float(self.document["spec"].get("terminationGracePeriodSeconds", 30)))
+
+    async def _end(self, grace: float, *, is_deleted: bool) -> None:
+        LOG.info("pod %s ends, grace %.0f s", self.name, grace)
+        stopping = [asyncio.create_task(self._stop(c, grace)) for c in self.mains]
+        if stopping:
+            await asyncio.wait(stopping)
+        await asyncio.gather(*(c.stop(1.0) for c in self.inits))
+        await cancelled(self._life)
+        await self._detach()
+        if not is_deleted:
+            await self._say_goodbye()
+        await cancelled(self._publisher)
+        await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+        self.is_gone.set()
+
+    async def _stop(self, container: Container, grace: float) -> None:
+        hook = ((container.spec.get("lifecycle") or {}).get("preStop") or {}).get("exec")
+        if hook and container.process and container.launch and container.is_running:
+            with contextlib.suppress(StartFailed, TimeoutError):
+                process = await start({"enter": container.process.pid}, hook["command"], container.launch.env)
+                async with asyncio.timeout(grace):
+                    await process.wait()
+        await container.stop(max(grace, 0.1))
+
+    async def _say_goodbye(self) -> None:
+        metadata = self.document["metadata"]
+        with contextlib.suppress(ApiError):
+            await self._publish()
+        with contextlib.suppress(ApiError):
+            await self.host.api.delete(
+                "/api/v1", "pods", metadata["name"], metadata["namespace"], grace_seconds=0, uid=self.uid
+            )
+
+    async def _publish_changes(self) -> None:
+        """Sends each new status; several changes at once go as one."""
+        pause = 0.1
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            try:
+                await self._publish()
+                pause = 0.1
+            except ApiError as error:
+                if error.is_missing:
+                    return
+                LOG.info("status of pod %s: %s", self.name, error)
+                self._dirty.set()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _publish(self) -> None:
+        metadata = self.document["metadata"]
+        status = self.status()
+        if status == self._published:
+            return
+        body = {"metadata": {"uid": self.uid}, "status": status}
+        await self.host.api.patch(
+            "/api/v1", "pods", metadata["name"], body, metadata["namespace"], subresource="status"
+        )
+        self._published = status
+
+    def status(self) -> Document:
+        node = self.host.node(self.document["spec"]["nodeName"])
+        return pod_status(
+            self.document,
+            self.inits,
+            self.mains,
+            address=self.network.address if self.network else "",
+            node_address=node.address,
+            started=self.started,
+        )
+
+    def _container(self, spec: Document) -> Container:
+        return Container(spec, self.directory / "logs" / spec["name"], self.touch)
+
+
+async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancels tasks and waits until they have ended."""
+    chosen: Iterable[asyncio.Task[None]] = [task for task in tasks if task is not None]
+    for task in chosen:
+        task.cancel()
+    for task in chosen:
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task

@@ -1,0 +1,105 @@
+"""How a container of a pod is started: program, variables, files and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hybridspan_lab.kubeapi import Document
+from hybridspan_lab.kubelet import volumes
+from hybridspan_lab.kubelet.container import Launch
+from hybridspan_lab.kubelet.environment import Lookup, ReferenceMissing, expand, variables
+from hybridspan_lab.kubelet.host import Host, Program
+from hybridspan_lab.kubelet.podnetwork import PodNetwork
+from hybridspan_lab.kubelet.podvolumes import PodVolumes
+from hybridspan_lab.kubelet.services import DOMAIN
+from hybridspan_lab.sandbox.root import SYSTEM_PATH, Bind, Sandbox
+
+
+def launch_of(
+    pod: Document, container: Document, host: Host, network: PodNetwork, mounted: PodVolumes, program: Program
+) -> Launch:
+    """Everything that starts `container` once; raises ReferenceMissing."""
+    lookup: Lookup = host.lookup(pod["metadata"]["namespace"])
+    env = environment(pod, container, host, program, lookup)
+    extra = image_secret(program, mounted, lookup)
+    sandbox = Sandbox(
+        root=root_directory(mounted.directory.parent, container["name"]),
+        network=network.namespace,
+        hostname=hostname(pod),
+        files=name_files(pod, network, host),
+        volumes=(*mounted.binds(container, env), *extra),
+        programs=(*program.path, *program.mounts),
+    )
+    command = [expand(text, env) for text in container.get("command") or program.argv]
+    # As in an image, a command replaces the program's own arguments, and arguments alone come behind the program.
+    arguments = [expand(text, env) for text in container.get("args") or []]
+    cwd = container.get("workingDir") or "/"
+    return Launch(
+        sandbox.to_document(host.config.cache), [*command, *arguments], env, cwd, container["image"]
+    )
+
+
+def environment(
+    pod: Document, container: Document, host: Host, program: Program, lookup: Lookup
+) -> dict[str, str]:
+    """A clean environment: nothing of the machine's own gets in."""
+    node = host.node(pod["spec"]["nodeName"])
+    address, port = host.cluster.kubernetes
+    path = ":".join([*(str(directory) for directory in program.path), SYSTEM_PATH])
+    base = {
+        "PATH": path,
+        "HOME": "/root",
+        "HOSTNAME": hostname(pod),
+        "KUBERNETES_SERVICE_HOST": address,
+        "KUBERNETES_SERVICE_PORT": str(port),
+        "KUBERNETES_PORT": f"tcp://{address}:{port}",
+        **program.env,
+    }
+    return base | variables(pod, container, lookup, node.address)
+
+
+def hostname(pod: Document) -> str:
+    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63]
+
+
+def name_files(pod: Document, network: PodNetwork, host: Host) -> dict[str, str]:
+    """Hosts file, resolver's settings and host name."""
+    name, namespace = hostname(pod), pod["metadata"]["namespace"]
+    subdomain = pod["spec"].get("subdomain")
+    full = f"{name}.{subdomain}.{namespace}.svc.{DOMAIN}\t" if subdomain else ""
+    aliases = "".join(
+        f"{alias['ip']}\t{' '.join(alias['hostnames'])}\n" for alias in pod["spec"].get("hostAliases") or []
+    )
+    search = f"{namespace}.svc.{DOMAIN} svc.{DOMAIN} {DOMAIN}"
+    return {
+        "/etc/hosts": f"127.0.0.1\tlocalhost\n{network.address}\t{full}{name}\n{aliases}",
+        "/etc/resolv.conf": f"search {search}\nnameserver {host.cluster.dns}\noptions ndots:5\n",
+        "/etc/hostname": f"{name}\n",
+    }
+
+
+def image_secret(program: Program, mounted: PodVolumes, lookup: Lookup) -> tuple[Bind, ...]:
+    """The secret that an image brings with it, when the pod's namespace has it."""
+    if program.secret_mount is None:
+        return ()
+    name, target = program.secret_mount
+    directory = mounted.directory / ".image-secret"
+    try:
+        volumes.publish(directory, volumes.object_files("secret", {"secretName": name}, lookup, 0o600))
+    except ReferenceMissing:
+        return ()
+    return (Bind(str(directory), target),)
+
+
+def root_directory(pod_directory: Path, container: str) -> Path:
+    root = pod_directory / "roots" / container
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def termination_grace(pod: Document) -> float:
+    """Seconds between SIGTERM and SIGKILL: what the deletion said, or the pod's own."""
+    metadata: dict[str, Any] = pod["metadata"]
+    chosen = metadata.get("deletionGracePeriodSeconds")
+    return float(pod["spec"].get("terminationGracePeriodSeconds", 30) if chosen is None else chosen)
