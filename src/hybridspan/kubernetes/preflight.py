@@ -1,0 +1,105 @@
+"""What pre-flight finds in the clusters: authority, credentials, storage, machines. Pure, from facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
+from hybridspan.facts.world import Finding, RegionFacts
+from hybridspan.topology.model import Region, Topology
+
+CREDENTIALS = "Cassandra credentials"
+
+
+def findings(topology: Topology, regions: Mapping[str, RegionFacts]) -> list[Finding]:
+    """Of the first region what a run depends on; of new regions what stands in its way."""
+    first = regions[topology.first.name]
+    if first.cluster is None:
+        where = _where(topology.first)
+        return [Finding("cluster", "refuse", where, "the first region's cluster is not there or not ready")]
+    found = [*_of_first(topology.first, first, first.cluster)]
+    for region in topology.new_regions:
+        own = regions[region.name]
+        if own.cluster is not None:
+            found += _of_new(region, own, own.cluster, first.cluster)
+    return found
+
+
+def _where(region: Region) -> str:
+    return f"{region.name}, cluster {region.cluster.name}"
+
+
+def _of_first(region: Region, facts: RegionFacts, cluster: ClusterObjects) -> Iterator[Finding]:
+    where = _where(region)
+    yield _authority(where, cluster)
+    if cluster.cert_manager_version is None:
+        hint = "kubectl -n cert-manager get deployments"
+        yield Finding("cert-manager", "refuse", where, "there is no cert-manager", hint)
+    else:
+        yield Finding("cert-manager", "pass", where, f"cert-manager {cluster.cert_manager_version}")
+    yield _credentials(where, cluster)
+    yield from _machines(where, cluster)
+    wanted = facts.overrides.storage_class if facts.overrides else None
+    if wanted and wanted not in cluster.storage_classes:
+        hint = "kubectl get storageclass; a new region could not get volumes of it"
+        yield Finding(
+            "storage-class", "warn", where, f"the overrides name the storage class {wanted}: not there", hint
+        )
+
+
+def _authority(where: str, cluster: ClusterObjects) -> Finding:
+    authority = cluster.certificate_authority
+    if authority is None:
+        hint = "kubectl -n cert-manager get secret apigee-ca: without it no node of another region can join"
+        return Finding("authority", "refuse", where, "there is no apigee-ca in namespace cert-manager", hint)
+    if authority.certificate_fingerprint is None or "tls.key" not in authority.hashes:
+        hint = "it must hold tls.crt and tls.key"
+        return Finding("authority", "refuse", where, "apigee-ca holds no certificate with its key", hint)
+    return Finding("authority", "pass", where, f"apigee-ca {authority.certificate_fingerprint[:16]}")
+
+
+def _credentials(where: str, cluster: ClusterObjects) -> Finding:
+    held = [s.name for s in cluster.secrets if s.purpose == CREDENTIALS]
+    if held:
+        return Finding("credentials", "pass", where, f"the ring's credentials are in {', '.join(held)}")
+    hint = "kubectl get secret apigee-datastore-default-creds: the ring's passwords must come from somewhere"
+    return Finding("credentials", "refuse", where, "there is no secret with the ring's credentials", hint)
+
+
+def _machines(where: str, cluster: ClusterObjects) -> Iterator[Finding]:
+    for node in cluster.nodes:
+        if not node.ready:
+            yield Finding(
+                "machines", "warn", where, f"node {node.name} is not ready", "kubectl describe node"
+            )
+    if cluster.nodes and all(node.ready for node in cluster.nodes):
+        yield Finding("machines", "pass", where, f"{len(cluster.nodes)} nodes are ready")
+
+
+def _of_new(
+    region: Region, facts: RegionFacts, own: ClusterObjects, first: ClusterObjects
+) -> Iterator[Finding]:
+    where = _where(region)
+    yield from _machines(where, own)
+    installed = facts.apigee is not None and facts.apigee.datastore is not None
+    if not installed:
+        return
+    held, wanted = own.certificate_authority, first.certificate_authority
+    if held is None or wanted is None or held.hashes != wanted.hashes:
+        hint = "nodes with another authority cannot join: docs/trust.md says how to begin again"
+        yield Finding("authority", "refuse", where, "apigee-ca is not the first region's", hint)
+    else:
+        yield Finding("authority", "pass", where, "apigee-ca is the first region's, by its hash")
+    yield from _same_credentials(where, own, first)
+
+
+def _same_credentials(where: str, own: ClusterObjects, first: ClusterObjects) -> Iterator[Finding]:
+    held: dict[str, SecretFacts] = {s.name: s for s in own.secrets}
+    wanted = [s for s in first.secrets if s.purpose == CREDENTIALS]
+    different = [s.name for s in wanted if s.name not in held or held[s.name].hashes != s.hashes]
+    if different:
+        hint = "the passwords live in the ring: this region must use the first region's; apply copies them"
+        message = f"not as in the first region: {', '.join(different)}"
+        yield Finding("credentials", "warn", where, message, hint)
+    elif wanted:
+        yield Finding("credentials", "pass", where, "the credentials are the first region's, by their hashes")
