@@ -77,7 +77,7 @@ async def _live(topology: Topology) -> dict[str, str]:
             for pod in objects.cassandra_pods if objects else ():
                 cluster = await estate.cluster(region)
                 log = await cluster.logs(region.namespace, pod.name, tail=2000)
-                parts[f"logs/{region.name}/{pod.name}.log"] = redact_text(log)
+                parts[f"logs/{region.name}/{pod.name}.log"] = redact_text("\n".join(log))
     return parts
 
 

@@ -23,7 +23,7 @@ async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
     regions = estate.topology.regions
     async with asyncio.TaskGroup() as group:
         tasks = {r.name: group.create_task(_region(estate, r)) for r in regions}
-    facts = {name: task.result() for name, task in tasks.items()}
+    facts: dict[str, RegionFacts] = {str(name): task.result() for name, task in tasks.items()}
     ring = await _ring(estate, facts)
     findings = await _findings(estate, facts, ring) if preflight else ()
     return WorldFacts(estate.clock.now(), facts, ring, tuple(findings))

@@ -36,6 +36,7 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
         verification,
     )
 
-    rooms = (groups, networks, peerings, clusters, ports, keyspaces, trust, overrides, install)
-    rooms += (reachability, rebuild, verification, seed_removal, runtime)
-    return {phase: maker for room in rooms for phase, maker in room.STEPS.items()}
+    azure = (groups, networks, peerings, clusters, ports)
+    apigee = (trust, overrides, install, seed_removal, runtime)
+    cassandra = (keyspaces, reachability, rebuild, verification)
+    return {phase: maker for room in azure + apigee + cassandra for phase, maker in room.STEPS.items()}
