@@ -88,8 +88,8 @@ class Container:
         self.launch = launch
         self.finished = asyncio.Event()
         self.log = LogFile(self.log_path(self.restarts))
-        self.process = await self._start(launch)
         self._began = time.monotonic()
+        self.process = await self._start(launch)
         if self.terminated is not None:
             self.last_state = self.state
         self.state = {"running": {"startedAt": timestamp()}}

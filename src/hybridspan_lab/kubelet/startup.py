@@ -21,6 +21,8 @@ def launch_of(
 ) -> Launch:
     """Everything that starts `container` once; raises ReferenceMissing."""
     lookup: Lookup = host.lookup(pod["metadata"]["namespace"])
+    # The API may not have taken in the address yet, but the program's variables must have it.
+    pod = {**pod, "status": {**(pod.get("status") or {}), "podIP": network.address}}
     env = environment(pod, container, host, program, lookup)
     extra = image_secret(program, mounted, lookup)
     sandbox = Sandbox(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import hybridspan_lab
 
-SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/opt")
+SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
 SETTINGS: Final = (
     "ssl", "ca-certificates", "pki", "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime",
     "inputrc", "terminfo", "mime.types", "services", "protocols", "fonts",
