@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
-from hybridspan.facts.world import Finding, RegionFacts
+from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.topology.model import Region, Topology
 
 
@@ -38,7 +38,7 @@ def _installed(
     yield _release(topology, where, apigee)
     if not apigee.controller_ready:
         hint = "kubectl get deployment -A | grep apigee-controller-manager"
-        severity = "refuse" if is_first else "warn"
+        severity: Severity = "refuse" if is_first else "warn"
         yield Finding("controller", severity, where, "the Apigee controller is not available", hint)
     else:
         yield Finding("controller", "pass", where, "the Apigee controller is available")

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import asyncio
+
+from hybridspan.kubernetes.cluster import KubernetesCluster
+
+
+async def echoed(port: int, content: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(content)
+        return await reader.readexactly(len(content))
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_every_connection_reaches_the_pod_by_its_own_stream(cluster: KubernetesCluster):
+    async with cluster.forward("apigee", "cassandra-0", 9042) as port:
+        answers = await asyncio.gather(*(echoed(port, b"hello %d" % n) for n in range(30)))
+    assert answers == [b"HELLO %d" % n for n in range(30)]
+
+
+async def test_a_megabyte_each_way_arrives_whole(cluster: KubernetesCluster):
+    content = b"0123456789abcdef" * 65536
+    async with cluster.forward("apigee", "cassandra-0", 9042) as port:
+        assert await echoed(port, content) == content.upper()
+
+
+async def test_a_port_on_which_nothing_listens_ends_the_connection(cluster: KubernetesCluster):
+    async with cluster.forward("apigee", "cassandra-0", 1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_leaving_ends_open_connections(cluster: KubernetesCluster):
+    async with cluster.forward("apigee", "cassandra-0", 9042) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"x")
+        assert await reader.readexactly(1) == b"X"
+    assert await reader.read() == b""
+    writer.close()
