@@ -107,13 +107,13 @@ def precondition_failed(path: str) -> ArmError:
     return ArmError(412, "PreconditionFailed", message)
 
 
-def another_operation(uri: str, retry_after: float) -> ArmError:
+def another_operation(uri: str) -> ArmError:
     """The virtual network is locked by an operation that still runs."""
     message = (
         "Another operation on this or dependent resource is in progress. "
         f"To retrieve status of the operation use uri: {uri}."
     )
-    return ArmError(429, "AnotherOperationInProgress", message, headers={"Retry-After": f"{retry_after:g}"})
+    return ArmError(429, "AnotherOperationInProgress", message, headers={"Retry-After": "1"})
 
 
 def not_provisioned(resource: str, user: str, operation: str) -> ArmError:

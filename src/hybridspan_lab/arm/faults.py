@@ -7,6 +7,7 @@ A fault waits for the nth matching request, then strikes `times` times. Matching
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -78,7 +79,7 @@ class Fault:
     nth: int = 1
     times: int = 1
     seconds: float = 0.0
-    """Delay of `slow`, `Retry-After` of a refusal (0: none is sent)."""
+    """Delay of `slow`, `Retry-After` of a refusal in whole seconds (0: none is sent)."""
     code: str = ""
     message: str = ""
     seen: int = 0
@@ -99,7 +100,7 @@ class Fault:
     def refusal(self) -> ArmError:
         """The answer of a refusing kind."""
         status, code, message = REFUSALS[self.kind]
-        headers = {"Retry-After": f"{self.seconds:g}"} if self.seconds > 0 else {}
+        headers = {"Retry-After": str(math.ceil(self.seconds))} if self.seconds > 0 else {}
         return ArmError(status, self.code or code, self.message or message, headers=headers)
 
     def failure(self) -> dict[str, Any]:

@@ -223,7 +223,7 @@ class Gateway:
         if operation is None or signed != self._arm.operations.signature(operation.id):
             message = f"The operation '{operation_id}' could not be found, or its URL was changed."
             raise ArmError(404, "OperationNotFound", message)
-        wait = {"Retry-After": self._arm.operations.retry_after(operation)} if operation.is_running else {}
+        wait = self._arm.operations.delay(operation) if operation.is_running else {}
         if what == "operationresults":
             if operation.is_running:
                 return Answer(202, None, {**wait, "Location": f"{base_url(request)}{request.path_qs}"})

@@ -66,7 +66,7 @@ class Action:
 
 @dataclass(slots=True)
 class Operations:
-    """All operations of a lab. `scale` multiplies every length; `Retry-After` is never 0, which clients read as 30 s."""
+    """All operations of a lab. `scale` multiplies every length."""
 
     folder: Path
     scale: float = 1.0
@@ -182,10 +182,14 @@ class Operations:
         """What `s` and `h` of a URL must be."""
         return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
 
-    def retry_after(self, operation: Operation) -> str:
-        """The delay in seconds that the client is to keep; never 0."""
-        wanted = self.actions[operation.action].seconds * self.scale / 2
-        return f"{min(1.0, max(0.2, wanted)):g}"
+    def delay(self, operation: Operation) -> dict[str, str]:
+        """The header that tells the client how long to wait; never 0, which clients read as 30 s.
+
+        The SDKs read `Retry-After` as an integer and fail on a fraction, so less than a second goes by the header in
+        milliseconds, which they honour too.
+        """
+        wanted = max(0.2, self.actions[operation.action].seconds * self.scale / 2)
+        return {"Retry-After": "1"} if wanted >= 1 else {"x-ms-retry-after-ms": f"{wanted * 1000:.0f}"}
 
     # ---- the work
 

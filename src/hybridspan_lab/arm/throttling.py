@@ -67,7 +67,7 @@ class Throttle:
         now = self._clock()
         admitted = own.take(now) and whole.take(now)
         if not admitted and self.enabled:
-            raise _refusal(kind, max(own.wait, 0.2), subscription)
+            raise _refusal(kind, max(own.wait, whole.wait), subscription)
         prefix = "x-ms-ratelimit-remaining-subscription"
         return {
             f"{prefix}-{kind}": str(max(0, math.floor(own.tokens))),
@@ -92,5 +92,5 @@ def _refusal(kind: str, wait: float, subscription: str) -> ArmError:
         f"Please try again after '{math.ceil(wait)}' seconds after additional tokens are available."
     )
     return ArmError(
-        429, "SubscriptionRequestsThrottled", message, headers={"Retry-After": f"{max(wait, 0.2):.3f}"}
+        429, "SubscriptionRequestsThrottled", message, headers={"Retry-After": str(math.ceil(wait))}
     )

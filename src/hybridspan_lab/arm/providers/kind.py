@@ -174,10 +174,7 @@ class Kind:
     def accepted(self, request: ArmRequest, operation: Operation, status: int, body: Any = None) -> Answer:
         """The answer of a long write: where to ask, and when."""
         watch, result = self.arm.operations.urls(operation, request.base)
-        headers = {
-            "Azure-AsyncOperation": watch,
-            "Retry-After": self.arm.operations.retry_after(operation),
-        }
+        headers = {"Azure-AsyncOperation": watch, **self.arm.operations.delay(operation)}
         if status == 202 or request.method == "DELETE":
             headers["Location"] = result
         if self.type.startswith("Microsoft.Network"):

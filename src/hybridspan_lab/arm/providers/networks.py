@@ -52,7 +52,7 @@ class NetworkPart(Kind):
         holder = self.arm.operations.holding(self.network_key(request.target.key))
         if holder is not None:
             uri = self.arm.operations.urls(holder, request.base)[0]
-            raise another_operation(uri.partition("&")[0], 0.2)
+            raise another_operation(uri.partition("&")[0])
 
     def touch(self, network_key: str) -> None:
         """A new etag for the network and all its children."""

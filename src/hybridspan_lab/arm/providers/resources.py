@@ -61,8 +61,7 @@ class ResourceGroups(Kind):
             request, "group.delete", lock=request.target.key, verb="DeleteResourceGroup"
         )
         _, result = self.arm.operations.urls(operation, request.base)
-        wait = self.arm.operations.retry_after(operation)
-        return Answer(202, None, {"Location": result, "Retry-After": wait})
+        return Answer(202, None, {"Location": result, **self.arm.operations.delay(operation)})
 
     def actions(self) -> dict[str, Action]:
         return {"group.delete": Action(0.4, self._empty, self._kept)}

@@ -92,7 +92,7 @@ class GroupPart(Kind):
         """ArmError 429 while an operation on the group runs."""
         if holder := self.arm.operations.holding(self.group_key_of(request.target.key)):
             uri = self.arm.operations.urls(holder, request.base)[0]
-            raise another_operation(uri.partition("&")[0], 0.2)
+            raise another_operation(uri.partition("&")[0])
 
     def settle(self, key: str, state: str) -> None:
         """Sets a provisioning state, if the document is still there."""

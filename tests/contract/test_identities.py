@@ -1,0 +1,87 @@
+"""Every way to log in that the product offers, with azure-identity and the real az."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.identity import (
+    AzureCliCredential,
+    ClientSecretCredential,
+    DefaultAzureCredential,
+    WorkloadIdentityCredential,
+)
+from azure.mgmt.resource.resources import ResourceManagementClient
+
+from hybridspan_lab.arm import Settings
+from tests.contract.azure_cli import Az
+from tests.contract.lab import Lab, running
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1900)]
+
+
+def groups(lab: Lab, credential) -> list[str]:
+    options = {"base_url": lab.base, "credential_scopes": lab.scopes}
+    with credential, ResourceManagementClient(credential, lab.subscription, **options) as client:
+        client.resource_groups.create_or_update("identity", {"location": "eastus"})
+        return [group.name for group in client.resource_groups.list()]
+
+
+def secret(lab: Lab, text: str | None = None) -> ClientSecretCredential:
+    return ClientSecretCredential(
+        lab.tenant, lab.client, text or lab.secret, authority=lab.base, disable_instance_discovery=True
+    )
+
+
+def test_a_client_secret_logs_in(lab: Lab, sdk_environment: None) -> None:
+    assert "identity" in groups(lab, secret(lab))
+
+
+def test_a_wrong_secret_does_not(lab: Lab, sdk_environment: None) -> None:
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        groups(lab, secret(lab, "wrong"))
+
+
+def test_a_federated_token_logs_in_as_workload_identity(
+    lab: Lab, sdk_environment: None, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(lab.federated_token)
+    credential = WorkloadIdentityCredential(
+        tenant_id=lab.tenant,
+        client_id=lab.client,
+        token_file_path=str(token),
+        authority=lab.base,
+        disable_instance_discovery=True,
+    )
+    assert "identity" in groups(lab, credential)
+
+
+def test_the_environment_logs_in_through_the_default_chain(
+    lab: Lab, sdk_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", lab.base)
+    monkeypatch.setenv("AZURE_TENANT_ID", lab.tenant)
+    monkeypatch.setenv("AZURE_CLIENT_ID", lab.client)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", lab.secret)
+    assert "identity" in groups(lab, DefaultAzureCredential(disable_instance_discovery=True))
+
+
+def test_the_login_of_az_is_used(
+    lab: Lab, az: Az, monkeypatch: pytest.MonkeyPatch, sdk_environment: None
+) -> None:
+    for name, value in az.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{az.program.parent}:{az.environment['PATH']}")
+    assert "identity" in groups(lab, AzureCliCredential())
+
+
+def test_an_expired_token_is_refused_and_a_fresh_one_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path, Settings(token_lifetime=-1)) as lab:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(lab.authority))
+        with pytest.raises(HttpResponseError) as refused:
+            groups(lab, secret(lab))
+        assert (refused.value.status_code, refused.value.error.code) == (401, "ExpiredAuthenticationToken")
