@@ -78,9 +78,9 @@ class Clusters:
         """Stops a cluster and forgets its data; no error when there is none."""
         found = self._clusters.pop(cluster_id.lower(), None)
         if found is not None:
+            self._on_change()
             await _stop(found)
         await asyncio.to_thread(shutil.rmtree, self._home(cluster_id), ignore_errors=True)
-        self._on_change()
 
     async def scale(self, cluster_id: str, pools: tuple[NodePool, ...]) -> None:
         """Makes the nodes match these pools; nodes that stay keep their pods."""

@@ -145,7 +145,7 @@ def _pool_document(pool: NodePool, subnet_id: str) -> dict[str, Any]:
 async def _checked(answer: aiohttp.ClientResponse, path: str) -> dict[str, Any]:
     if answer.status >= 400:
         raise _refused(path, f"{answer.status}: {(await answer.text())[:1000]}")
-    document: dict[str, Any] = await answer.json()
+    document: dict[str, Any] = await answer.json() if await answer.read() else {}
     return document
 
 

@@ -1,0 +1,91 @@
+"""Creating a managed cluster through Azure's interface starts one; deleting it stops it."""
+
+import asyncio
+import json
+import subprocess
+import time
+
+import pytest
+
+from hybridspan.secrets import Secret
+from hybridspan.topology import loading
+from hybridspan_lab import control
+from hybridspan_lab.control import UpOptions
+from hybridspan_lab.examples import example_directory
+from hybridspan_lab.world.existing import CLUSTER_VERSION, ByHand
+from hybridspan_lab.world.places import Places
+
+REGION = loading.load(example_directory("two-regions") / "hybrid.yaml").first
+GROUP = f"/subscriptions/{REGION.subscription}/resourcegroups/{REGION.resource_group}"
+CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/{REGION.cluster.name}"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    home = tmp_path_factory.mktemp("world") / "lab"
+    record = control.up(UpOptions(home=home, bare=True))
+    places = Places(home)
+    asyncio.run(by_hand(places, record, lambda azure: azure.create_region(REGION)))
+    yield places, record
+    control.down(home)
+
+
+async def by_hand(places, record, work):
+    secret = Secret(places.client_secret.read_text())
+    async with ByHand(record.arm, places.arm / "ca.pem", secret) as azure:
+        return await work(azure)
+
+
+def kubectl(places, *arguments):
+    command = [places.bin / "kubectl", "--kubeconfig", places.kubeconfig, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.1)
+
+
+def test_the_nodes_are_those_of_the_pools_with_addresses_of_the_subnet(lab):
+    places, _ = lab
+    nodes = json.loads(kubectl(places, "get", "nodes", "-o", "json"))["items"]
+    pools = sorted(node["metadata"]["labels"]["agentpool"] for node in nodes)
+    assert pools == ["apigeedata", "apigeedata", "apigeedata", "apigeerun"]
+    addresses = {a["address"] for n in nodes for a in n["status"]["addresses"] if a["type"] == "InternalIP"}
+    assert addresses == {f"120.38.1.{number}" for number in (4, 5, 6, 7)}
+
+
+def test_the_context_is_named_as_the_cluster(lab):
+    places, _ = lab
+    assert kubectl(places, "config", "get-contexts", "-o", "name") == "apigee-eastus\n"
+
+
+def test_a_cluster_has_the_storage_classes_of_aks(lab):
+    places, _ = lab
+    assert "storageclass.storage.k8s.io/managed-csi-premium" in kubectl(places, "get", "sc", "-o", "name")
+
+
+def test_a_pod_runs_with_an_address_of_the_subnet_and_is_seen_in_the_status(lab):
+    places, _ = lab
+    kubectl(
+        places, "run", "one", "--image=busybox", "--command", "--", "/bin/bash", "-c", "echo there; sleep 600"
+    )
+    kubectl(places, "wait", "--for=condition=Ready", "pod/one", "--timeout=30s")
+    assert kubectl(places, "logs", "one") == "there\n"
+    (cluster,) = control.status(places.home)["clusters"]
+    (pod,) = [pod for pod in cluster["pods"] if pod["name"] == "one"]
+    assert pod["address"].startswith("120.38.1.")
+    assert pod["memory"] > 0
+
+
+def test_a_deleted_cluster_is_gone_with_its_programs(lab):
+    places, record = lab
+
+    async def delete(azure):
+        await azure._request("DELETE", CLUSTER, CLUSTER_VERSION)
+
+    asyncio.run(by_hand(places, record, delete))
+    until(lambda: not control.status(places.home)["clusters"])
+    assert kubectl(places, "config", "get-contexts", "-o", "name") == ""
