@@ -1,5 +1,0 @@
-"""Where steps find the clock."""
-
-from hybridspan.clock import Clock, SystemClock
-
-__all__ = ["Clock", "SystemClock"]
