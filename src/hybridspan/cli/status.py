@@ -51,11 +51,9 @@ def _show(topology: Topology, facts: WorldFacts, as_json: bool) -> None:
 
         click.echo(json.dumps(status_document(topology, facts), indent=2))
         return
-    from rich.console import Console
+    from hybridspan.report.status import render_status
 
-    from hybridspan.report.text import render_status
-
-    Console().print(render_status(topology, facts))
+    render_status(topology, facts).show()
 
 
 def _page(topology: Topology, path: Path) -> None:

@@ -1,23 +1,18 @@
-"""Plans, status and verification for a terminal; where there is none, plain lines that are never wrapped.
-
-Everything here returns a `Rendered`, which holds both forms and chooses by the stream that it is shown on.
-"""
+"""Plans and findings for a terminal; where there is none, plain lines that are never wrapped."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from hybridspan.facts.world import Finding
 from hybridspan.plan.model import Command, Plan, PlannedStep
+from hybridspan.report.rendering import Rendered
 
 MARKS = {"done": "=", "needed": "+", "later": "~", "refused": "✗"}
 WORDS = {
@@ -28,29 +23,6 @@ WORDS = {
 }
 COLOURS = {"done": "dim", "needed": "green", "later": "cyan", "refused": "bold red"}
 SEVERITY_COLOURS = {"refuse": "bold red", "warn": "yellow", "unknown": "magenta", "pass": "green"}
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """Rich on a terminal, plain lines elsewhere."""
-
-    rich: RenderableType
-    lines: tuple[str, ...]
-
-    def show(self, stream: TextIO | None = None) -> None:
-        """Print to a stream (standard output by default)."""
-        target = stream or sys.stdout
-        if target.isatty():
-            Console(file=target).print(self.rich)
-        else:
-            # Past rich: it would cut lines at the width of a terminal that is not there.
-            print(self, file=target, flush=True)
-
-    def __rich__(self) -> RenderableType:
-        return self.rich
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
 
 
 def render_plan(plan: Plan) -> Rendered:

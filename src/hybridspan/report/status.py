@@ -1,0 +1,130 @@
+"""What is true now, for a terminal: regions, peerings, ring and replication; tables there, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.report.amounts import amount
+from hybridspan.report.model import matrix_datacenters, replication_matrix
+from hybridspan.report.rendering import Rendered
+from hybridspan.topology.model import Region, Topology
+
+Row = tuple[str, ...]
+
+
+def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
+    """Everything that one look has seen."""
+    parts = [
+        _listing(
+            "Regions",
+            ("region", "network", "cluster", "datastore", "Cassandra", "seed"),
+            _regions(topology, facts),
+        ),
+        _listing("Peerings", ("between", "there", "back"), _peerings(topology, facts)),
+        *_of_the_ring(topology, facts.ring),
+    ]
+    rich = [part for rendered in parts for part in (rendered.rich, Text())]
+    lines = [line for rendered in parts for line in rendered.lines]
+    return Rendered(Group(*rich), tuple(lines))
+
+
+def _listing(title: str, heads: Row, rows: list[Row]) -> Rendered:
+    table = Table(
+        *heads, title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
+    for row in rows:
+        table.add_row(*(Text(cell, style=_colour(cell)) for cell in row))
+    named = [
+        f"{title.lower()}: " + "  ".join(f"{h}={c}" for h, c in zip(heads, row, strict=True)) for row in rows
+    ]
+    return Rendered(table, tuple(named))
+
+
+_COLOURS = {"UN": "green", "Connected": "green", "running": "green", "none": "dim", "-": "dim", "0": "red"}
+
+
+def _colour(cell: str) -> str:
+    if cell.startswith(("D", "Disconnected")) and cell[1:2].isupper():
+        return "bold red"
+    return _COLOURS.get(cell, "")
+
+
+def _regions(topology: Topology, facts: WorldFacts) -> list[Row]:
+    return [_region(region, facts.regions.get(region.name)) for region in topology.regions]
+
+
+def _region(region: Region, facts: RegionFacts | None) -> Row:
+    network = facts.azure.network if facts else None
+    cluster = facts.azure.cluster if facts else None
+    datastore = facts.apigee.datastore if facts and facts.apigee else None
+    pods = facts.cluster.cassandra_pods if facts and facts.cluster else ()
+    return (
+        f"{region.name} ({region.datacenter})",
+        f"{network.name} {network.provisioning_state}" if network else "none",
+        f"{cluster.name} {cluster.provisioning_state} {cluster.kubernetes_version}" if cluster else "none",
+        datastore.state or "unseen" if datastore else "none",
+        f"{sum(pod.ready for pod in pods)} of {region.cassandra_nodes} ready" if pods else "none",
+        (datastore.seed_host or "-") if datastore else "-",
+    )
+
+
+def _peerings(topology: Topology, facts: WorldFacts) -> list[Row]:
+    return [
+        (f"{one.name}, {other.name}", _direction(facts, one, other), _direction(facts, other, one))
+        for one, other in combinations(topology.regions, 2)
+    ]
+
+
+def _direction(facts: WorldFacts, one: Region, other: Region) -> str:
+    here, there = facts.regions.get(one.name), facts.regions.get(other.name)
+    if not (here and here.azure.network and there and there.azure.network):
+        return "none"
+    peering = here.azure.network.peering_to(there.azure.network.id)
+    if peering is None:
+        return "none"
+    if peering.carries_traffic:
+        return peering.state
+    return f"{peering.state} {peering.sync_level}" + ("" if peering.allow_access else " access denied")
+
+
+def _of_the_ring(topology: Topology, ring: RingFacts | None) -> Iterator[Rendered]:
+    if ring is None:
+        words = "ring: no Cassandra node answers"
+        yield Rendered(Text(words, style="yellow"), (words,))
+        return
+    nodes = [
+        (
+            node.status + node.state,
+            node.address,
+            node.datacenter,
+            node.rack,
+            amount(node.load_bytes),
+            node.host_id,
+        )
+        for node in ring.nodes
+    ]
+    yield _listing("Ring", ("state", "address", "datacenter", "rack", "load", "host"), nodes)
+    datacenters = matrix_datacenters(ring, topology)
+    rows = [
+        (row.keyspace, *(str(factor) for factor in row.factors), row.strategy)
+        for row in replication_matrix(ring, datacenters)
+    ]
+    yield _listing("Replication", ("keyspace", *datacenters, "strategy"), rows)
+    yield _schema(ring)
+
+
+def _schema(ring: RingFacts) -> Rendered:
+    if ring.schema_agrees:
+        words = "schema: all nodes agree"
+    else:
+        versions = (f"{version} on {', '.join(nodes)}" for version, nodes in ring.schema_versions.items())
+        words = "schema: no agreement: " + "; ".join(versions)
+    style: RenderableType = Text(words, style="green" if ring.schema_agrees else "bold red")
+    return Rendered(style, (words,))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from rich.console import Console
+
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import refused
+from hybridspan.report.amounts import amount, duration
+from hybridspan.report.model import Difference, Verdict
+from hybridspan.report.rendering import Rendered
+from hybridspan.report.status import render_status
+from hybridspan.report.text import plan_sum, render_findings, render_plan
+from hybridspan.report.verification import render_verification, verification_sum
+
+
+def on_a_terminal(rendered: Rendered) -> str:
+    stream = io.StringIO()
+    Console(file=stream, force_terminal=True, width=120, color_system=None).print(rendered)
+    return stream.getvalue()
+
+
+def test_a_plan_shows_each_step_with_its_reason_and_its_command(plan):
+    for text in (str(render_plan(plan)), on_a_terminal(render_plan(plan))):
+        assert "there is none" in text
+        assert "$ az aks create --name apigee-centralus" in text
+        assert "no simple way back: the first node joins the ring" in text
+        assert "2 steps to do (1 of them decided when their turn comes), 1 as they should be." in text
+
+
+def test_plain_lines_are_never_cut(plan):
+    step = replace(plan.steps[1], commands=(replace(plan.steps[1].commands[0], argv=("az", "x" * 400)),))
+    stream = io.StringIO()
+    render_plan(replace(plan, steps=(step,))).show(stream)
+    assert "x" * 400 in stream.getvalue()
+
+
+def test_square_brackets_of_commands_are_no_markup(plan):
+    step = replace(plan.steps[1], decision=refused("ranges [1,2] differ [/bold]", "look at [x]"))
+    assert "ranges [1,2] differ [/bold]" in on_a_terminal(render_plan(replace(plan, steps=(step,))))
+
+
+def test_a_refused_plan_says_so_last(plan):
+    step = replace(plan.steps[1], decision=refused("a pod range covers the network"))
+    assert plan_sum(replace(plan, steps=(step,))).startswith("This plan must not be applied")
+
+
+def test_a_plan_without_anything_to_do_says_so(plan):
+    assert (
+        plan_sum(replace(plan, steps=plan.steps[:1])) == "Nothing to do: all 1 steps are as they should be."
+    )
+
+
+def test_the_gravest_finding_stands_first(facts):
+    assert str(render_findings(facts.findings)).splitlines()[0].startswith("warn")
+
+
+def test_status_shows_peerings_ring_and_matrix(topology, facts):
+    text = str(render_status(topology, facts))
+    assert "between=eastus, westeurope  there=Connected  back=Connected" in text
+    assert "state=UN  address=120.38.1.9" in text
+    assert "keyspace=system_auth  dc-1=1  dc-2=1  dc-3=1" in text
+    assert "schema: all nodes agree" in text
+    assert "Replication" in on_a_terminal(render_status(topology, facts))
+
+
+def test_status_of_nothing_says_that_no_node_answers(topology):
+    assert "no Cassandra node answers" in str(render_status(topology, WorldFacts(0.0, {}, None)))
+
+
+def test_a_schema_disagreement_names_the_nodes(topology, facts):
+    ring = replace(facts.ring, schema_versions={"a": ("10.0.0.1",), "UNREACHABLE": ("10.0.0.2",)})
+    text = str(render_status(topology, replace(facts, ring=ring)))
+    assert "schema: no agreement: a on 10.0.0.1; UNREACHABLE on 10.0.0.2" in text
+
+
+def test_a_difference_names_node_range_and_table():
+    found = Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "app"),))
+    text = str(render_verification([found]))
+    assert "kms_.app on 192.138.0.9, range (1,2]" in text
+    assert on_a_terminal(render_verification([found]))
+
+
+def test_what_could_not_be_compared_is_never_called_proved():
+    assert verification_sum([Verdict("a", "same", ""), Verdict("b", "unproved", "")]).startswith(
+        "Replicated, not proved"
+    )
+    assert verification_sum([]).startswith("Replicated, not proved")
+    assert verification_sum([Verdict("a", "same", "")]).startswith("Proved")
+
+
+def test_amounts_read_well():
+    assert [amount(n) for n in (None, 0, 1023, 1024, 5 * 1024**3)] == [
+        "unknown",
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 GiB",
+    ]
+    assert [duration(n) for n in (0, 0.44, 12.3, 185, 7800)] == [
+        "0 s",
+        "0.4 s",
+        "12 s",
+        "3 min 05 s",
+        "2 h 10 min",
+    ]
