@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -129,8 +130,14 @@ async def _up(places: Places, options: UpOptions, say: Say) -> Record:
             where=str(places.home),
             hint="end it with `hybridspan lab down`, or name another HYBRIDSPAN_LAB_HOME",
         )
-    topology = loading.load(options.topology or example_directory("two-regions") / "hybrid.yaml")
     await process.clear(places)
+    chosen = options.topology
+    if chosen is None:
+        # A copy: runs write beside the topology, and the package is not the place for that.
+        shutil.copytree(example_directory("two-regions"), places.example)
+        chosen = places.example / "hybrid.yaml"
+        say(f"topology: {chosen}")
+    topology = loading.load(chosen)
     began = time.monotonic()
 
     def timed(words: str) -> None:

@@ -90,6 +90,19 @@ class Authority:
         return paths
 
 
+def self_signed(certificate: Path, key_file: Path, host: str) -> None:
+    """A server certificate that nobody vouches for, as test installations have for their ingress."""
+    key = new_key()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    signed = (
+        _builder(name, name, key.public_key())
+        .add_extension(x509.SubjectAlternativeName(_names([host])), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    write_key(key_file, key)
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:

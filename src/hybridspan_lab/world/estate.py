@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Topology
 from hybridspan_lab.parts import ensure
+from hybridspan_lab.world import papers
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
@@ -21,5 +22,6 @@ async def build(places: Places, record: Record, topology: Topology, say: Callabl
     say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
     from hybridspan_lab.apigee import estate as apigee
 
+    papers.complete(region.overrides)
     await apigee.install(places.kubeconfig, region.overrides, ensure())
     say(f"{region.name}: Apigee hybrid with {region.cassandra_nodes} Cassandra nodes")

@@ -39,6 +39,11 @@ class Places:
         return self.home / "world.log"
 
     @property
+    def example(self) -> Path:
+        """The working copy of the packaged example, for a lab that was given no topology."""
+        return self.home / "example"
+
+    @property
     def arm(self) -> Path:
         return self.home / "arm"
 
