@@ -115,4 +115,5 @@ def test_every_row_is_read_from_the_second_region_when_the_first_is_gone(rig: Ri
     )
     pod = ("exec", "apigee-cassandra-default-0", "-n", "apigee", "--")
     words = rig.kubectl("apigee-centralus", *pod, *reader)
-    assert f"{ROWS} of {ROWS} rows" in words
+    result = json.loads(words.splitlines()[-1])
+    assert (result["found"], result["missing"]) == (ROWS, 0), result
