@@ -152,11 +152,11 @@ class CassandraRegion:
     async def node_facts(self) -> tuple[NodeFacts, ...]:
         """Every pod of the region that runs, in order."""
         pods = await self.pods()
-        history = await self._last_repairs(pods)
+        history = await self.last_repairs()
         return tuple(await asyncio.gather(*(self._node_facts(pod, history) for pod in pods)))
 
     async def _node_facts(self, pod: PodFacts, history: Mapping[str, float]) -> NodeFacts:
-        host, offset = await self._host(pod.name)
+        host, offset = await self._host_and_offset(pod.name)
         available = await self._available_counts(pod) if pod.ready else ()
         return NodeFacts(
             pod=pod.name,
@@ -170,7 +170,11 @@ class CassandraRegion:
             last_repair=history,
         )
 
-    async def _host(self, pod: str) -> tuple[probing.HostState, float | None]:
+    async def host(self, pod: str) -> probing.HostState:
+        """The pod's disk, clock and name."""
+        return (await self._host_and_offset(pod))[0]
+
+    async def _host_and_offset(self, pod: str) -> tuple[probing.HostState, float | None]:
         before = time.time()
         text = await self.bash(pod, probing.HOST, DATA_DIRECTORY)
         host = probing.parse_host(text)
@@ -192,9 +196,8 @@ class CassandraRegion:
             for r in rows
         )
 
-    async def _last_repairs(self, pods: Sequence[PodFacts]) -> Mapping[str, float]:
-        if not any(pod.ready for pod in pods):
-            return {}
+    async def last_repairs(self) -> Mapping[str, float]:
+        """Keyspace → Unix time since when all of this data center's ranges have been repaired; empty where unknown."""
 
         async def ask(pod: str) -> Mapping[str, float]:
             async with self.session(pod) as cql:

@@ -8,7 +8,10 @@ from typing import Any, Literal, cast
 from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.facts.cassandra import KeyspaceFacts, Replication, RingNode
 
-LOCAL = "SELECT cluster_name, data_center, rack, broadcast_address, release_version, schema_version, tokens FROM system.local"
+LOCAL = (
+    "SELECT cluster_name, host_id, data_center, rack, broadcast_address, release_version, schema_version, tokens"
+    " FROM system.local"
+)
 PEERS = "SELECT peer, data_center, rack, schema_version, tokens FROM system.peers_v2"
 KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
 TABLES = "SELECT keyspace_name, table_name FROM system_schema.tables"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.azure import RegionAzureFacts
@@ -54,3 +54,5 @@ class WorldFacts:
     ring: RingFacts | None
     """None where no Cassandra node answers."""
     findings: tuple[Finding, ...] = ()
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """What earlier runs kept in the journal because it cannot be observed, by key."""

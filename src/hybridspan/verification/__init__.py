@@ -1,1 +1,1 @@
-"""Proves that data centers hold the same data; changes nothing."""
+"""Compares data centers: what each replica holds, range by range. Changes nothing; mending is a step."""

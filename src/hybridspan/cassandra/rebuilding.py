@@ -1,0 +1,272 @@
+"""One node's rebuild: what it holds, whether it receives now, starting it, and watching it.
+
+Only one rebuild may run on a node. Before one is started the task folder and `nodetool netstats` are looked at; whatever
+runs is attached to, whoever started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hybridspan.cassandra import ring as tables
+from hybridspan.cassandra.detached import Job, TaskState
+from hybridspan.cassandra.ranges import owned, replicas, uncovered
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
+from hybridspan.cassandra.texts import parse_netstats, running_operations
+from hybridspan.clock import Clock
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
+from hybridspan.facts.cassandra import RingFacts, StreamProgress
+
+Progress = Callable[[str, float | None, Mapping[str, Any]], None]
+
+TASK: Final = "rebuild"
+QUIET_SECONDS: Final = 10.0
+"""How long bytes may stand still before the way to the source is tried."""
+STALL_SECONDS: Final = 900.0
+"""How long bytes may stand still though the way is open: Cassandra itself gives a dead stream up after ten minutes."""
+LEAST_BYTES: Final = 8 * 1024**2
+"""Below this a keyspace's size on disk says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A new node as the rebuild step judges it."""
+
+    ring: RingFacts
+    host_id: str
+    recorded: frozenset[str]
+    """Keyspaces of which it has a record of received ranges."""
+    complete: frozenset[str]
+    """Keyspaces whose record covers all ranges that it must hold."""
+    is_streaming: bool
+
+
+async def node_state(target: CassandraRegion, source: CassandraRegion, pod: str) -> NodeState:
+    """Read it from the node itself; the ring and the keyspaces from the source."""
+    ring, phase, (host_id, available, owners) = await asyncio.gather(
+        source.ring_facts(), _task_phase(target, pod), _own_tables(target, pod)
+    )
+    address = next((n.address for n in ring.nodes if n.host_id == host_id), "")
+    complete: set[str] = set()
+    for keyspace in ring.keyspaces:
+        factor = keyspace.replication.factor(target.region.datacenter)
+        if keyspace.name in available and factor:
+            wanted = owned(replicas(owners, target.region.datacenter, factor), address)
+            if wanted and not uncovered(wanted, available[keyspace.name]):
+                complete.add(keyspace.name)
+    recorded = frozenset(name for name, ranges in available.items() if ranges)
+    return NodeState(ring, host_id, recorded, frozenset(complete), phase == "running")
+
+
+async def _task_phase(target: CassandraRegion, pod: str) -> str:
+    return (await (await target.task(pod, TASK)).look()).phase
+
+
+async def _own_tables(target: CassandraRegion, pod: str) -> tuple[str, Any, Any]:
+    async with target.session(pod) as cql:
+        local, peers, available = await asyncio.gather(
+            cql.query(tables.LOCAL), cql.query(tables.PEERS), target.available(cql)
+        )
+    return str(local[0]["host_id"]), available, tables.read_owners(local[0], peers)
+
+
+class Rebuild:
+    """The rebuild of one pod from one source region."""
+
+    def __init__(
+        self, target: CassandraRegion, source: CassandraRegion, pod: str, port: int, clock: Clock
+    ) -> None:
+        self._target = target
+        self._source = source
+        self._pod = pod
+        self._port = port
+        self._clock = clock
+        self._where = f"{target.region.name}, pod {target.region.namespace}/{pod}"
+        self._expected = 0
+
+    async def room_for(self, keyspaces: Sequence[str]) -> None:
+        """PermanentFailure where the pod's disk is too small for what is to come, by the source's size."""
+        self._expected = sum((await self._expected_sizes(keyspaces)).values())
+        host = await self._target.host(self._pod)
+        if host.free_bytes is not None and host.free_bytes < self._expected * 1.1:
+            raise PermanentFailure(
+                "HS-CASS-021",
+                f"the disk of {self._pod} has no room for the data that it would receive",
+                where=self._where,
+                why=f"{readable_bytes(host.free_bytes)} are free, about {readable_bytes(self._expected)} would come",
+                hint="enlarge the volume of its claim, then run apply again; nothing was started",
+            )
+
+    async def forget(self, statements: Sequence[str]) -> None:
+        """Remove progress records of the pod that are not ours."""
+        async with self._target.session(self._pod) as cql:
+            for statement in statements:
+                await cql.query(statement)
+
+    async def start(self, keyspaces: Sequence[str]) -> None:
+        """Start the rebuilds in the pod unless ours run there already; the folder of an ended task is put away first.
+
+        Whether somebody else's runs is asked before, with `receives`.
+        """
+        task = await self._target.task(self._pod, TASK)
+        source = self._source.region.datacenter
+        jobs = [Job(name, ("rebuild", "-ks", name, "--", source)) for name in keyspaces]
+        if not await task.start(jobs):
+            if (await task.look()).phase == "running":
+                return
+            await task.clear()
+            await task.start(jobs)
+
+    async def receives(self) -> bool:
+        """Whether Cassandra itself says that a rebuild streams to this node."""
+        return "Rebuild" in running_operations(await self._target.nodetool(self._pod, "netstats"))
+
+    async def observe(self, progress: Progress) -> None:
+        """Watch until nothing runs any more.
+
+        PermanentFailure where the way to the source is closed (it names the peering's regions) or bytes stand still; TemporaryFailure
+        where a rebuild failed or the node restarted.
+        """
+        task = await self._target.task(self._pod, TASK)
+        meter, closed_before, looks = Meter(self._expected), False, 0
+        while True:
+            state, streams = await task.look(), ()
+            if state.phase == "ended" or (state.phase != "running" and not await self.receives()):
+                break
+            if looks >= 2 or state.phase != "running":
+                streams = await self._streams()
+            received = meter.look(self._clock.monotonic(), streams, state.succeeded, state.phase)
+            progress(*self._told(state, received, streams))
+            quiet = self._clock.monotonic() - (meter.moved_at or 0.0)
+            if quiet > QUIET_SECONDS:
+                closed_before = await self._judge(quiet, closed_before)
+            looks += 1
+            await self._clock.sleep(min(0.5 + looks * 0.5, 5.0))
+        await self._concluded(state)
+
+    async def _streams(self) -> tuple[StreamProgress, ...]:
+        return parse_netstats(await self._target.nodetool(self._pod, "netstats"))
+
+    def _told(
+        self, state: TaskState, received: Received, streams: Sequence[StreamProgress]
+    ) -> tuple[str, float | None, Mapping[str, Any]]:
+        left = received.seconds_left
+        words = f"{self._pod} has received {readable_bytes(received.bytes)}"
+        if received.bytes_expected > received.bytes:
+            words += f" of about {readable_bytes(received.bytes_expected)}"
+        words += f" in {received.files} files"
+        words += f", {state.current} now" if state.current else ""
+        words += f", {readable_seconds(left)} left" if left is not None else ""
+        details: dict[str, Any] = {
+            "node": self._pod,
+            "keyspace": state.current or "",
+            "bytes": received.bytes,
+            "bytes_total": received.bytes_expected,
+            "files": received.files,
+            "seconds_left": left,
+            "peers": [stream.peer for stream in streams],
+        }
+        done, count = len(state.succeeded), max(len(state.codes), 1)
+        fraction = received.fraction if received.bytes else done / count
+        return words, fraction, details
+
+    async def _judge(self, quiet: float, closed_before: bool) -> bool:
+        """Whether the way to the source is closed now; raises when it was closed at the last look too."""
+        addresses = [pod.address for pod in await self._source.pods()]
+        closed = await self._target.unreachable_from(self._pod, addresses, self._port)
+        if closed and closed_before:
+            raise self._cut(quiet, closed, whole=len(closed) == len(addresses))
+        if quiet > STALL_SECONDS:
+            raise PermanentFailure(
+                "HS-CASS-024",
+                f"the data that {self._pod} receives stands still, though its sources answer on port {self._port}",
+                where=self._where,
+                why=f"no byte for {readable_seconds(quiet)}",
+                hint=f"look at the logs of {self._pod}; restarting the pod ends the stream, then run apply again",
+            )
+        return bool(closed)
+
+    def _cut(self, quiet: float, closed: Sequence[str], *, whole: bool) -> PermanentFailure:
+        here, there = self._target.region.name, self._source.region.name
+        cause = (
+            f"the peering between {here} and {there} carries nothing" if whole else f"{there} answers in part"
+        )
+        return PermanentFailure(
+            "HS-CASS-020",
+            f"the data that {self._pod} receives stands still: {cause}",
+            where=self._where,
+            why=f"no byte for {quiet:.0f} s, and {self._pod} does not reach {', '.join(closed)} of "
+            f"{self._source.region.datacenter} on port {self._port}",
+            hint="run apply again: it looks at the peering, mends it, and goes on with this node",
+        )
+
+    async def _concluded(self, state: TaskState) -> None:
+        """Put the ended task away; a failure of it becomes ours."""
+        if state.phase == "absent":
+            return  # it was someone else's, or the container restarted: the record of ranges tells
+        task = await self._target.task(self._pod, TASK)
+        failed = state.failed or (state.current if state.phase == "dead" else None)
+        log = (await task.log(failed)).strip() if failed else ""
+        await task.clear()
+        if failed:
+            raise await self._failure(failed, log)
+
+    async def _failure(self, keyspace: str, log: str) -> HybridspanError:
+        last = "; ".join(line.strip() for line in log.splitlines()[:6] if line.strip())
+        host = await self._target.host(self._pod)
+        if host.free_bytes is not None and host.free_bytes < 64 * 1024**2:
+            return PermanentFailure(
+                "HS-CASS-021",
+                f"the disk of {self._pod} is full",
+                where=self._where,
+                why=f"{readable_bytes(host.free_bytes)} are free; {last}",
+                hint="enlarge the volume of its claim, then run apply again: what has arrived is not streamed twice",
+            )
+        kind = PermanentFailure if _is_permanent(log) else TemporaryFailure
+        return kind(
+            "HS-CASS-025",
+            f"the rebuild of {keyspace} on {self._pod} failed",
+            where=self._where,
+            why=last,
+            hint="the logs of the pod and of its sources say more; run apply again: it goes on with what is missing",
+        )
+
+    async def plausible(self, keyspaces: Sequence[str]) -> None:
+        """PermanentFailure where Cassandra reports success over next to nothing though the source holds much."""
+        expected = await self._expected_sizes(keyspaces)
+        sizes = await self._target.keyspace_sizes(self._pod, keyspaces)
+        for name, size in expected.items():
+            if size > LEAST_BYTES and sizes.get(name, 0) < size * 0.2:
+                raise PermanentFailure(
+                    "HS-CASS-026",
+                    f"the rebuild of {name} reported success, but {self._pod} holds next to nothing of it",
+                    where=self._where,
+                    why=f"{readable_bytes(sizes.get(name, 0))} on disk, about {readable_bytes(size)} expected",
+                    hint=f"compare {self._source.region.datacenter}'s own data: nodetool tablestats {name}",
+                )
+
+    async def _expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
+        """Bytes that this node should hold of each keyspace, by what the source's nodes hold on average."""
+        ring, pods = await asyncio.gather(self._source.ring_facts(), self._source.pods())
+        sizes = await asyncio.gather(*(self._source.keyspace_sizes(pod.name, keyspaces) for pod in pods))
+        here, there = self._target.region.datacenter, self._source.region.datacenter
+        nodes_here, nodes_there = max(len(ring.of(here)), 1), max(len(ring.of(there)), 1)
+        expected: dict[str, int] = {}
+        for name in keyspaces:
+            keyspace = ring.keyspace(name)
+            if keyspace is None or not keyspace.replication.factor(there) or not sizes:
+                continue
+            average = sum(s.get(name, 0) for s in sizes) / len(sizes)
+            share_here = keyspace.replication.factor(here) / nodes_here
+            expected[name] = round(average * share_here * nodes_there / keyspace.replication.factor(there))
+        return expected
+
+
+def _is_permanent(log: str) -> bool:
+    """Failures that no second try cures, by Cassandra's words."""
+    words = ("is not a valid data center", "is not a valid datacenter", "Unable to find sufficient sources")
+    return any(word in log for word in words)

@@ -1,0 +1,71 @@
+"""Repairs that are started detached in a pod and watched to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.texts import repair_succeeded
+from hybridspan.clock import Clock
+from hybridspan.errors import TemporaryFailure
+
+Progress = Callable[[str, float | None, Mapping[str, Any]], None]
+
+_FIRST_PAUSE: Final = 0.4
+_MOST_PAUSE: Final = 5.0
+
+
+async def ended(
+    task: DetachedTask, jobs: Sequence[Job], clock: Clock, on_look: Callable[[TaskState], None]
+) -> TaskState:
+    """Start the jobs unless just these are under way, and watch until they have ended.
+
+    What another run left behind under that name is waited for when it runs, and put away when it does not.
+    """
+    wanted = [job.key for job in jobs]
+    if not await task.start(jobs):
+        state = await watched(task, clock, on_look)
+        if list(state.codes) == wanted and state.phase == "ended" and state.failed is None:
+            return state
+        await task.clear()
+        await task.start(jobs)
+    return await watched(task, clock, on_look)
+
+
+async def watched(task: DetachedTask, clock: Clock, on_look: Callable[[TaskState], None]) -> TaskState:
+    """The state in which it no longer runs."""
+    pause = _FIRST_PAUSE
+    while True:
+        state = await task.look()
+        on_look(state)
+        if state.phase != "running":
+            return state
+        await clock.sleep(pause)
+        pause = min(pause * 1.3, _MOST_PAUSE)
+
+
+async def repaired(
+    region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job], clock: Clock, progress: Progress
+) -> None:
+    """Carry the repairs through on that pod; TemporaryFailure where one did not complete."""
+    task = await region.task(pod, name)
+    keys = ", ".join(job.key for job in jobs)
+
+    def tell(state: TaskState) -> None:
+        fraction = len(state.succeeded) / len(jobs)
+        progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
+
+    state = await ended(task, jobs, clock, tell)
+    logs = {key: await task.log(key) for key in state.succeeded}
+    await task.clear()
+    unfinished = [job.key for job in jobs if not repair_succeeded(logs.get(job.key, ""))]
+    if unfinished:
+        raise TemporaryFailure(
+            "HS-CASS-019",
+            f"the repair of {', '.join(unfinished)} did not complete",
+            where=f"{region.region.name}, pod {pod}",
+            why=state.log.strip()[-600:] or "the container restarted meanwhile",
+            hint="nodetool status must show every node UN; then run apply again",
+        )

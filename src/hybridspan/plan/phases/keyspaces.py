@@ -1,0 +1,314 @@
+"""Which keyspaces must be replicated to which data centers, and the exact statements that bring it about.
+
+Two phases. Before any new node starts, what is on SimpleStrategy moves to NetworkTopologyStrategy naming the existing data
+centers only: SimpleStrategy places replicas without regard to data centers, so empty new nodes would take over ranges.
+After all new nodes are members, each keyspace gets the new data center, system_auth first, because it decides who can log
+in. The factor of a data center that is already named is never changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from hybridspan.facts.cassandra import SYSTEM_KEYSPACES, KeyspaceFacts, Replication, RingFacts
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.ring_commands import User, cqlsh, nodetool, pod_name, pods_of
+from hybridspan.topology.model import Region, Topology
+
+AUTH: Final = "system_auth"
+_PLAIN: Final = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One keyspace's replication, before and after."""
+
+    keyspace: str
+    before: Replication
+    after: Replication
+
+    @property
+    def statement(self) -> str:
+        """The statement as it is sent."""
+        factors = "".join(f", {_quoted(dc)}: {factor}" for dc, factor in self.after.factors.items())
+        options = f"{{'class': 'NetworkTopologyStrategy'{factors}}}"
+        return f"ALTER KEYSPACE {identifier(self.keyspace)} WITH replication = {options};"
+
+    @property
+    def user(self) -> User:
+        """Who may: the superuser for Cassandra's own keyspaces, ddl_user for Apigee's."""
+        return "admin" if self.keyspace in SYSTEM_KEYSPACES else "ddl"
+
+
+def identifier(name: str) -> str:
+    """A keyspace's name as CQL writes it."""
+    return name if _PLAIN.match(name) else '"' + name.replace('"', '""') + '"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def shown(replication: Replication) -> str:
+    """A replication map for a person: `{dc-1:3, dc-2:3}`."""
+    if replication.strategy != "NetworkTopologyStrategy":
+        factor = replication.factors.get("")
+        return replication.strategy if factor is None else f"{replication.strategy} {factor}"
+    return "{" + ", ".join(f"{dc}:{factor}" for dc, factor in replication.factors.items()) + "}"
+
+
+def replicated(ring: RingFacts) -> tuple[KeyspaceFacts, ...]:
+    """Every keyspace that is not each node's own: Cassandra's first, in the order in which they are altered."""
+    found = [k for k in ring.keyspaces if not k.is_local]
+    order = {name: number for number, name in enumerate(SYSTEM_KEYSPACES)}
+    return tuple(sorted(found, key=lambda k: (order.get(k.name, len(order)), k.name)))
+
+
+def simple_alterations(ring: RingFacts) -> tuple[Alteration, ...]:
+    """What moves from SimpleStrategy to NetworkTopologyStrategy with the ring's present data centers.
+
+    Factors stay; one that exceeds a data center's nodes is written as the number of nodes, which is what it means.
+    """
+    return tuple(
+        Alteration(k.name, k.replication, _everywhere(ring, k.replication.factors.get("", 1)))
+        for k in replicated(ring)
+        if k.replication.strategy == "SimpleStrategy"
+    )
+
+
+def _everywhere(ring: RingFacts, factor: int) -> Replication:
+    factors = {dc: min(factor, len(ring.of(dc))) for dc in ring.datacenters}
+    return Replication("NetworkTopologyStrategy", factors)
+
+
+def decide_simple(ring: RingFacts | None, decided: Mapping[str, Any]) -> Decision:
+    """Whether the first phase has something to do; `decided` says which repairs are still owed."""
+    if ring is None:
+        return later("no Cassandra node answers yet")
+    found = simple_alterations(ring)
+    if found:
+        listed = ", ".join(f"{a.keyspace} ({a.before.factors.get('', 1)})" for a in found)
+        return needed(
+            f"on SimpleStrategy: {listed}. New nodes would take over ranges without having the data, so each moves to "
+            f"{shown(found[0].after)} or its like before the first new node starts, and is repaired"
+        )
+    owed = owed_repairs(decided)
+    if owed:
+        return needed(f"moved from SimpleStrategy but not repaired since: {', '.join(owed)}")
+    return done("no keyspace is on SimpleStrategy")
+
+
+def owed_repairs(decided: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keyspaces that a run altered and has not repaired since."""
+    return tuple(sorted(name for name, state in decided.items() if state == "altered"))
+
+
+def wanted_factor(keyspace: KeyspaceFacts, source: str, nodes: int) -> int:
+    """The new data center's factor: as the source data center has it, at most its number of nodes."""
+    return min(keyspace.replication.factor(source), nodes)
+
+
+def spread(ring: RingFacts, region: Region, names: Sequence[str]) -> tuple[Alteration, ...]:
+    """The keyspaces of those names that do not name the region's data center yet, with what they become."""
+    # While its nodes are still joining, the ring shows fewer than there will be.
+    nodes = max(len(ring.of(region.datacenter)), region.cassandra_nodes)
+    found: list[Alteration] = []
+    for keyspace in replicated(ring):
+        before = keyspace.replication
+        if (
+            keyspace.name not in names
+            or before.factor(region.datacenter)
+            or not is_spreadable(keyspace, region)
+        ):
+            continue
+        factor = wanted_factor(keyspace, str(region.copy_from), nodes)
+        after = Replication("NetworkTopologyStrategy", {**before.factors, region.datacenter: factor})
+        found.append(Alteration(keyspace.name, before, after))
+    return tuple(found)
+
+
+def is_spreadable(keyspace: KeyspaceFacts, region: Region) -> bool:
+    """Whether the keyspace has data in the data center to copy from, placed by data center."""
+    replication = keyspace.replication
+    return replication.strategy == "NetworkTopologyStrategy" and replication.factor(str(region.copy_from)) > 0
+
+
+def decide_spread(ring: RingFacts | None, region: Region, names: Sequence[str]) -> Decision:
+    """Whether the keyspaces of those names must get the region's data center."""
+    if ring is None:
+        return later("no Cassandra node answers yet")
+    unsuited = [k for k in replicated(ring) if k.name in names and not _is_settled(k, region)]
+    if unsuited:
+        return _unsuited(unsuited[0], region)
+    found = spread(ring, region, names)
+    if found:
+        listed = ", ".join(f"{a.keyspace} {shown(a.after)}" for a in found)
+        return needed(f"{region.datacenter} is not named yet: {listed}")
+    present = [k for k in replicated(ring) if k.name in names]
+    listed = ", ".join(f"{k.name} {shown(k.replication)}" for k in present)
+    return done(f"{region.datacenter} is named: {listed}" if listed else "there is no such keyspace")
+
+
+def _is_settled(keyspace: KeyspaceFacts, region: Region) -> bool:
+    named = keyspace.replication.factor(region.datacenter) > 0
+    return named or is_spreadable(keyspace, region) or keyspace.replication.strategy == "EverywhereStrategy"
+
+
+def _unsuited(keyspace: KeyspaceFacts, region: Region) -> Decision:
+    if keyspace.replication.strategy == "SimpleStrategy":
+        return refused(
+            f"{keyspace.name} is on SimpleStrategy, which knows no data centers",
+            "run apply again: its first phase moves it to NetworkTopologyStrategy",
+        )
+    return refused(
+        f"{keyspace.name} is {shown(keyspace.replication)}: it has no replicas in {region.copy_from}, the data center "
+        f"that {region.datacenter} copies from",
+        f"choose another copyFrom for {region.name}, or alter {keyspace.name} by hand",
+    )
+
+
+def system_names(ring: RingFacts) -> tuple[str, ...]:
+    """Cassandra's replicated keyspaces other than system_auth."""
+    return tuple(k.name for k in replicated(ring) if k.name in SYSTEM_KEYSPACES and k.name != AUTH)
+
+
+def data_names(ring: RingFacts) -> tuple[str, ...]:
+    """Every keyspace that is not Cassandra's own, found by looking."""
+    return tuple(k.name for k in replicated(ring) if k.name not in SYSTEM_KEYSPACES)
+
+
+def auth_key(region: Region) -> str:
+    """Where the journal keeps on which nodes system_auth has been repaired."""
+    return f"auth-repair/{region.name}"
+
+
+SIMPLE_KEY: Final = "simple-keyspaces"
+
+
+def decide_auth(ring: RingFacts | None, region: Region, decided: Mapping[str, Any]) -> Decision:
+    """Whether system_auth must get the region's data center, or a repair on one of its nodes.
+
+    `decided` is what the journal keeps: the host ids of the nodes on which it was repaired since it has that data center.
+    """
+    spreading = decide_spread(ring, region, (AUTH,))
+    if ring is None or not spreading.is_done:
+        return spreading
+    repaired = set(decided.get("hosts", ()))
+    missing = [n.address for n in ring.of(region.datacenter) if n.host_id not in repaired]
+    if missing:
+        return needed(
+            f"system_auth is replicated to {region.datacenter}, but not repaired on {', '.join(missing)}"
+        )
+    return spreading
+
+
+def projected(ring: RingFacts, found: Sequence[Alteration]) -> RingFacts:
+    """The ring as it will be after those alterations: what later steps are planned on."""
+    after = {a.keyspace: a.after for a in found}
+    keyspaces = tuple(replace(k, replication=after.get(k.name, k.replication)) for k in ring.keyspaces)
+    return replace(ring, keyspaces=keyspaces)
+
+
+def plan_keyspaces(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """Both phases: once for the first region, then for every new one, each on what the earlier ones leave behind."""
+    steps = [_simple(topology, facts)]
+    ring = projected(facts.ring, simple_alterations(facts.ring)) if facts.ring else None
+    for region in topology.new_regions:
+        steps += [
+            _auth(topology, region, ring, facts.decided.get(auth_key(region)) or {}),
+            _system(topology, region, ring),
+            _data(topology, region, ring),
+        ]
+        if ring is not None:
+            ring = projected(ring, spread(ring, region, [k.name for k in replicated(ring)]))
+    return steps
+
+
+def _simple(topology: Topology, facts: WorldFacts) -> PlannedStep:
+    first = topology.first
+    found = simple_alterations(facts.ring) if facts.ring else ()
+    pod = pod_name(topology, 0)
+    repairs = [
+        nodetool(first, p, "repair", "-full", a.keyspace) for a in found for p in pods_of(topology, first)
+    ]
+    return PlannedStep(
+        id=StepId(f"simple-keyspaces/{first.name}"),
+        phase="simple-keyspaces",
+        region=first.name,
+        title="Keyspaces on SimpleStrategy, before any new node starts",
+        decision=decide_simple(facts.ring, facts.decided.get(SIMPLE_KEY) or {}),
+        commands=(*(cqlsh(first, pod, "admin", a.statement) for a in found), *repairs),
+        lanes=("ring",),
+        procedure_rows=(13,),
+        undo_note="Nothing to undo: the same nodes hold the same ranges as before.",
+    )
+
+
+def _auth(
+    topology: Topology, region: Region, ring: RingFacts | None, decided: Mapping[str, Any]
+) -> PlannedStep:
+    decision = decide_auth(ring, region, decided)
+    found = spread(ring, region, (AUTH,)) if ring else ()
+    repairs = [nodetool(region, pod, "repair", "-full", AUTH) for pod in pods_of(topology, region)]
+    return PlannedStep(
+        id=StepId(f"auth-keyspace/{region.name}"),
+        phase="auth-keyspace",
+        region=region.name,
+        title=f"system_auth to {region.datacenter}, repaired on each new node, a login through each",
+        decision=decision,
+        commands=() if decision.is_done else (*_alters(topology, region, found), *repairs),
+        needs=(StepId(f"reachability/{region.name}"),),
+        lanes=("ring",),
+        procedure_rows=(13, 14),
+        undo=_back(topology, region, found),
+    )
+
+
+def _system(topology: Topology, region: Region, ring: RingFacts | None) -> PlannedStep:
+    names = system_names(ring) if ring else ()
+    found = spread(ring, region, names) if ring else ()
+    return PlannedStep(
+        id=StepId(f"system-keyspaces/{region.name}"),
+        phase="system-keyspaces",
+        region=region.name,
+        title=f"Cassandra's other keyspaces to {region.datacenter}",
+        decision=decide_spread(ring, region, names),
+        commands=_alters(topology, region, found),
+        needs=(StepId(f"auth-keyspace/{region.name}"),),
+        lanes=("ring",),
+        procedure_rows=(13, 14),
+        undo=_back(topology, region, found),
+    )
+
+
+def _data(topology: Topology, region: Region, ring: RingFacts | None) -> PlannedStep:
+    names = data_names(ring) if ring else ()
+    found = spread(ring, region, names) if ring else ()
+    return PlannedStep(
+        id=StepId(f"data-keyspaces/{region.name}"),
+        phase="data-keyspaces",
+        region=region.name,
+        title=f"Every other keyspace to {region.datacenter}",
+        decision=decide_spread(ring, region, names),
+        commands=_alters(topology, region, found),
+        needs=(StepId(f"system-keyspaces/{region.name}"),),
+        lanes=("ring",),
+        procedure_rows=(12, 13, 14),
+        undo=_back(topology, region, found),
+        undo_note=f"Until {region.datacenter} has been rebuilt and verified, nothing may read from it.",
+    )
+
+
+def _alters(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:
+    source = topology.region_of(str(region.copy_from))
+    return tuple(cqlsh(source, pod_name(topology, 0), a.user, a.statement) for a in found)
+
+
+def _back(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:
+    """The statements that take the data center out again, system_auth's included."""
+    back = [Alteration(a.keyspace, a.after, a.before) for a in found]
+    return _alters(topology, region, back)

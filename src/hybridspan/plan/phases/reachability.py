@@ -1,0 +1,82 @@
+"""Whether every Cassandra node reaches every other one on the TLS port: tried, not concluded from rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.ring_commands import in_pod, pods_of
+from hybridspan.topology.model import Region, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A Cassandra pod as one end of a connection."""
+
+    region: str
+    pod: str
+    address: str
+
+    def text(self) -> str:
+        return f"{self.pod} in {self.region} ({self.address})"
+
+
+def decide_reachability(
+    members: Sequence[Member], failed: Mapping[Member, Sequence[Member]], port: int
+) -> Decision:
+    """What the connections tried say; `failed` has for each origin the members that it did not reach."""
+    pairs = [(origin, goal) for origin, goals in failed.items() for goal in goals]
+    if not pairs:
+        count = len(members) * (len(members) - 1)
+        return done(f"all {count} connections between {len(members)} Cassandra nodes opened on port {port}")
+    listed = "; ".join(f"{origin.text()} does not reach {goal.text()}" for origin, goal in pairs[:6])
+    more = f"; and {len(pairs) - 6} more" if len(pairs) > 6 else ""
+    return needed(f"port {port} is closed: {listed}{more}")
+
+
+def blamed(failed: Mapping[Member, Sequence[Member]]) -> str:
+    """Where to look: the pairs of regions between which nothing passes."""
+    regions = sorted(
+        {" and ".join(sorted({o.region, g.region})) for o, goals in failed.items() for g in goals}
+    )
+    return ", ".join(regions)
+
+
+def plan_reachability(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """One step for every new region, after its nodes have joined."""
+    return [_reachability(topology, region, facts) for region in topology.new_regions]
+
+
+def _reachability(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
+    joined = len(facts.regions[region.name].nodes)
+    words = f"tried from each Cassandra node to each other one once {region.datacenter} has joined"
+    decision = (
+        needed(f"{joined} nodes of {region.datacenter} run; each connection is tried anew")
+        if joined
+        else later(words)
+    )
+    return PlannedStep(
+        id=StepId(f"reachability/{region.name}"),
+        phase="reachability",
+        region=region.name,
+        title=f"Port {topology.cassandra.tls_port} between all Cassandra nodes",
+        decision=decision,
+        commands=_commands(topology, region, facts),
+        needs=(StepId(f"datastore/{region.name}"),),
+        procedure_rows=(7,),
+        undo_note="Nothing was changed.",
+    )
+
+
+def _commands(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    """From each new pod to every known address; the addresses of new nodes are known once they have joined."""
+    port = topology.cassandra.tls_port
+    others = [
+        n.address for r in topology.regions if r.name != region.name for n in facts.regions[r.name].nodes
+    ]
+    if not others:
+        return ()
+    tries = " && ".join(f"timeout 4 bash -c '</dev/tcp/{address}/{port}'" for address in others)
+    return tuple(in_pod(region, pod, tries) for pod in pods_of(topology, region))

@@ -1,0 +1,222 @@
+"""What each new node must receive, decided by its own progress record and by what our journal says we streamed.
+
+Cassandra 4.0 skips, silently and with success, every range that `system.available_ranges_v2` lists, whoever put it there.
+So a record that our journal does not know is never believed: it is cleared, and the keyspace is streamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.keyspaces import replicated
+from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
+from hybridspan.topology.model import Region, Topology
+
+REPAIR_AGE_SECONDS = 10 * 24 * 3600.0
+"""A repair older than this proves nothing: deletions are forgotten after `gc_grace_seconds`, ten days by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyspaceProgress:
+    """What a node's record and our journal say of one keyspace."""
+
+    keyspace: str
+    recorded: bool
+    """The node has a record of received ranges."""
+    complete: bool
+    """The record covers every range that the node must hold."""
+    ours: bool
+    """Our journal knows that we began to stream it to this very node."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildWork:
+    """What is to be done on one node."""
+
+    stream: tuple[str, ...]
+    clear: tuple[str, ...]
+    """Keyspaces whose record is not ours and must be removed first."""
+
+
+def rebuild_key(region: str, pod: str) -> str:
+    """Where the journal keeps what we streamed to a node: `host_id`, and `begun`, names of keyspaces."""
+    return f"rebuild/{region}/{pod}"
+
+
+def begun_by_us(decided: Mapping[str, Any] | None, host_id: str) -> frozenset[str]:
+    """Keyspaces that the journal says we streamed to the node of that identity; a node that was replaced has another."""
+    if not decided or decided.get("host_id") != host_id:
+        return frozenset()
+    return frozenset(decided.get("begun", ()))
+
+
+def forgotten(keyspace: str) -> str:
+    """The statement that makes a node forget what it received of a keyspace, so that a rebuild streams all of it."""
+    literal = "'" + keyspace.replace("'", "''") + "'"
+    return f"DELETE FROM system.available_ranges_v2 WHERE keyspace_name = {literal};"  # noqa: S608  # quoted
+
+
+def to_stream(ring: RingFacts, region: Region) -> tuple[str, ...]:
+    """The keyspaces that name both the source data center and the new one."""
+    return tuple(
+        k.name
+        for k in replicated(ring)
+        if k.replication.factor(str(region.copy_from)) and k.replication.factor(region.datacenter)
+    )
+
+
+def work_for(progress: Sequence[KeyspaceProgress]) -> RebuildWork:
+    """Stream what is not complete or not ours; clear what is recorded and not ours."""
+    stream = tuple(p.keyspace for p in progress if not (p.complete and p.ours))
+    return RebuildWork(stream, tuple(p.keyspace for p in progress if p.recorded and not p.ours))
+
+
+def decide_rebuild(progress: Sequence[KeyspaceProgress], region: Region, pod: str) -> Decision:
+    """Whether the node still has something to receive."""
+    work = work_for(progress)
+    if not progress:
+        return later(f"no keyspace names both {region.copy_from} and {region.datacenter} yet")
+    if not work.stream:
+        return done(
+            f"{pod} has received {len(progress)} keyspaces from {region.copy_from}, every range that it holds"
+        )
+    listed = ", ".join(work.stream)
+    if work.clear:
+        return needed(
+            f"{pod} believes to have received {', '.join(work.clear)}, but no run of ours streamed that, and Cassandra would skip "
+            f"it: the record is cleared, then {pod} receives {listed} from {region.copy_from}"
+        )
+    return needed(f"{pod} receives {listed} from {region.copy_from}")
+
+
+def source_repair_key(region: str) -> str:
+    """Where the journal keeps that we repaired the source of a region: Unix time by keyspace."""
+    return f"source-repair/{region}"
+
+
+def decide_source_repair(
+    topology: Topology,
+    region: Region,
+    names: Sequence[str],
+    last: Mapping[str, float],
+    now: float,
+    waived: bool,
+) -> Decision:
+    """What is to be done about the source data center's last repair; `last` is Unix time by keyspace.
+
+    A rebuild reads each range from one replica: where replicas disagree, the new data center may get the poorer one.
+    """
+    old = [name for name in names if now - last.get(name, 0.0) > REPAIR_AGE_SECONDS]
+    source = region.copy_from
+    if not old:
+        return done(f"every keyspace of {source} was repaired within the last ten days")
+    words = f"{source} has not been repaired within the last ten days: {', '.join(old)}"
+    if waived or topology.source_repair == "waive":
+        return done(f"{words}; waived by name")
+    if topology.source_repair == "run":
+        return needed(f"{words}; it is repaired before it is copied")
+    hint = "set cassandra.sourceRepair to run or waive in the topology file, or pass --waive source-repair"
+    reason = "a repair is required first" if topology.source_repair == "require" else "a decision is needed"
+    return refused(f"{words}; {reason}", hint)
+
+
+def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """For every new region the source's repair, then each node in turn."""
+    steps: list[PlannedStep] = []
+    for region in topology.new_regions:
+        steps.append(_source_repair(topology, region, facts))
+        steps += _nodes(topology, region, facts)
+    return steps
+
+
+def _source_repair(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
+    source = topology.region_of(str(region.copy_from))
+    names = _planned_names(facts.ring)
+    last = last_repairs_of(facts, source.name, region.name)
+    decision = (
+        decide_source_repair(topology, region, names, last, facts.taken_at, waived=False)
+        if facts.ring
+        else later("no Cassandra node answers yet")
+    )
+    commands = [
+        nodetool(source, pod, "repair", "-full", "-pr", "-local", name)
+        for name in names
+        for pod in pods_of(topology, source)
+    ]
+    return PlannedStep(
+        id=StepId(f"source-repair/{region.name}"),
+        phase="source-repair",
+        region=region.name,
+        title=f"The last repair of {source.datacenter}, which {region.datacenter} copies from",
+        decision=decision,
+        commands=tuple(commands) if decision.state == "needed" else (),
+        needs=(StepId(f"data-keyspaces/{region.name}"),),
+        lanes=("ring",),
+        undo_note="Nothing to undo: a repair makes replicas equal.",
+    )
+
+
+def last_repairs_of(facts: WorldFacts, source: str, region: str) -> Mapping[str, float]:
+    """Unix time by keyspace of the source's last full repair, by its own history or by our journal."""
+    nodes = facts.regions[source].nodes
+    history: Mapping[str, float] = nodes[0].last_repair if nodes else {}
+    ours: Mapping[str, float] = facts.decided.get(source_repair_key(region)) or {}
+    return {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in {*history, *ours}}
+
+
+def _planned_names(ring: RingFacts | None) -> tuple[str, ...]:
+    """Keyspaces that will name both data centers once the ALTER steps have run."""
+    if ring is None:
+        return ()
+    return tuple(k.name for k in replicated(ring) if k.replication.strategy != "EverywhereStrategy")
+
+
+def _nodes(topology: Topology, region: Region, facts: WorldFacts) -> list[PlannedStep]:
+    steps: list[PlannedStep] = []
+    before = f"source-repair/{region.name}"
+    for pod in pods_of(topology, region):
+        steps.append(_node(region, pod, before, facts))
+        before = steps[-1].id
+    return steps
+
+
+def _node(region: Region, pod: str, before: str, facts: WorldFacts) -> PlannedStep:
+    decision = _planned_decision(region, pod, facts)
+    names = _planned_names(facts.ring)
+    commands = [nodetool(region, pod, "rebuild", "-ks", n, "--", str(region.copy_from)) for n in names]
+    clear = [cqlsh(region, pod, "admin", forgotten(name)) for name in names]
+    return PlannedStep(
+        id=StepId(f"rebuild/{region.name}/{pod}"),
+        phase="rebuild",
+        region=region.name,
+        title=f"{pod} of {region.datacenter} receives the data of {region.copy_from}",
+        decision=decision,
+        commands=() if decision.is_done else tuple(commands),
+        needs=(StepId(before),),
+        lanes=("ring",),
+        procedure_rows=(15, 16),
+        undo=tuple(clear),
+        undo_note=f"The data stays on {pod} until its volume is deleted; cleared records let a later rebuild start over.",
+    )
+
+
+def _planned_decision(region: Region, pod: str, facts: WorldFacts) -> Decision:
+    node = next((n for n in facts.regions[region.name].nodes if n.pod == pod), None)
+    if facts.ring is None or node is None:
+        return later(f"{pod} has not joined yet; it receives every keyspace from {region.copy_from}")
+    names = to_stream(facts.ring, region)
+    if not names or len(names) < len(_planned_names(facts.ring)):
+        return later(
+            f"{pod} receives every keyspace from {region.copy_from} once they name {region.datacenter}"
+        )
+    member = next((n for n in facts.ring.nodes if n.address == node.address), None)
+    ours = begun_by_us(facts.decided.get(rebuild_key(region.name, pod)), member.host_id if member else "")
+    recorded = {a.keyspace for a in node.available_ranges if a.full_ranges}
+    # Whether the record covers every range is looked at when the step is checked; here it counts that there is one.
+    progress = [KeyspaceProgress(n, n in recorded, n in recorded, n in ours) for n in names]
+    return decide_rebuild(progress, region, pod)

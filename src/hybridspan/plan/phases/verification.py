@@ -1,0 +1,84 @@
+"""The steps that prove the data: once before the seed is taken out, once after everything has restarted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.keyspaces import replicated, shown
+from hybridspan.plan.phases.ring_commands import nodetool, pods_of
+from hybridspan.topology.model import Region, Topology
+
+
+def verification_key(phase: str, region: str) -> str:
+    """Where the journal keeps what was proved: the ring's `fingerprint`, and `at`, Unix time."""
+    return f"{phase}/{region}"
+
+
+def fingerprint(ring: RingFacts, datacenter: str) -> str:
+    """Changes when the data center gets other nodes, or a keyspace another replication: then a proof is stale."""
+    hosts = sorted(node.host_id for node in ring.of(datacenter))
+    maps = [[k.name, k.replication.factor(datacenter)] for k in replicated(ring)]
+    return hashlib.sha256(json.dumps([hosts, maps]).encode()).hexdigest()[:16]
+
+
+def decide_verification(
+    ring: RingFacts | None, region: Region, decided: Mapping[str, Any] | None, *, again: bool
+) -> Decision:
+    """Whether the data center must be compared; `decided` is what the journal keeps of the last proof."""
+    if ring is None or not ring.of(region.datacenter):
+        return later(f"{region.datacenter} is compared with {region.copy_from} once it has its data")
+    if decided and decided.get("fingerprint") == fingerprint(ring, region.datacenter):
+        keyspaces = ", ".join(f"{k.name} {shown(k.replication)}" for k in replicated(ring))
+        return done(f"the same nodes and keyspaces were compared and found the same: {keyspaces}")
+    when = (
+        "after its nodes have restarted without the seed"
+        if again
+        else "range by range, before anything reads from it"
+    )
+    return needed(f"{region.datacenter} is compared with {region.copy_from} {when}")
+
+
+def plan_verification(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """`verify` after the last rebuild and `verify-again` after the seed is out, for every new region."""
+    steps: list[PlannedStep] = []
+    for region in topology.new_regions:
+        last = pods_of(topology, region)[-1]
+        steps.append(_step(topology, region, facts, ("verify", f"rebuild/{region.name}/{last}")))
+        steps.append(_step(topology, region, facts, ("verify-again", f"seed-out/{region.name}")))
+    return steps
+
+
+def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str, str]) -> PlannedStep:
+    phase, before = kind
+    again = phase == "verify-again"
+    decided = facts.decided.get(verification_key(phase, region.name))
+    commands = [nodetool(region, pods_of(topology, region)[0], "status")]
+    commands += [_compared(region, pod) for pod in pods_of(topology, region)]
+    return PlannedStep(
+        id=StepId(f"{phase}/{region.name}"),
+        phase=phase,
+        region=region.name,
+        title=f"{region.datacenter} holds what {region.copy_from} holds"
+        + (", after the restart" if again else ""),
+        decision=decide_verification(facts.ring, region, decided, again=again),
+        commands=tuple(commands),
+        needs=(StepId(before),),
+        lanes=("ring",),
+        procedure_rows=(15,) if not again else (17,),
+        undo_note="Nothing was changed.",
+    )
+
+
+def _compared(region: Region, pod: str) -> Command:
+    """A preview that fails when replicas differ: nodetool itself ends with 0 either way."""
+    preview = nodetool(region, pod, "repair", "--preview", "--full").text()
+    report = f"echo 'replicas of {pod} differ' >&2; false"
+    return Command(
+        script=f"if {preview} | tee /dev/stderr | grep -q 'Total estimated streaming'; then {report}; fi"
+    )

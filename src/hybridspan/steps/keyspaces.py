@@ -1,0 +1,229 @@
+"""Carries out both ALTER phases: each statement only where the map differs, agreement after each, repairs where owed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from hybridspan.cassandra.agreement import agreed
+from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.ranges import covering, replicas
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.repairing import repaired
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.observation.estate import Estate
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.keyspaces import (
+    AUTH,
+    SIMPLE_KEY,
+    Alteration,
+    auth_key,
+    data_names,
+    decide_auth,
+    decide_simple,
+    decide_spread,
+    owed_repairs,
+    simple_alterations,
+    spread,
+    system_names,
+)
+from hybridspan.topology.model import Region
+
+LOGIN_ROLES = ("admin", "ddl", "dml")
+
+
+async def alter(
+    source: CassandraRegion, found: Sequence[Alteration], estate: Estate, progress: ProgressSink
+) -> None:
+    """Each statement through one node of the source region, and agreement of the whole ring after each."""
+    for number, alteration in enumerate(found):
+        progress(alteration.statement, number / len(found), {"keyspace": alteration.keyspace})
+        await source.any_pod(lambda pod, a=alteration: _alter(source, pod, a, estate))  # type: ignore[misc]
+
+
+async def _alter(source: CassandraRegion, pod: str, alteration: Alteration, estate: Estate) -> None:
+    try:
+        async with source.session(pod, alteration.user) as cql:
+            await cql.query(alteration.statement)
+    except PermanentFailure as failure:
+        # ddl_user owns Apigee's keyspaces only; one that a person has added is the superuser's.
+        if failure.code != "HS-CASS-006" or alteration.user == "admin":
+            raise
+        async with source.session(pod, "admin") as cql:
+            await cql.query(alteration.statement)
+    async with source.session(pod, "admin") as cql:
+        await agreed(cql, estate.clock)
+
+
+class SimpleKeyspacesStep:
+    """From SimpleStrategy to NetworkTopologyStrategy with the present data centers, then repaired."""
+
+    deadline_seconds = 60.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+
+    async def check(self) -> Decision:
+        return decide_simple(await self._ring(), self._decided())
+
+    async def act(self, progress: ProgressSink) -> None:
+        source = await self._source()
+        found = simple_alterations(await source.ring_facts())
+        for alteration in found:
+            # Kept before the statement: a run that ends between the two owes the repair all the same.
+            self._keep(alteration.keyspace, "altered")
+            await alter(source, [alteration], self._estate, progress)
+        await self._repair(source, owed_repairs(self._decided()), progress)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: ProgressSink) -> None:
+        if not names:
+            return
+        ring, owners = await asyncio.gather(source.ring_facts(), source.owners())
+        jobs: dict[str, list[Job]] = {}
+        for name in names:
+            keyspace = ring.keyspace(name)
+            if keyspace is None or max(keyspace.replication.factors.values(), default=0) < 2:
+                continue  # one replica has nothing to be compared with
+            factor = keyspace.replication.factor(source.region.datacenter)
+            for address in covering(replicas(owners, source.region.datacenter, factor)):
+                jobs.setdefault(address, []).append(Job(name, ("repair", "-full", name)))
+        for address, todo in jobs.items():
+            pod = await source.pod_of(address)
+            await repaired(source, pod.name, "repair-simple", todo, self._estate.clock, progress)
+        for name in names:
+            self._keep(name, "repaired")
+
+    def _decided(self) -> dict[str, Any]:
+        return dict(self._estate.decided(SIMPLE_KEY) or {})
+
+    def _keep(self, keyspace: str, state: str) -> None:
+        self._estate.decide(SIMPLE_KEY, {**self._decided(), keyspace: state})
+
+    async def _source(self) -> CassandraRegion:
+        return await self._estate.cassandra(self._estate.topology.first)
+
+    async def _ring(self) -> RingFacts:
+        return await (await self._source()).ring_facts()
+
+
+class _SpreadStep:
+    """Adds a region's data center to some keyspaces."""
+
+    deadline_seconds = 60.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+        self._region: Region = estate.topology.region(planned.region)
+
+    def _names(self, ring: RingFacts) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    async def check(self) -> Decision:
+        ring = await (await self._source()).ring_facts()
+        return decide_spread(ring, self._region, self._names(ring))
+
+    async def act(self, progress: ProgressSink) -> None:
+        source = await self._source()
+        ring = await source.ring_facts()
+        members_are_up(ring, self._region)
+        await alter(source, spread(ring, self._region, self._names(ring)), self._estate, progress)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    async def _source(self) -> CassandraRegion:
+        topology = self._estate.topology
+        return await self._estate.cassandra(topology.region_of(str(self._region.copy_from)))
+
+
+def members_are_up(ring: RingFacts, region: Region) -> None:
+    """PermanentFailure unless every declared node of the region is a normal member: replicas go to members only."""
+    nodes = ring.of(region.datacenter)
+    up = [n for n in nodes if n.is_up_normal]
+    if len(up) < region.cassandra_nodes or len(up) < len(nodes):
+        down = ", ".join(f"{n.address} is {n.status}{n.state}" for n in nodes if not n.is_up_normal)
+        raise PermanentFailure(
+            "HS-CASS-018",
+            f"{region.datacenter} has {len(up)} of {region.cassandra_nodes} nodes as normal members of the ring",
+            where=region.name,
+            why=down,
+            hint="its keyspaces are altered when all of them are up; run apply again then",
+        )
+
+
+class SystemKeyspacesStep(_SpreadStep):
+    """system_distributed and system_traces."""
+
+    def _names(self, ring: RingFacts) -> tuple[str, ...]:
+        return system_names(ring)
+
+
+class DataKeyspacesStep(_SpreadStep):
+    """Every keyspace that is not Cassandra's own."""
+
+    def _names(self, ring: RingFacts) -> tuple[str, ...]:
+        return data_names(ring)
+
+
+class AuthKeyspaceStep(_SpreadStep):
+    """system_auth: altered, repaired at once on each new node, and a login proved through each."""
+
+    def _names(self, ring: RingFacts) -> tuple[str, ...]:
+        return (AUTH,)
+
+    async def check(self) -> Decision:
+        ring = await (await self._source()).ring_facts()
+        decision = decide_auth(ring, self._region, self._decided())
+        if not decision.is_done:
+            return decision
+        failures = await self._failed_logins()
+        return needed(f"no login through {'; '.join(failures)}") if failures else decision
+
+    async def act(self, progress: ProgressSink) -> None:
+        await super().act(progress)
+        source, target = await self._source(), await self._estate.cassandra(self._region)
+        ring = await source.ring_facts()
+        for node in ring.of(self._region.datacenter):
+            pod = await target.pod_of(node.address)
+            job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
+            await repaired(target, pod.name, "repair-auth", [job], self._estate.clock, progress)
+            hosts = [*self._decided().get("hosts", ()), node.host_id]
+            self._estate.decide(auth_key(self._region), {"hosts": sorted(set(hosts))})
+
+    def _decided(self) -> dict[str, Any]:
+        return dict(self._estate.decided(auth_key(self._region)) or {})
+
+    async def _failed_logins(self) -> list[str]:
+        """Nodes through which one of the users cannot log in, and why."""
+        target = await self._estate.cassandra(self._region)
+        pods = [pod.name for pod in await target.pods()]
+        failures = await asyncio.gather(*(_failed_login(target, pod) for pod in pods))
+        return [failure for failure in failures if failure]
+
+
+async def _failed_login(target: CassandraRegion, pod: str) -> str:
+    logins = (await target.credentials()).logins
+    for role in LOGIN_ROLES:
+        if role in logins:
+            try:
+                async with target.session(pod, role) as cql:  # type: ignore[arg-type]  # one of LOGIN_ROLES
+                    await cql.query("SELECT cluster_name FROM system.local")
+            except HybridspanError as error:
+                return f"{pod} as {logins[role].user}: {error.why or error.message}"
+    return ""
+
+
+STEPS = {
+    "simple-keyspaces": SimpleKeyspacesStep,
+    "auth-keyspace": AuthKeyspaceStep,
+    "system-keyspaces": SystemKeyspacesStep,
+    "data-keyspaces": DataKeyspacesStep,
+}

@@ -1,0 +1,156 @@
+"""Repairs the source where that was decided, then lets each new node receive the data, one node after the other.
+
+A rebuild is started detached in the pod and then observed. Nothing that happens to our connection is taken for a failure,
+and no exit code for a success: what counts is the node's own record of ranges, read before and after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.ranges import covering, replicas
+from hybridspan.cassandra.rebuilding import NodeState, Rebuild, node_state
+from hybridspan.cassandra.repairing import repaired
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure
+from hybridspan.observation.estate import Estate
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.keyspaces import replicated
+from hybridspan.plan.phases.rebuild import (
+    KeyspaceProgress,
+    begun_by_us,
+    decide_rebuild,
+    decide_source_repair,
+    forgotten,
+    rebuild_key,
+    source_repair_key,
+    to_stream,
+    work_for,
+)
+from hybridspan.topology.model import Region
+
+
+class SourceRepairStep:
+    """The source data center's last repair: looked at, and where so decided, made."""
+
+    deadline_seconds = 30.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+        self._region = estate.topology.region(planned.region)
+        self._source: Region = estate.topology.region_of(str(self._region.copy_from))
+
+    async def check(self) -> Decision:
+        cassandra = await self._estate.cassandra(self._source)
+        ring, history = await asyncio.gather(cassandra.ring_facts(), cassandra.last_repairs())
+        factors = {k.name: k.replication.factor(self._source.datacenter) for k in replicated(ring)}
+        # One replica alone has nothing to disagree with.
+        names = [name for name, factor in factors.items() if factor > 1]
+        ours = self._ours()
+        last = {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in names}
+        waived = not {"source-repair", self.planned.id}.isdisjoint(self._estate.options.waived)
+        now = self._estate.clock.now()
+        return decide_source_repair(self._estate.topology, self._region, names, last, now, waived=waived)
+
+    async def act(self, progress: ProgressSink) -> None:
+        cassandra = await self._estate.cassandra(self._source)
+        ring, owners = await asyncio.gather(cassandra.ring_facts(), cassandra.owners())
+        began = self._estate.clock.now()
+        jobs: dict[str, list[Job]] = {}
+        names: list[str] = []
+        for keyspace in replicated(ring):
+            factor = keyspace.replication.factor(self._source.datacenter)
+            if factor < 2:
+                continue
+            names.append(keyspace.name)
+            for address in covering(replicas(owners, self._source.datacenter, factor)):
+                arguments = ("repair", "-full", "-local", "-j", "2", keyspace.name)
+                jobs.setdefault(address, []).append(Job(keyspace.name, arguments))
+        for address, todo in jobs.items():
+            pod = await cassandra.pod_of(address)
+            await repaired(cassandra, pod.name, "repair-source", todo, self._estate.clock, progress)
+        kept = {**self._ours(), **dict.fromkeys(names, began)}
+        self._estate.decide(source_repair_key(self._region.name), kept)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    def _ours(self) -> dict[str, float]:
+        return dict(self._estate.decided(source_repair_key(self._region.name)) or {})
+
+
+class RebuildStep:
+    """One node receives every keyspace that names both data centers."""
+
+    deadline_seconds = 20.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+        self._region = estate.topology.region(planned.region)
+        self._source: Region = estate.topology.region_of(str(self._region.copy_from))
+        self._pod = planned.id.rsplit("/", 1)[-1]
+
+    async def check(self) -> Decision:
+        state = await self._state()
+        decision = decide_rebuild(self._progress(state), self._region, self._pod)
+        if decision.is_done and state.is_streaming:
+            return needed(f"{self._pod} is still receiving; it is watched to its end")
+        return decision
+
+    async def act(self, progress: ProgressSink) -> None:
+        rebuild = await self._rebuild()
+        state = await self._state()
+        if state.is_streaming or await rebuild.receives():
+            await rebuild.observe(progress)
+            state = await self._state()
+        work = work_for(self._progress(state))
+        if not work.stream:
+            return
+        await rebuild.room_for(work.stream)
+        if work.clear:
+            await rebuild.forget([forgotten(name) for name in work.clear])
+        # Kept before the start: a run that ends between the two finds a record that it knows to be ours.
+        begun = begun_by_us(self._estate.decided(self._key()), state.host_id) | set(work.stream)
+        self._estate.decide(self._key(), {"host_id": state.host_id, "begun": sorted(begun)})
+        await rebuild.start(work.stream)
+        await rebuild.observe(progress)
+        await rebuild.plausible(work.stream)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+    def _key(self) -> str:
+        return rebuild_key(self._region.name, self._pod)
+
+    def _progress(self, state: NodeState) -> list[KeyspaceProgress]:
+        ours = begun_by_us(self._estate.decided(self._key()), state.host_id)
+        return [
+            KeyspaceProgress(name, name in state.recorded, name in state.complete, name in ours)
+            for name in to_stream(state.ring, self._region)
+        ]
+
+    async def _state(self) -> NodeState:
+        target = await self._estate.cassandra(self._region)
+        source = await self._estate.cassandra(self._source)
+        return await node_state(target, source, self._pod)
+
+    async def _rebuild(self) -> Rebuild:
+        target, source = await asyncio.gather(
+            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+        )
+        pods = {pod.name for pod in await target.pods()}
+        if self._pod not in pods:
+            raise PermanentFailure(
+                "HS-CASS-023",
+                f"there is no running pod {self._pod}",
+                where=self._region.name,
+                hint="kubectl get pods -l app=apigee-cassandra shows what it waits for",
+            )
+        port = self._estate.topology.cassandra.tls_port
+        return Rebuild(target, source, self._pod, port, self._estate.clock)
+
+
+STEPS = {"source-repair": SourceRepairStep, "rebuild": RebuildStep}

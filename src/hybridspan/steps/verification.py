@@ -1,0 +1,66 @@
+"""Proves the data before anything reads from a new region, and once more after its nodes have restarted."""
+
+from __future__ import annotations
+
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.observation.estate import Estate
+from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.plan.phases.verification import decide_verification, fingerprint, verification_key
+from hybridspan.verification.comparing import verify
+from hybridspan.verification.model import VerificationResult
+
+
+class VerificationStep:
+    """Compares one region's data center; keeps in the journal for which nodes and keyspaces it was proved."""
+
+    deadline_seconds = 10.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+        self._region = estate.topology.region(planned.region)
+        self._source = estate.topology.region_of(str(self._region.copy_from))
+        self._key = verification_key(planned.phase, planned.region)
+
+    async def check(self) -> Decision:
+        ring = await (await self._estate.cassandra(self._source)).ring_facts()
+        again = self.planned.phase == "verify-again"
+        return decide_verification(ring, self._region, self._estate.decided(self._key), again=again)
+
+    async def act(self, progress: ProgressSink) -> None:
+        target = await self._estate.cassandra(self._region)
+        source = await self._estate.cassandra(self._source)
+        result = await verify(target, source, self._estate.clock, progress)
+        self._estate.record("verification", result.to_document())
+        if result.problems:
+            raise TemporaryFailure(
+                "HS-VERIFY-003",
+                f"{self._region.datacenter} cannot be compared now",
+                where=self._region.name,
+                why="; ".join(result.problems),
+                hint="nodetool status must show every node UN, and nodetool describecluster one schema version",
+            )
+        if not result.is_proved:
+            raise _not_proved(result, self._region.name)
+        ring = await source.ring_facts()
+        kept = {"fingerprint": fingerprint(ring, self._region.datacenter), "at": self._estate.clock.now()}
+        self._estate.decide(self._key, kept)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        return await self.check()
+
+
+def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:
+    named = [f"{d.node} {d.table} {d.token_range}" for k in result.keyspaces for d in k.differences]
+    more = f"; and {len(named) - 8} more" if len(named) > 8 else ""
+    return PermanentFailure(
+        "HS-VERIFY-004",
+        result.sentence(),
+        where=region,
+        why="; ".join(named[:8]) + more,
+        hint="nodetool repair -full of the keyspaces named, on the nodes named, makes them equal; then run apply again",
+    )
+
+
+STEPS = {"verify": VerificationStep, "verify-again": VerificationStep}

@@ -1,0 +1,235 @@
+"""Runs previews in the pods and asks again until what is only traffic has settled.
+
+`nodetool repair --preview --full` compares the replicas of all data centers and streams nothing. Its exit code is 0 whatever
+it finds, so its text is what counts; `nodetool status` and a rebuild's exit code prove nothing and are not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.ranges import TokenOwner, covering, parse_range, replicas
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.repairing import ended
+from hybridspan.cassandra.texts import Preview, parse_previews
+from hybridspan.clock import Clock
+from hybridspan.errors import TemporaryFailure
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.verification.judgement import (
+    HISTORIES,
+    Suspect,
+    differences,
+    matrix_problems,
+    ring_problems,
+    still,
+    suspects,
+    verdict,
+)
+from hybridspan.verification.model import Difference, VerificationResult
+
+Progress = Callable[[str, float | None, Mapping[str, Any]], None]
+
+PAUSES: Final = (3.0, 8.0)
+"""Seconds before the second and the third look at what differed."""
+RANGE_TRIES: Final = 3
+"""How often a single range is looked at before it counts as different."""
+MOST_RANGES: Final = 400
+"""More ranges than this are not searched one by one."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the looks at one keyspace add up to."""
+
+    ranges: set[str]
+    nodes: set[str]
+    looks: int = 1
+
+
+async def verify(
+    target: CassandraRegion, source: CassandraRegion, clock: Clock, progress: Progress
+) -> VerificationResult:
+    """Compare the target's data center with all others; read-only.
+
+    TemporaryFailure where a preview could not be carried through.
+    """
+    ring, owners = await asyncio.gather(source.ring_facts(), source.owners())
+    here, there = target.region, source.region.datacenter
+    problems = (*ring_problems(ring, here, there), *matrix_problems(ring, here, there))
+    if problems:
+        return VerificationResult(here.datacenter, there, problems, ())
+    return await _Comparison(target, source, clock, progress).result(ring, owners)
+
+
+class _Comparison:
+    """One verification of one data center."""
+
+    def __init__(
+        self, target: CassandraRegion, source: CassandraRegion, clock: Clock, progress: Progress
+    ) -> None:
+        self._target = target
+        self._source = source
+        self._clock = clock
+        self._progress = progress
+        self._tallies: dict[str, _Tally] = {}
+
+    async def result(self, ring: RingFacts, owners: Sequence[TokenOwner]) -> VerificationResult:
+        datacenter = self._target.region.datacenter
+        names = self._names(ring)
+        assigned = assignments(ring, owners, datacenter, names)
+        found = await self._look(assigned)
+        for pause in PAUSES:
+            if not found:
+                break
+            await self._clock.sleep(pause)
+            wanted = {s.keyspace for s in found}
+            again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
+            found = still(found, await self._look({a: names for a, names in again.items() if names}))
+        left = [d for suspect in found for d in await self._judged(suspect)]
+        keyspaces = tuple(self._verdict(name, left) for name in names)
+        return VerificationResult(datacenter, self._source.region.datacenter, (), keyspaces)
+
+    def _names(self, ring: RingFacts) -> tuple[str, ...]:
+        here, there = self._target.region.datacenter, self._source.region.datacenter
+        named = [k for k in ring.keyspaces if k.replication.factor(here) and k.replication.factor(there)]
+        return tuple(
+            k.name for k in sorted(named, key=lambda k: (k.name.startswith("system_"), k.name)) if k.tables
+        )
+
+    def _verdict(self, name: str, left: Sequence[Difference]) -> Any:
+        tally = self._tallies.get(name, _Tally(set(), set()))
+        found = [d for d in left if d.table.startswith(f"{name}.")]
+        return verdict(name, len(tally.ranges), tally.looks, found, sorted(tally.nodes))
+
+    async def _look(self, assigned: Mapping[str, Sequence[str]]) -> tuple[Suspect, ...]:
+        """One preview of every keyspace on each of the nodes assigned to it, all nodes at the same time."""
+        looks = await asyncio.gather(*(self._previews(a, names) for a, names in assigned.items()))
+        found: list[Suspect] = []
+        for address, previews in zip(assigned, looks, strict=True):
+            found += suspects(address, previews)
+            for preview in previews:
+                self._count(address, preview)
+        return tuple(found)
+
+    def _count(self, address: str, preview: Preview) -> None:
+        tally = self._tallies.setdefault(preview.keyspace, _Tally(set(), set(), looks=0))
+        tally.looks += address not in tally.nodes or tally.looks == 0
+        tally.ranges.update(preview.compared)
+        tally.nodes.add(address)
+
+    async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
+        pod = (await self._target.pod_of(address)).name
+        jobs = [Job(name, ("repair", "--preview", "--full", name)) for name in names]
+        logs = await self._run(self._target, pod, "verify", jobs)
+        return [preview for name in names for preview in parsed(logs[name], name, pod)]
+
+    async def _run(
+        self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
+    ) -> Mapping[str, str]:
+        """The output of each job; what another run left behind is not used."""
+        task = await region.task(pod, name)
+        first = await task.look()
+        if first.phase in ("ended", "dead"):
+            await task.clear()
+        keys = ", ".join(job.key for job in jobs[:4])
+        state = await ended(
+            task,
+            jobs,
+            self._clock,
+            lambda s: self._progress(
+                f"comparing {s.current or keys} through {pod}",
+                len(s.succeeded) / max(len(s.codes), 1),
+                {"node": pod, "keyspace": s.current or ""},
+            ),
+        )
+        logs = {key: await task.log(key) for key in state.succeeded}
+        await task.clear()
+        missing = [job.key for job in jobs if job.key not in logs]
+        if missing:
+            raise TemporaryFailure(
+                "HS-VERIFY-001",
+                f"the comparison of {missing[0]} did not come to its end",
+                where=f"{region.region.name}, pod {pod}",
+                why=state.log.strip()[-600:] or "the container restarted meanwhile",
+                hint="nodetool status must show every node UN; then verify again",
+            )
+        return logs
+
+    async def _judged(self, suspect: Suspect) -> tuple[Difference, ...]:
+        """What remains of a suspect that has differed in every look."""
+        if suspect.keyspace in HISTORIES:
+            return differences(suspect, ())
+        if suspect.is_everywhere and not await self._source_differs(suspect):
+            return differences(suspect, ())
+        if len(suspect.compared) > MOST_RANGES:
+            return differences(suspect, ())
+        left = await self._differing_ranges(suspect)
+        return differences(suspect, left) if left else ()
+
+    async def _source_differs(self, suspect: Suspect) -> bool:
+        """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly."""
+        pods = await self._source.pods()
+        job = Job(
+            suspect.keyspace, ("repair", "--preview", "--full", "-local", suspect.keyspace, suspect.table)
+        )
+        logs = await self._run(self._source, pods[0].name, "verify-source", [job])
+        return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace, pods[0].name))
+
+    async def _differing_ranges(self, suspect: Suspect) -> tuple[str, ...]:
+        """The single ranges that differ in each of several looks; in a small range little is under way."""
+        pod = (await self._target.pod_of(suspect.node)).name
+        left = suspect.compared
+        for _ in range(RANGE_TRIES):
+            jobs = [Job(f"range{number}", _range_preview(suspect, text)) for number, text in enumerate(left)]
+            logs = await self._run(self._target, pod, "verify-ranges", jobs)
+            outputs = [parsed(logs[job.key], suspect.keyspace, pod) for job in jobs]
+            left = tuple(
+                text for text, found in zip(left, outputs, strict=True) if any(not p.in_sync for p in found)
+            )
+            if not left:
+                break
+        return left
+
+
+def parsed(text: str, keyspace: str, pod: str) -> tuple[Preview, ...]:
+    """The previews in an output; TemporaryFailure where it has no verdict."""
+    try:
+        found = parse_previews(text)
+    except ValueError as error:
+        raise TemporaryFailure(
+            "HS-VERIFY-002",
+            f"the comparison of {keyspace} gave no verdict",
+            where=f"pod {pod}",
+            why=str(error),
+        ) from error
+    if not found:
+        raise TemporaryFailure(
+            "HS-VERIFY-002",
+            f"the comparison of {keyspace} gave no verdict",
+            where=f"pod {pod}",
+            why=text[-400:],
+        )
+    return found
+
+
+def _range_preview(suspect: Suspect, text: str) -> tuple[str, ...]:
+    token_range = parse_range(text)
+    bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
+    return ("repair", "--preview", "--full", *bounds, suspect.keyspace, suspect.table)
+
+
+def assignments(
+    ring: RingFacts, owners: Sequence[TokenOwner], datacenter: str, names: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Node → keyspaces: few nodes of the data center that together hold every range of each keyspace."""
+    assigned: dict[str, list[str]] = {}
+    for name in names:
+        keyspace = ring.keyspace(name)
+        factor = keyspace.replication.factor(datacenter) if keyspace else 0
+        for address in covering(replicas(owners, datacenter, factor)):
+            assigned.setdefault(address, []).append(name)
+    return {address: tuple(found) for address, found in assigned.items()}

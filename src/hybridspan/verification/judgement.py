@@ -1,0 +1,130 @@
+"""From previews to verdicts. Pure.
+
+A preview under live traffic shows ranges that differ only because a write was under way; a moment later others do. What a
+table's replicas agreed on once, after the rebuild, stays agreed: later writes go to all of them. So one look in which a
+table is the same proves it, and only what differs in every look is a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hybridspan.cassandra.streaming import readable_bytes
+from hybridspan.cassandra.texts import PairDifference, Preview
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.topology.model import Region
+from hybridspan.verification.model import Difference, KeyspaceVerdict
+
+HISTORIES: Final = frozenset({"system_distributed", "system_traces"})
+"""Keyspaces that Cassandra itself writes: a repair's history and traces. They change with every repair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A table that differed in every look so far, as the last look showed it; `node` ran the preview."""
+
+    keyspace: str
+    table: str
+    pairs: tuple[PairDifference, ...]
+    compared: tuple[str, ...]
+    node: str
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether half of the compared ranges differ: then single ranges need no search."""
+        most = max((pair.ranges for pair in self.pairs), default=0)
+        return 2 * most >= len(self.compared) > 0
+
+
+def suspects(node: str, previews: Iterable[Preview]) -> tuple[Suspect, ...]:
+    """The tables that one node's previews show as different."""
+    found: list[Suspect] = []
+    for preview in previews:
+        for table in dict.fromkeys(pair.table for pair in preview.differences):
+            pairs = tuple(p for p in preview.differences if p.table == table)
+            found.append(Suspect(preview.keyspace, table, pairs, preview.compared, node))
+    return tuple(found)
+
+
+def still(before: Sequence[Suspect], now: Sequence[Suspect]) -> tuple[Suspect, ...]:
+    """Those of now that were suspect before too, by node and table."""
+    known = {(s.node, s.keyspace, s.table) for s in before}
+    return tuple(s for s in now if (s.node, s.keyspace, s.table) in known)
+
+
+def guilty(pairs: Sequence[PairDifference]) -> tuple[str, ...]:
+    """The nodes that differ from all the others: one that is in every pair, else every node that would receive."""
+    everyone = [{p.source, p.destination} for p in pairs]
+    common = set.intersection(*everyone) if everyone else set()
+    if len(common) == 1:
+        return tuple(common)
+    return tuple(sorted({p.destination for p in pairs if p.bytes} or {p.destination for p in pairs}))
+
+
+def differences(suspect: Suspect, token_ranges: Sequence[str]) -> tuple[Difference, ...]:
+    """The suspect as differences that name node, range and table; without ranges, how many there are."""
+    named = token_ranges or (_count(suspect),)
+    return tuple(
+        Difference(node, token_range, f"{suspect.keyspace}.{suspect.table}", _detail(suspect, node))
+        for node in guilty(suspect.pairs)
+        for token_range in named
+    )
+
+
+def _count(suspect: Suspect) -> str:
+    most = max((pair.ranges for pair in suspect.pairs), default=0)
+    return f"{most} of {len(suspect.compared)} ranges"
+
+
+def _detail(suspect: Suspect, node: str) -> str:
+    received = [p for p in suspect.pairs if p.destination == node]
+    size = max((p.bytes for p in received), default=0)
+    others = ", ".join(sorted({p.source for p in received}))
+    return f"would receive up to {readable_bytes(size)} from {others}" if others else ""
+
+
+def verdict(
+    keyspace: str, compared: int, looks: int, found: Sequence[Difference], nodes: Sequence[str]
+) -> KeyspaceVerdict:
+    """One keyspace's verdict; `compared` counts ranges, `nodes` are those that compared them."""
+    if found and keyspace in HISTORIES:
+        words = "only Cassandra's own history differs, which every repair changes and thirty days erase"
+        return KeyspaceVerdict(keyspace, "same", words)
+    if found:
+        tables = ", ".join(sorted({d.table for d in found}))
+        names = ", ".join(sorted({d.node for d in found}))
+        return KeyspaceVerdict(keyspace, "different", f"{tables} differs on {names}", tuple(found))
+    if not compared:
+        return KeyspaceVerdict(keyspace, "unproved", "no range was compared")
+    again = f", after {looks} looks" if looks > 1 else ""
+    return KeyspaceVerdict(keyspace, "same", f"{compared} ranges compared through {len(nodes)} nodes{again}")
+
+
+def ring_problems(ring: RingFacts, region: Region, source: str) -> tuple[str, ...]:
+    """What keeps the data from being compared at all: members that are missing or down, and schemas that differ."""
+    problems = [
+        f"{n.address} of {n.datacenter} is {n.status}{n.state}" for n in ring.nodes if not n.is_up_normal
+    ]
+    problems += [
+        f"{dc} has {len(ring.of(dc))} nodes in the ring, {wanted} are declared"
+        for dc, wanted in ((region.datacenter, region.cassandra_nodes), (source, 1))
+        if len(ring.of(dc)) < wanted
+    ]
+    if not ring.schema_agrees:
+        problems.append(f"{len(ring.schema_versions)} schema versions: {_versions(ring.schema_versions)}")
+    return tuple(problems)
+
+
+def _versions(versions: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{version} on {', '.join(nodes)}" for version, nodes in versions.items())
+
+
+def matrix_problems(ring: RingFacts, region: Region, source: str) -> tuple[str, ...]:
+    """Keyspaces that the data center lacks though the source has them."""
+    return tuple(
+        f"{k.name} has {k.replication.factor(source)} replicas in {source} and none in {region.datacenter}"
+        for k in ring.keyspaces
+        if k.replication.factor(source) and not k.replication.factor(region.datacenter)
+    )
