@@ -119,8 +119,8 @@ def ring(topology: Topology) -> RingFacts:
     ]
     named.append(KeyspaceFacts("perses", Replication("NetworkTopologyStrategy", everywhere)))
     single = dict.fromkeys(everywhere, 1)
-    for system in ("system_auth", "system_distributed", "system_traces"):
-        named.append(KeyspaceFacts(system, Replication("NetworkTopologyStrategy", single)))
+    system = ("system_auth", "system_distributed", "system_traces")
+    named += [KeyspaceFacts(name, Replication("NetworkTopologyStrategy", single)) for name in system]
     named.append(KeyspaceFacts("system", Replication("LocalStrategy", {})))
     return RingFacts(
         nodes[0].address,

@@ -155,3 +155,9 @@ def test_the_digest_ignores_comments_order_and_spelt_out_defaults(tmp_path):
 def test_the_digest_changes_with_a_declared_value(tmp_path):
     before = digest(load(written(tmp_path, TOPOLOGY)))
     assert before != digest(load(written(tmp_path, TOPOLOGY.replace("dc-2", "dc-9"))))
+
+
+def test_the_shortest_file_in_the_documentation_is_a_topology(tmp_path):
+    text = (EXAMPLES.parent / "docs" / "topology.md").read_text().split("```yaml\n")[1].split("```")[0]
+    topology = load(written(tmp_path, text))
+    assert [r.datacenter for r in topology.regions] == ["dc-1", "dc-2"]

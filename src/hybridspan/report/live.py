@@ -36,7 +36,7 @@ def sentence(kind: str, document: Mapping[str, Any]) -> str:
         return f"{document['error']['message']}; tried again in {document['delay']:.1f} s"
     if kind == "progress":
         fraction = document.get("fraction")
-        return document["text"] + (f" ({fraction:.0%})" if fraction is not None else "")
+        return str(document["text"]) + (f" ({fraction:.0%})" if fraction is not None else "")
     return str(document.get("reason", ""))
 
 
@@ -115,8 +115,8 @@ class LiveTree:
 
     def _visible(self) -> list[str]:
         """All that has begun and the next few: a tree of sixty steps does not fit a screen."""
-        begun = [s for s in self._steps if s in self._state]
-        ahead = [s for s in self._steps if s not in self._state]
+        begun: list[str] = [s for s in self._steps if s in self._state]
+        ahead: list[str] = [s for s in self._steps if s not in self._state]
         height = max(self._live.console.height - 4, 8)
         return (begun + ahead[:3])[-height:]
 

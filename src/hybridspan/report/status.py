@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from rich.console import Group, RenderableType
@@ -35,7 +35,7 @@ def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
     return Rendered(Group(*rich), tuple(lines))
 
 
-def _listing(title: str, heads: Row, rows: list[Row]) -> Rendered:
+def _listing(title: str, heads: Row, rows: Sequence[Row]) -> Rendered:
     table = Table(
         *heads, title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
     )
