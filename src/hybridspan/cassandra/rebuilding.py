@@ -134,7 +134,8 @@ class Rebuild:
         task = await self._target.task(self._pod, TASK)
         meter, closed_before, looks = Meter(self._expected), False, 0
         while True:
-            state, streams = await task.look(), ()
+            state = await task.look()
+            streams: tuple[StreamProgress, ...] = ()
             if state.phase == "ended" or (state.phase != "running" and not await self.receives()):
                 break
             if looks >= 2 or state.phase != "running":

@@ -1,0 +1,267 @@
+"""What the ring says before anything is changed: read-only.
+
+Findings that refuse are those with which the run would fail or lose data; the rest warns, or says what was seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from hybridspan.cassandra.credentials import Role
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.streaming import readable_bytes, readable_seconds
+from hybridspan.errors import HybridspanError
+from hybridspan.facts.cassandra import KeyspaceFacts, NodeFacts, RingFacts
+from hybridspan.facts.world import Finding, RegionFacts, Severity
+from hybridspan.topology.model import Region, Topology
+
+CLOCK_SECONDS: Final = 0.5
+"""Clocks further apart than this may order writes wrongly."""
+REPAIR_DAYS: Final = 10
+STREAM_MEGABITS: Final = 200
+"""Cassandra's own cap of what one node sends, in Mbit/s; where `nodetool getstreamthroughput` does not say otherwise."""
+
+
+async def findings(
+    topology: Topology,
+    adapters: Mapping[str, CassandraRegion],
+    ring: RingFacts,
+    facts: Mapping[str, RegionFacts],
+) -> list[Finding]:
+    """Everything that pre-flight asks of Cassandra, for the regions that have it."""
+    reached = [topology.region(name) for name in adapters]
+    asked = await asyncio.gather(
+        *(_logins(adapters[r.name]) for r in reached if _may_log_in(topology, r, ring)),
+        *(_jmx(adapters[r.name], ring) for r in reached),
+        _reachability(topology, adapters),
+    )
+    found = ring_findings(topology, ring)
+    for region in reached:
+        found += node_findings(region, facts[region.name].nodes)
+    source = facts[topology.first.name].nodes
+    found += [repair_finding(topology, source, ring)] if source else []
+    found += estimate(topology, ring, source)
+    return found + [finding for group in asked for finding in group]
+
+
+def ring_findings(topology: Topology, ring: RingFacts) -> list[Finding]:
+    """Members, schema, and keyspaces on SimpleStrategy; names of data centers."""
+    where = f"ring {ring.cluster_name or topology.cassandra.cluster_name}"
+    down = [f"{n.address} ({n.datacenter}) is {n.status}{n.state}" for n in ring.nodes if not n.is_up_normal]
+    found = [
+        _finding(
+            "ring-up",
+            "refuse",
+            where,
+            "not every node is up and normal: " + ", ".join(down),
+            "bring these nodes up",
+        )
+        if down
+        else _finding("ring-up", "pass", where, f"all {len(ring.nodes)} nodes are up and normal"),
+        _finding("schema", "pass", where, "one schema version")
+        if ring.schema_agrees
+        else _finding(
+            "schema", "refuse", where, _versions(ring), "nodetool describecluster shows who is apart"
+        ),
+    ]
+    first = str(topology.first.datacenter)
+    if first not in ring.datacenters:
+        names = ", ".join(ring.datacenters)
+        words = f"the ring has no data center {first}; it has {names}"
+        found.append(
+            _finding(
+                "datacenter", "refuse", topology.first.name, words, "names are case sensitive: correct it"
+            )
+        )
+    if ring.cluster_name and ring.cluster_name != topology.cassandra.cluster_name:
+        words = f"the ring is called {ring.cluster_name}, the topology says {topology.cassandra.cluster_name}"
+        found.append(_finding("cluster-name", "refuse", where, words, "correct cassandra.clusterName"))
+    return found + _strategy_findings(topology, ring, where)
+
+
+def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[Finding]:
+    simple = [k.name for k in ring.keyspaces if k.replication.strategy == "SimpleStrategy"]
+    found: list[Finding] = []
+    if simple:
+        words = f"on SimpleStrategy: {', '.join(simple)}; moved and repaired before any new node starts"
+        found.append(_finding("simple-strategy", "warn", where, words))
+    else:
+        found.append(_finding("simple-strategy", "pass", where, "no keyspace is on SimpleStrategy"))
+    wanted = topology.cassandra.replication_factor
+    first = str(topology.first.datacenter)
+    other = [
+        f"{k.name} {k.replication.factor(first)}"
+        for k in _data(ring)
+        if k.replication.factor(first) not in (0, wanted)
+    ]
+    if other:
+        words = f"{first} has other factors than the topology's {wanted}: {', '.join(other)}; they are kept, and copied"
+        found.append(_finding("replication-factor", "warn", where, words))
+    return found
+
+
+def _data(ring: RingFacts) -> list[KeyspaceFacts]:
+    return [k for k in ring.keyspaces if not k.is_local and not k.name.startswith("system_")]
+
+
+def _versions(ring: RingFacts) -> str:
+    groups = "; ".join(f"{version}: {', '.join(nodes)}" for version, nodes in ring.schema_versions.items())
+    return f"the nodes do not have one schema version: {groups}"
+
+
+def node_findings(region: Region, nodes: Sequence[NodeFacts]) -> list[Finding]:
+    """Clock, own name and disk of each pod of a region."""
+    found: list[Finding] = []
+    for node in nodes:
+        where = f"{region.name}, pod {node.pod}"
+        if node.clock_offset_seconds is not None and abs(node.clock_offset_seconds) > CLOCK_SECONDS:
+            words = f"its clock is {node.clock_offset_seconds:+.1f} s off ours"
+            found.append(
+                _finding(
+                    "clock",
+                    "warn",
+                    where,
+                    words,
+                    "writes are ordered by these clocks: look at its node's time service",
+                )
+            )
+        if node.own_name_resolves is False:
+            words = "the pod cannot resolve its own name"
+            found.append(
+                _finding("own-name", "warn", where, words, "look at the cluster's DNS and the pod's service")
+            )
+        if node.data_bytes and node.disk_free_bytes is not None and node.disk_free_bytes < node.data_bytes:
+            words = f"{readable_bytes(node.disk_free_bytes)} free beside {readable_bytes(node.data_bytes)} of data"
+            found.append(
+                _finding("disk", "warn", where, words, "compaction may need as much again as there is data")
+            )
+    if nodes and not found:
+        sizes = ", ".join(readable_bytes(n.data_bytes or 0) for n in nodes)
+        found.append(
+            _finding("nodes", "pass", region.name, f"clocks, own names and disks are good; data: {sizes}")
+        )
+    return found
+
+
+def repair_finding(topology: Topology, nodes: Sequence[NodeFacts], ring: RingFacts) -> Finding:
+    """When the data center that is copied from was last repaired."""
+    first = topology.first
+    last = nodes[0].last_repair
+    never = [k.name for k in _data(ring) if k.replication.factor(first.datacenter) > 1 and k.name not in last]
+    if not never:
+        return _finding(
+            "last-repair", "pass", first.name, f"{first.datacenter} was repaired within thirty days"
+        )
+    words = f"no full repair within thirty days: {', '.join(never)}"
+    severity: Severity = "refuse" if topology.source_repair == "require" else "warn"
+    return _finding(
+        "last-repair", severity, first.name, words, f"cassandra.sourceRepair is {topology.source_repair}"
+    )
+
+
+def estimate(topology: Topology, ring: RingFacts, source: Sequence[NodeFacts]) -> list[Finding]:
+    """Bytes, hours at Cassandra's own cap and gigabytes between regions, for the regions that have not joined yet."""
+    sizes = [node.data_bytes for node in source if node.data_bytes is not None]
+    waiting = [r for r in topology.new_regions if not ring.of(r.datacenter)]
+    if not sizes or not waiting:
+        return []
+    found: list[Finding] = []
+    for region in waiting:
+        factor = topology.cassandra.replication_factor
+        whole = sum(sizes) * min(region.cassandra_nodes, factor) / factor
+        seconds = whole * 8 / (STREAM_MEGABITS * 1e6)
+        words = (
+            f"{region.name}: about {readable_bytes(whole)} cross from {region.copy_from} ({whole / 1e9:.1f} GB between regions), at "
+            f"least {readable_seconds(seconds)} at {STREAM_MEGABITS} Mbit/s, one node after the other"
+        )
+        found.append(_finding("estimate", "pass", region.name, words))
+    return found
+
+
+def _may_log_in(topology: Topology, region: Region, ring: RingFacts) -> bool:
+    """A region that has joined before system_auth named it lets nobody in: that is no finding, it is the next step."""
+    auth = ring.keyspace("system_auth")
+    simple = auth is not None and auth.replication.strategy == "SimpleStrategy"
+    return (
+        auth is None or simple or region == topology.first or auth.replication.factor(region.datacenter) > 0
+    )
+
+
+async def _logins(adapter: CassandraRegion) -> list[Finding]:
+    """Whether the users that the run needs can log in, and what the superuser and ddl_user may."""
+    where = adapter.region.name
+    try:
+        credentials = await adapter.credentials()
+        pods = [pod.name for pod in await adapter.pods() if pod.ready]
+        users = [credentials.login(role).user for role in ("admin", "ddl")]
+        is_superuser = await _is_superuser(adapter, pods[0], users[0])
+        async with adapter.session(pods[0], "ddl") as cql:
+            await cql.query("SELECT keyspace_name FROM system_schema.keyspaces")
+    except HybridspanError as error:
+        return [
+            _finding(
+                "database-users", "refuse", error.where or where, f"{error.message}: {error.why}", error.hint
+            )
+        ]
+    if not is_superuser:
+        words = (
+            f"{users[0]} is no superuser: it can neither alter system_auth nor read a node's progress record"
+        )
+        return [
+            _finding(
+                "database-users", "refuse", where, words, "make it one, or put the superuser into the secret"
+            )
+        ]
+    return [_finding("database-users", "pass", where, f"{users[0]} is a superuser; {users[1]} logs in")]
+
+
+async def _is_superuser(adapter: CassandraRegion, pod: str, user: str) -> bool:
+    role: Role = "admin"
+    async with adapter.session(pod, role) as cql:
+        rows = await cql.query("SELECT is_superuser FROM system_auth.roles WHERE role = %s", (user,))
+    return bool(rows and rows[0]["is_superuser"])
+
+
+async def _jmx(adapter: CassandraRegion, ring: RingFacts) -> list[Finding]:
+    """Whether nodetool's login works on a node; the one that showed the ring has proved it already."""
+    where = adapter.region.name
+    try:
+        ready = [pod for pod in await adapter.pods() if pod.ready]
+        pods = [p.name for p in sorted(ready, key=lambda p: p.address != ring.seen_from)]
+        if ready and ring.seen_from not in {p.address for p in ready}:
+            await adapter.nodetool(pods[0], "version")
+    except HybridspanError as error:
+        return [
+            _finding("jmx-login", "refuse", error.where or where, f"{error.message}: {error.why}", error.hint)
+        ]
+    return [_finding("jmx-login", "pass", where, f"nodetool logs in on {pods[0]}")]
+
+
+async def _reachability(topology: Topology, adapters: Mapping[str, CassandraRegion]) -> list[Finding]:
+    """The TLS port between the Cassandra nodes that run already."""
+    port = topology.cassandra.tls_port
+    members = [(name, pod) for name, adapter in adapters.items() for pod in await adapter.pods()]
+    addresses = {pod.address: f"{pod.name} in {name}" for name, pod in members}
+    answers = await asyncio.gather(
+        *(
+            adapters[name].unreachable_from(pod.name, [a for a in addresses if a != pod.address], port)
+            for name, pod in members
+        )
+    )
+    closed = [
+        f"{pod.name} in {name} does not reach {addresses[goal]}"
+        for (name, pod), goals in zip(members, answers, strict=True)
+        for goal in goals
+    ]
+    where = ", ".join(adapters)
+    if closed:
+        # Peerings that are missing or cut are mended by the run; this only says what is so now.
+        return [_finding("reachability", "warn", where, f"port {port} is closed: {'; '.join(closed[:6])}")]
+    count = len(members) * (len(members) - 1)
+    return [_finding("reachability", "pass", where, f"all {count} connections opened on port {port}")]
+
+
+def _finding(check: str, severity: Severity, where: str, message: str, hint: str = "") -> Finding:
+    return Finding(check, severity, where, message, hint)
