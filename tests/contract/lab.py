@@ -76,3 +76,7 @@ async def _serve(state_dir: Path, settings: Settings, started: Future[Lab], stop
     started.set_result(Lab(base, app, host, state_dir))
     await stop.wait()
     await runner.cleanup()
+    # A TLS connection whose client has gone waits for a farewell that never comes.
+    for transport in list(asyncio.get_running_loop()._transports.values()):
+        transport.abort()
+    await asyncio.sleep(0)

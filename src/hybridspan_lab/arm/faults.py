@@ -49,7 +49,7 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         409,
         "MissingSubscriptionRegistration",
         (
-            "The subscription is not registered to use namespace. See https://aka.ms/rps-not-found for how to "
+            "The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how to "
             "register subscriptions."
         ),
     ),
@@ -97,9 +97,10 @@ class Fault:
             and self.path_part.lower() in target.key
         )
 
-    def refusal(self) -> ArmError:
+    def refusal(self, target: Target) -> ArmError:
         """The answer of a refusing kind."""
         status, code, message = REFUSALS[self.kind]
+        message = message.format(namespace=target.namespace)
         headers = {"Retry-After": str(math.ceil(self.seconds))} if self.seconds > 0 else {}
         return ArmError(status, self.code or code, self.message or message, headers=headers)
 

@@ -128,7 +128,7 @@ class Gateway:
             return self._operation(request, found[1], found[2])
         self._check_subscription(target)
         fault = self._arm.faults.strike(request.method, target)
-        ending = await self._meet(request, fault)
+        ending = await self._meet(request, target, fault)
         arm_request = ArmRequest(
             method=request.method,
             target=target,
@@ -147,7 +147,7 @@ class Gateway:
             message = f"The subscription '{target.subscription}' could not be found."
             raise ArmError(404, "SubscriptionNotFound", message)
 
-    async def _meet(self, request: web.Request, fault: Fault | None) -> dict[str, Any] | None:
+    async def _meet(self, request: web.Request, target: Target, fault: Fault | None) -> dict[str, Any] | None:
         """Lets a fault strike; what is left of it is how the operation is to end."""
         if fault is None:
             return None
@@ -162,7 +162,7 @@ class Gateway:
             return {"never": True}
         if fault.kind == "fails-at-end":
             return fault.failure()
-        raise fault.refusal()
+        raise fault.refusal(target)
 
     # ---- to the provider
 

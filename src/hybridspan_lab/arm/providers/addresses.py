@@ -57,6 +57,8 @@ def prefixes_of_network(properties: Document, name: str) -> list[str]:
 def parse_prefix(prefix: str, resource: str) -> IPv4Network:
     """A prefix in strict notation."""
     try:
+        if "/" not in prefix:
+            raise AddressValueError(prefix)
         return IPv4Network(prefix)
     except (AddressValueError, NetmaskValueError) as wrong:
         message = f"Address prefix string for resource {resource} must be in a valid format: '{prefix}'."

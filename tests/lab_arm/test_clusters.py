@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from hybridspan_lab.arm import NullHost
+from hybridspan_lab.arm.credentials import SUBSCRIPTION
+from tests.lab_arm.client import ArmClient
+
+
+def body(*pools: dict[str, Any], **profile: str) -> dict[str, Any]:
+    listed = list(pools) or [pool("system")]
+    properties = {"dnsPrefix": "d", "agentPoolProfiles": listed, "networkProfile": profile}
+    return {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": properties}
+
+
+def pool(name: str, count: int = 1, mode: str = "System", **more: Any) -> dict[str, Any]:
+    return {"name": name, "count": count, "mode": mode, **more}
+
+
+async def test_what_nobody_asked_for_aks_decides(arm: ArmClient, group: object) -> None:
+    made = (await arm.put(arm.cluster(), body())).properties
+    profile = made["networkProfile"]
+    assert (profile["networkPlugin"], profile["networkPluginMode"], profile["podCidr"]) == (
+        "azure",
+        "overlay",
+        "10.244.0.0/16",
+    )
+    assert made["currentKubernetesVersion"] == "1.33.5"
+    assert made["nodeResourceGroup"] == "MC_rg_aks_eastus"
+    assert made["agentPoolProfiles"][0]["maxPods"] == 250
+
+
+async def test_azure_cni_is_said_explicitly_and_has_no_pod_range(arm: ArmClient, group: object) -> None:
+    profile = (await arm.put(arm.cluster(), body(networkPlugin="azure"))).properties["networkProfile"]
+    assert "networkPluginMode" not in profile
+    assert "podCidr" not in profile
+
+
+async def test_aks_writes_ids_in_its_own_casing(arm: ArmClient, group: object) -> None:
+    made = (await arm.put(arm.cluster(), body())).body
+    assert "/resourcegroups/" in made["id"]
+    assert made["type"] == "Microsoft.ContainerService/ManagedClusters"
+
+
+async def test_the_status_of_a_creation_is_free_text(arm: ArmClient, group: object, host: NullHost) -> None:
+    begun = await arm.ask("PUT", arm.cluster(), body())
+    seen = set()
+    while (state := (await arm.get(begun.headers["Azure-AsyncOperation"])).body)["status"] != "Succeeded":
+        seen.add(state["status"])
+    assert "ProvisioningControlPlane" in seen
+    assert state["endTime"]
+    assert host.created[0].name == "aks"
+
+
+async def test_one_operation_at_a_time(arm: ArmClient, group: object) -> None:
+    begun = await arm.ask("PUT", arm.cluster(), body())
+    for path in (arm.cluster(), f"{arm.cluster()}/agentPools/data"):
+        refused = await arm.ask("PUT", path, body())
+        assert (refused.status, refused.code) == (409, "OperationNotAllowed")
+        assert "aka.ms/aks-pending-operation" in refused.body["error"]["message"]
+    await arm.settle(begun)
+
+
+async def test_pools_come_after_creation_through_their_own_resource(
+    arm: ArmClient, group: object, host: NullHost
+) -> None:
+    await arm.put(arm.cluster(), body())
+    refused = await arm.put(arm.cluster(), body(pool("system"), pool("data", mode="User")))
+    assert (refused.status, refused.code) == (400, "BadRequest")
+    assert "A new agent pool was introduced" in refused.body["error"]["message"]
+    labels = {"count": 3, "mode": "User", "nodeLabels": {"kind": "data"}, "availabilityZones": ["1", "2"]}
+    added = await arm.put(f"{arm.cluster()}/agentPools/data", {"properties": labels})
+    assert added.properties["provisioningState"] == "Succeeded"
+    _, pools = host.scaled[-1]
+    assert [(p.name, p.count, p.labels, p.zones) for p in pools][1] == (
+        "data",
+        3,
+        (("kind", "data"),),
+        ("1", "2"),
+    )
+
+
+async def test_a_pool_is_scaled_and_deleted(arm: ArmClient, group: object, host: NullHost) -> None:
+    await arm.put(arm.cluster(), body(pool("system"), pool("data", mode="User")))
+    path = f"{arm.cluster()}/agentPools/data"
+    scaled = await arm.put(path, {"properties": {"count": 4, "mode": "User"}})
+    assert scaled.properties["count"] == 4
+    await arm.delete(path)
+    assert [p.name for p in host.scaled[-1][1]] == ["system"]
+    assert (await arm.delete(f"{arm.cluster()}/agentPools/system")).code == "InvalidParameter"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"networkProfile": {"networkPlugin": "kubenet"}}, "PropertyChangeNotAllowed"),
+        ({"networkProfile": {"serviceCidr": "10.9.0.0/16"}}, "PropertyChangeNotAllowed"),
+        ({"dnsPrefix": "other"}, "PropertyChangeNotAllowed"),
+        ({"agentPoolProfiles": [pool("system", maxPods=99)]}, "PropertyChangeNotAllowed"),
+        ({"agentPoolProfiles": []}, "BadRequest"),
+    ],
+)
+async def test_what_a_cluster_was_made_with_stays(
+    arm: ArmClient, group: object, change: dict[str, Any], code: str
+) -> None:
+    await arm.put(arm.cluster(), body())
+    changed = body()
+    changed["properties"].update(change)
+    assert (await arm.put(arm.cluster(), changed)).code == code
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (body(pool("data", mode="User")), "InvalidParameter"),
+        (body(pool("Bad-Name")), "InvalidParameter"),
+        (body(pool("system", maxPods=9)), "InvalidParameter"),
+        (body(dnsServiceIP="10.3.0.10"), "InvalidParameter"),
+        (body(podCidr="10.0.0.0/12"), "PodCidrOverlapsWithServiceCidr"),
+        (body(pool("system", availabilityZones=["7"])), "AvailabilityZoneNotSupported"),
+        ({"location": "eastus", "properties": {"agentPoolProfiles": [pool("system")]}}, "DnsPrefixRequired"),
+        (
+            {"location": "eastus", "properties": {"dnsPrefix": "d", "kubernetesVersion": "1.9"}},
+            "K8sVersionNotSupported",
+        ),
+    ],
+)
+async def test_clusters_are_judged_as_aks_judges_them(
+    arm: ArmClient, group: object, document: dict[str, Any], code: str
+) -> None:
+    assert (await arm.put(arm.cluster(), document)).code == code
+
+
+async def subnet(arm: ArmClient, prefix: str = "120.38.1.0/26") -> str:
+    await arm.make_vnet("v", "120.38.1.0/24", prefix)
+    return f"{arm.vnet('v')}/subnets/subnet0"
+
+
+@pytest.mark.parametrize(("max_pods", "status"), [(13, 200), (14, 400)])
+async def test_azure_cni_takes_an_address_for_every_pod_beforehand(
+    arm: ArmClient, group: object, max_pods: int, status: int
+) -> None:
+    """Four nodes in a /26 with its 59 usable addresses."""
+    wanted = pool("system", 4, maxPods=max_pods, vnetSubnetID=await subnet(arm))
+    reply = await arm.put(arm.cluster(), body(wanted, networkPlugin="azure"))
+    assert reply.status == status
+    if status == 400:
+        assert reply.code == "InsufficientSubnetSize"
+        assert "Pre-allocated IPs 60 exceeds IPs available 59" in reply.body["error"]["message"]
+
+
+async def test_overlay_takes_an_address_a_node(arm: ArmClient, group: object) -> None:
+    wanted = pool("system", 40, vnetSubnetID=await subnet(arm))
+    assert (await arm.put(arm.cluster(), body(wanted))).status == 200
+
+
+async def test_a_subnet_filled_by_another_cluster_is_found_when_the_nodes_come_up(
+    arm: ArmClient, group: object
+) -> None:
+    wanted = pool("system", 4, maxPods=13, vnetSubnetID=await subnet(arm))
+    await arm.put(arm.cluster("one"), body(wanted, networkPlugin="azure"))
+    begun = await arm.ask("PUT", arm.cluster("two"), body(wanted, networkPlugin="azure"))
+    ended = await arm.settle(begun)
+    assert (ended["status"], ended["error"]["code"]) == ("Failed", "SubnetIsFull")
+    assert (await arm.get(arm.cluster("two"))).properties["provisioningState"] == "Failed"
+
+
+async def test_service_addresses_may_not_meet_the_subnet(arm: ArmClient, group: object) -> None:
+    wanted = pool("system", vnetSubnetID=await subnet(arm), maxPods=13)
+    refused = await arm.put(arm.cluster(), body(wanted, networkPlugin="azure", serviceCidr="120.38.1.0/25"))
+    assert refused.code == "ServiceCidrOverlapExistingSubnetsCidr"
+
+
+async def test_a_cluster_s_network_is_where_the_cluster_is(arm: ArmClient, group: object) -> None:
+    wanted = body(pool("system", maxPods=13, vnetSubnetID=await subnet(arm)), networkPlugin="azure")
+    assert (await arm.put(arm.cluster(), {**wanted, "location": "westus2"})).code == "VNetLocationMismatch"
+
+
+async def test_the_host_learns_all_it_needs(arm: ArmClient, group: object, host: NullHost) -> None:
+    wanted = pool("system", 3, maxPods=13, vnetSubnetID=await subnet(arm))
+    await arm.put(arm.cluster(), body(wanted, networkPlugin="azure", serviceCidr="10.1.0.0/16"))
+    cluster = host.created[0]
+    assert (cluster.location, cluster.service_cidr, cluster.dns_service_ip) == (
+        "eastus",
+        "10.1.0.0/16",
+        "10.1.0.10",
+    )
+    assert (cluster.vnet_id, cluster.subnet_prefix) == (arm.vnet("v"), "120.38.1.0/26")
+    assert (cluster.resource_group, cluster.subscription) == ("rg", SUBSCRIPTION)
+
+
+@pytest.mark.parametrize("who", ["User", "Admin"])
+async def test_credentials_are_the_host_s_kubeconfig(arm: ArmClient, group: object, who: str) -> None:
+    await arm.put(arm.cluster(), body())
+    found = await arm.ask("POST", f"{arm.cluster()}/listCluster{who}Credential")
+    config = base64.b64decode(found.body["kubeconfigs"][0]["value"])
+    assert f"cluster{who}_aks".encode() in config
+
+
+async def test_aks_keeps_a_group_of_its_own_until_the_cluster_goes(
+    arm: ArmClient, group: object, host: NullHost
+) -> None:
+    made = (await arm.put(arm.cluster(), body())).body
+    own = arm.group("MC_rg_aks_eastus")
+    assert (await arm.get(own)).body["managedBy"].lower() == made["id"].lower()
+    await arm.delete(arm.cluster())
+    assert (await arm.get(own)).status == 404
+    assert host.deleted
+
+
+async def test_a_role_on_the_subnet_is_assigned_once(arm: ArmClient, group: object) -> None:
+    scope = await subnet(arm)
+    roles = (
+        f"{scope}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName eq 'Network Contributor'"
+    )
+    role = (await arm.get(roles)).body["value"][0]
+    properties = {"roleDefinitionId": role["id"], "principalId": "5a7e0000-0000-4000-8000-0000000000ff"}
+    root = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+    assert (
+        await arm.ask("PUT", f"{root}/00000000-0000-4000-8000-000000000001", {"properties": properties})
+    ).status == 201
+    twin = await arm.ask("PUT", f"{root}/00000000-0000-4000-8000-000000000002", {"properties": properties})
+    assert (twin.status, twin.code) == (409, "RoleAssignmentExists")
+    listed = (await arm.get(f"{root}?$filter=atScope()")).body["value"]
+    assert {entry["properties"]["scope"].lower() for entry in listed} == {
+        scope.lower(),
+        f"/subscriptions/{SUBSCRIPTION}",
+    }

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from hybridspan_lab.arm.faults import FaultTable
+from hybridspan_lab.arm.paths import parse
+from tests.lab_arm.client import ArmClient
+
+VNET = "microsoft.network/virtualnetworks"
+BODY = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("429", 429, "TooManyRequests"),
+        ("500", 500, "InternalServerError"),
+        ("503", 503, "ServerTimeout"),
+        ("409", 409, "OperationNotAllowed"),
+        ("not-provisioned", 400, "ReferencedResourceNotProvisioned"),
+        ("retryable", 429, "RetryableError"),
+        ("busy", 429, "AnotherOperationInProgress"),
+        ("forbidden", 403, "AuthorizationFailed"),
+        ("not-registered", 409, "MissingSubscriptionRegistration"),
+        ("quota", 400, "ErrCode_InsufficientVCPUQuota"),
+    ],
+)
+async def test_a_refusal_strikes_once_and_leaves_nothing(
+    arm: ArmClient, group: object, kind: str, status: int, code: str
+) -> None:
+    arm.arm.faults.add(kind, method="PUT", type=VNET)
+    refused = await arm.put(arm.vnet("v"), BODY)
+    assert (refused.status, refused.code) == (status, code)
+    assert (await arm.get(arm.vnet("v"))).status == 404
+    assert (await arm.put(arm.vnet("v"), BODY)).properties["provisioningState"] == "Succeeded"
+
+
+async def test_an_operation_may_fail_at_its_end(arm: ArmClient, group: object) -> None:
+    arm.arm.faults.add("fails-at-end", method="PUT", type=VNET, code="Broken", message="by request")
+    begun = await arm.ask("PUT", arm.vnet("v"), BODY)
+    assert begun.status == 201
+    ended = await arm.settle(begun)
+    assert (ended["status"], ended["error"]) == ("Failed", {"code": "Broken", "message": "by request"})
+    assert (await arm.get(arm.vnet("v"))).properties["provisioningState"] == "Failed"
+
+
+async def test_an_operation_may_never_end(arm: ArmClient, group: object) -> None:
+    arm.arm.faults.add("never-ends", method="PUT", type=VNET)
+    begun = await arm.ask("PUT", arm.vnet("v"), BODY)
+    other = await arm.put(arm.vnet("w"), BODY)
+    assert other.properties["provisioningState"] == "Succeeded"
+    assert (await arm.get(begun.headers["Azure-AsyncOperation"])).body["status"] == "InProgress"
+
+
+async def test_a_slow_answer_is_late(arm: ArmClient, group: object) -> None:
+    arm.arm.faults.add("slow", method="GET", seconds=0.2)
+    started = time.monotonic()
+    assert (await arm.get(arm.group())).status == 200
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_fault_waits_for_its_turn_and_ends_with_its_count() -> None:
+    table, target = FaultTable(), parse("/subscriptions/s/resourceGroups/g")
+    table.add("500", method="PUT", nth=2, times=2)
+    assert [table.strike("PUT", target) is not None for _ in range(5)] == [False, True, True, False, False]
+    assert table.strike("GET", target) is None
+
+
+def test_a_part_of_the_path_narrows_a_fault() -> None:
+    table = FaultTable()
+    table.add("500", path_part="centralus")
+    assert table.strike("PUT", parse("/subscriptions/s/resourceGroups/eastus")) is None
+    assert table.strike("PUT", parse("/subscriptions/s/resourceGroups/CentralUS")) is not None
+
+
+def test_faults_are_listed_and_cleared() -> None:
+    table = FaultTable()
+    first, _ = table.add("500"), table.add("429")
+    table.clear(first)
+    assert [fault.kind for fault in table.list()] == ["429"]
+    table.clear()
+    assert table.list() == ()
+
+
+def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="never-ends"):
+        FaultTable().add("meteor")
