@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hybridspan.topology.document import (
@@ -89,7 +90,7 @@ def _copy_from(spec: SpecShape, index: int) -> DatacenterName | None:
 
 
 def _overrides(shape: RegionShape, cluster: str, file: Path) -> Path:
-    return (file.parent / (shape.overrides or f"overrides_{cluster}.yaml")).resolve()
+    return Path(os.path.abspath(file.parent / (shape.overrides or f"overrides_{cluster}.yaml")))
 
 
 def _network(shape: NetworkShape, group: str, region: str) -> Network:

@@ -5,6 +5,7 @@ Read only, to compare it with the topology and with the other regions'; editing 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,9 @@ class DeclaredOverrides:
 def read_overrides(region: Region) -> DeclaredOverrides:
     """The region's overrides file; what is wrong with it is in the value, nothing is raised."""
     file = region.overrides
+    # os.path, unlike Path, answers False to names that no file can have.
     nowhere = SourceMap(file)
-    if not file.exists():
+    if not os.path.exists(file):
         return DeclaredOverrides(file, None, nowhere)
     try:
         source = read_source(file)
@@ -84,7 +86,7 @@ def _named_files(node: Any, path: KeyPath, folder: Path) -> Iterator[NamedFile]:
         for index, child in enumerate(node):
             yield from _named_files(child, (*path, index), folder)
     elif isinstance(node, str) and node and _names_a_file(path):
-        yield NamedFile(path, node, (folder / node).exists())
+        yield NamedFile(path, node, os.path.exists(folder / node))
 
 
 def _names_a_file(path: KeyPath) -> bool:

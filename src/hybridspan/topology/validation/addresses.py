@@ -88,7 +88,7 @@ def networks_apart(case: Case) -> Iterator[Problem]:
             f"the network of {other.region.name} ({other.prefix}) overlaps that of {one.region.name} ({one.prefix})",
             why="Azure refuses to peer networks that overlap (VnetAddressSpacesOverlap), "
             "and Cassandra nodes of the two regions could not tell each other's addresses apart",
-            remedy=f"give {other.region.name} a range of its own, such as {_free_range(case, other.prefix.prefixlen)}",
+            remedy=f"give {other.region.name} a range of its own{_free_range(case, other.prefix.prefixlen)}",
         )
 
 
@@ -197,10 +197,13 @@ def _public(case: Case, declared: Range) -> Problem:
     )
 
 
-def _free_range(case: Case, length: int) -> IPv4Network:
-    """A private range of that size which nothing declared overlaps."""
+def _free_range(case: Case, length: int) -> str:
+    """`, such as 10.16.0.0/16`: a private range of that size which nothing declared overlaps; empty where there is none."""
     declared = (*network_ranges(case), *service_ranges(case), *pod_ranges(case))
-    return free_range(length, [OVERLAY_PODS, *(r.prefix for r in declared)])
+    try:
+        return f", such as {free_range(length, [OVERLAY_PODS, *(r.prefix for r in declared)])}"
+    except ValueError:
+        return ""
 
 
 RULES: tuple[Rule, ...] = (
