@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hybridspan.azure import api_versions
 from hybridspan.azure.cloud import AzureCloud
-from hybridspan.azure.credentials import credential
+from hybridspan.azure.credentials import SignIn
 
 CONNECT_SECONDS: Final = 15
 READ_SECONDS: Final = 90
@@ -22,10 +22,10 @@ NETWORK: Final[dict[str, Any]] = {"params": {"api-version": api_versions.NETWORK
 class AzureClients:
     """Clients of one cloud and subscription; safe to use from several threads."""
 
-    def __init__(self, cloud: AzureCloud, subscription: str, shared: SharedCredential) -> None:
+    def __init__(self, cloud: AzureCloud, subscription: str, sign_in: SignIn) -> None:
         self._cloud = cloud
         self._subscription = subscription
-        self._shared = shared
+        self._sign_in = sign_in
         self._lock = Lock()
         self._open: list[Any] = []
 
@@ -55,7 +55,7 @@ class AzureClients:
     def _settings(self) -> dict[str, Any]:
         # Retries are ours, so that each is told, counted and can be interrupted; the SDK's would sleep in a thread.
         return {
-            "credential": self._shared.get(),
+            "credential": self._sign_in,
             "subscription_id": self._subscription,
             "base_url": self._cloud.resource_manager,
             "credential_scopes": [self._cloud.scope],
@@ -67,6 +67,8 @@ class AzureClients:
     def _kept(self, client: Any) -> Any:
         with self._lock:
             self._open.append(client)
+        # Opened here, once: two threads at a first request would each open a session, and one would never be closed.
+        client.__enter__()
         return client
 
     def close(self) -> None:
@@ -74,27 +76,6 @@ class AzureClients:
         for client in self._open:
             client.close()
         self._open.clear()
-
-
-class SharedCredential:
-    """One credential for all clients of a gateway, so that one sign-in serves them."""
-
-    def __init__(self, cloud: AzureCloud) -> None:
-        self._cloud = cloud
-        self._lock = Lock()
-        self._credential: Any = None
-
-    def get(self) -> Any:
-        """The credential, made at the first call."""
-        with self._lock:
-            if self._credential is None:
-                self._credential = credential(self._cloud)
-            return self._credential
-
-    def close(self) -> None:
-        """Let go of its connections."""
-        if self._credential is not None:
-            self._credential.close()
 
 
 def polling() -> Any:

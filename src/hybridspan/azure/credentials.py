@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from threading import Lock
+from typing import Any, Final, Literal
 
 from hybridspan.azure.cloud import AzureCloud
 
@@ -45,3 +47,50 @@ def credential(cloud: AzureCloud) -> Any:
     if chosen == "workload-identity":
         return identity.WorkloadIdentityCredential(**place)
     return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **place)
+
+
+MARGIN_SECONDS: Final = 300
+"""A token that ends sooner than this is not used any more."""
+
+
+class SignIn:
+    """One sign-in for all clients of a gateway, whatever their number and threads; az in particular is slow to ask.
+
+    It is a token credential as the SDKs want it.
+    """
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self._cloud = cloud
+        self._lock = Lock()
+        self._credential: Any = None
+        self._tokens: dict[tuple[str, ...], Any] = {}
+
+    def get_token_info(self, *scopes: str, options: Mapping[str, Any] | None = None) -> Any:
+        """A token with its times; one that is still good is given again, unless the service asks for another."""
+        with self._lock:
+            known = self._tokens.get(scopes)
+            if known is None or (options and options.get("claims")) or _is_ending(known):
+                self._tokens[scopes] = known = self._opened().get_token_info(*scopes, options=options or {})
+            return known
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """The same for callers of the older kind."""
+        from azure.core.credentials import AccessToken
+
+        found = self.get_token_info(*scopes, options=options)
+        return AccessToken(found.token, found.expires_on)
+
+    def _opened(self) -> Any:
+        if self._credential is None:
+            self._credential = credential(self._cloud)
+        return self._credential
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        if self._credential is not None:
+            self._credential.close()
+
+
+def _is_ending(token: Any) -> bool:
+    now = time.time()
+    return bool(token.expires_on - now < MARGIN_SECONDS or (token.refresh_on or now) < now)

@@ -8,9 +8,10 @@ from typing import Any
 
 from hybridspan.azure import bodies, documents
 from hybridspan.azure.calls import ArmCalls, Progress, Recorder, quiet
-from hybridspan.azure.clients import AzureClients, SharedCredential
+from hybridspan.azure.clients import AzureClients
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.clusters import Clusters
+from hybridspan.azure.credentials import SignIn
 from hybridspan.azure.groups import Groups
 from hybridspan.azure.networks import Networks
 from hybridspan.azure.peerings import Peerings
@@ -41,7 +42,7 @@ class AzureGateway:
     ) -> None:
         self.cloud = cloud
         self.subscription = subscription
-        self._credential = SharedCredential(cloud)
+        self._sign_in = SignIn(cloud)
         self._clients: dict[str, AzureClients] = {}
         self._lock = Lock()
         calls = ArmCalls(record, clock or SystemClock())
@@ -54,7 +55,7 @@ class AzureGateway:
     def _clients_of(self, subscription: str) -> AzureClients:
         with self._lock:
             if subscription not in self._clients:
-                self._clients[subscription] = AzureClients(self.cloud, subscription, self._credential)
+                self._clients[subscription] = AzureClients(self.cloud, subscription, self._sign_in)
             return self._clients[subscription]
 
     async def region_facts(self, region: Region) -> RegionAzureFacts:
@@ -119,7 +120,7 @@ class AzureGateway:
             opened, self._clients = list(self._clients.values()), {}
         for clients in opened:
             await asyncio.to_thread(clients.close)
-        await asyncio.to_thread(self._credential.close)
+        await asyncio.to_thread(self._sign_in.close)
 
 
 def _subnets(network: NetworkFacts | None) -> tuple[Any, ...]:

@@ -1,0 +1,168 @@
+"""What Azure's part of an estate makes of a run, before it begins: pure questions about facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+from itertools import combinations
+
+from hybridspan.facts.azure import ClusterFacts, NetworkFacts, RegionAzureFacts
+from hybridspan.facts.world import Finding
+from hybridspan.topology.model import Region, Topology
+
+RESERVED_ADDRESSES = 5
+"""Azure keeps the first four addresses and the last of every subnet."""
+
+
+def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Finding]:
+    """Everything worth saying about networks, peerings, clusters and addresses."""
+    found = [*_first_region(topology, azure[topology.first.name])]
+    for region in topology.regions:
+        facts = azure[region.name]
+        found += [*_power(region, facts.cluster), *_addresses(region, facts), *_torn(region, facts.network)]
+        found += _access(region, facts.cluster)
+    found += _overlaps(topology, azure)
+    found += _routable(topology, azure[topology.first.name].cluster)
+    return found
+
+
+def _first_region(topology: Topology, facts: RegionAzureFacts) -> Iterator[Finding]:
+    region = topology.first
+    where = f"{region.name}, resource group {region.resource_group}"
+    if facts.cluster is None:
+        message = f"the first region has no AKS cluster {region.cluster.name}: there is nothing to span from"
+        hint = "correct its name or resource group, or install hybrid there first, by its own guide"
+        yield Finding("azure-first-region", "refuse", where, message, hint)
+        return
+    elsewhere = [
+        p for p in facts.cluster.node_pools if p.subnet_id and not _lies_in(p.subnet_id, facts.network)
+    ]
+    if elsewhere:
+        message = (
+            f"node pool {elsewhere[0].name} lies in {elsewhere[0].subnet_id}, not in {region.network.name}"
+        )
+        hint = "name in the file the network that the cluster lies in: peering another one helps nobody"
+        yield Finding("azure-first-region", "refuse", where, message, hint)
+        return
+    yield Finding(
+        "azure-first-region", "pass", where, f"AKS cluster {facts.cluster.name} lies in the declared network"
+    )
+
+
+def _lies_in(subnet_id: str, network: NetworkFacts | None) -> bool:
+    return network is not None and subnet_id.lower().startswith(network.id.lower() + "/")
+
+
+def _power(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
+    if cluster is None:
+        return
+    where = f"{region.name}, cluster {cluster.name}"
+    if cluster.power_state.lower() == "stopped":
+        hint = f"az aks start --resource-group {region.resource_group} --name {cluster.name}"
+        yield Finding("azure-power", "refuse", where, "the cluster is stopped", hint)
+    elif cluster.provisioning_state == "Failed":
+        message = "its last change has failed in Azure (provisioningState Failed); its nodes may be well all the same"
+        hint = f"az aks update --resource-group {region.resource_group} --name {cluster.name} reconciles it"
+        yield Finding("azure-power", "warn", where, message, hint)
+    else:
+        yield Finding("azure-power", "pass", where, "the cluster runs")
+
+
+def _access(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
+    if cluster is None:
+        return
+    where = f"{region.name}, cluster {cluster.name}"
+    if cluster.is_private:
+        message = (
+            "its API server has a private address only: this machine must be in, or peered with, its network"
+        )
+        yield Finding("azure-access", "warn", where, message, "run hybridspan where kubectl reaches it")
+    if cluster.needs_entra_login:
+        message = "local accounts are off: only tokens of Entra ID are accepted"
+        hint = "kubelogin must be on the PATH, and name in cluster.context a context that kubelogin has converted"
+        yield Finding("azure-access", "warn", where, message, hint)
+
+
+def needed_addresses(region: Region, cluster: ClusterFacts | None) -> int:
+    """Addresses that the cluster's pools take from the subnet: with Azure CNI one a node and one for each pod it may run."""
+    if cluster is not None and not cluster.pods_are_routable:
+        return sum(p.count for p in region.cluster.node_pools)
+    return sum(p.count * (1 + (p.max_pods or DEFAULT_PODS)) for p in region.cluster.node_pools)
+
+
+DEFAULT_PODS = 30
+"""Pods a node with Azure CNI where nothing else is said."""
+
+
+def _addresses(region: Region, facts: RegionAzureFacts) -> Iterator[Finding]:
+    if facts.cluster is not None:
+        return  # its nodes have their addresses
+    subnet = region.network.subnet
+    usable = subnet.prefix.num_addresses - RESERVED_ADDRESSES
+    wanted = needed_addresses(region, None)
+    where = f"{region.name}, subnet {subnet.name}"
+    if wanted > usable:
+        nodes = sum(p.count for p in region.cluster.node_pools)
+        fits = usable // nodes - 1 if nodes else 0
+        message = (
+            f"{subnet.prefix} has {usable} usable addresses, and the cluster's nodes and pods take {wanted}"
+        )
+        yield Finding(
+            "azure-addresses", "refuse", where, message, f"a larger subnet, or maxPods of at most {fits}"
+        )
+    else:
+        message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {_surge(region)} for a while"
+        tight = wanted + _surge(region) > usable
+        yield Finding("azure-addresses", "warn" if tight else "pass", where, message)
+
+
+def _surge(region: Region) -> int:
+    """What one more node of the largest kind takes, as an upgrade wants it."""
+    return max((1 + (p.max_pods or DEFAULT_PODS) for p in region.cluster.node_pools), default=0)
+
+
+def _torn(region: Region, network: NetworkFacts | None) -> Iterator[Finding]:
+    if network is None:
+        return
+    for peering in network.peerings:
+        if peering.state == "Disconnected":
+            message = (
+                f"peering {peering.name} is Disconnected; one between two regions is made again on both sides"
+            )
+            yield Finding("azure-peering", "warn", f"{region.name}, network {network.name}", message)
+
+
+def _overlaps(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iterator[Finding]:
+    for a, b in combinations(topology.regions, 2):
+        clash = [(x, y) for x in _live(a, azure) for y in _live(b, azure) if x.overlaps(y)]
+        if clash:
+            x, y = clash[0]
+            message = f"the networks' ranges {x} and {y} overlap: Azure does not peer them"
+            yield Finding(
+                "azure-ranges", "refuse", f"{a.name} and {b.name}", message, "give the new one other ranges"
+            )
+
+
+def _live(region: Region, azure: Mapping[str, RegionAzureFacts]) -> tuple[IPv4Network, ...]:
+    network = azure[region.name].network
+    return network.address_prefixes if network else region.network.address_prefixes
+
+
+def _routable(topology: Topology, first: ClusterFacts | None) -> Iterator[Finding]:
+    """Pods of an overlay or of kubenet leave with their node's address: no peering reaches them."""
+    if first is None:
+        return
+    where = f"{topology.first.name}, cluster {first.name}"
+    mode = f" {first.network_plugin_mode}" if first.network_plugin_mode else ""
+    plugin = f"network plugin {first.network_plugin}{mode}"
+    if first.pods_are_routable:
+        yield Finding(
+            "azure-routable", "pass", where, f"{plugin}: pod addresses are reachable through peerings"
+        )
+        return
+    message = (
+        f"{plugin}: pod addresses are not reachable from another network, so Cassandra must use its nodes' own "
+        "(cassandra.hostNetwork: true, in all regions, the existing one first)"
+    )
+    hint = "set cassandra.hostNetwork: true in the first region's overrides, apply it there, then plan again"
+    yield Finding("azure-routable", "warn", where, message, hint)

@@ -1,0 +1,137 @@
+"""The gateway with the real SDKs over TLS against the stand-in for Resource Manager."""
+
+from __future__ import annotations
+
+from hybridspan.azure.gateway import AzureGateway
+from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
+from tests.azure.conftest import StandIn
+from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, with_pools
+
+LIKE = ClusterFacts(
+    id="/x",
+    name="apigee-eastus",
+    location="eastus",
+    kubernetes_version="1.33.5",
+    network_plugin="azure",
+    network_plugin_mode=None,
+    service_cidr=None,
+    pod_cidr=None,
+    node_pools=(),
+    provisioning_state="Succeeded",
+    power_state="Running",
+    node_resource_group="",
+)
+NETWORK = "microsoft.network/virtualnetworks"
+PEERING = f"{NETWORK}/virtualnetworkpeerings"
+CLUSTER = "microsoft.containerservice/managedclusters"
+
+
+async def make_networks(gateway: AzureGateway) -> None:
+    for region in (EAST, CENTRAL):
+        await gateway.ensure_group(region, "two-regions")
+        await gateway.ensure_network(region, "two-regions")
+
+
+async def peer(gateway: AzureGateway) -> bool:
+    return await gateway.ensure_peering(EAST, "to-central", CENTRAL, "to-east")
+
+
+async def network_of(gateway: AzureGateway, region: object) -> NetworkFacts:
+    network = (await gateway.region_facts(region)).network  # type: ignore[arg-type]
+    assert network is not None
+    return network
+
+
+async def both_sides(gateway: AzureGateway) -> list[PeeringFacts]:
+    east, central = await network_of(gateway, EAST), await network_of(gateway, CENTRAL)
+    found = [east.peering_to(central.id), central.peering_to(east.id)]
+    return [p for p in found if p is not None]
+
+
+async def test_what_does_not_exist_is_none(gateway: AzureGateway) -> None:
+    facts = await gateway.region_facts(EAST)
+    assert (facts.resource_group_exists, facts.network, facts.cluster) == (False, None, None)
+
+
+async def test_a_network_is_made_whole_and_then_left_alone(
+    gateway: AzureGateway, stand_in: StandIn, records: Recorded
+) -> None:
+    await make_networks(gateway)
+    network = await network_of(gateway, EAST)
+    assert [str(p) for p in network.address_prefixes] == ["120.38.1.0/24"]
+    assert network.subnet("VNET-eastus-subnet") is not None
+    assert dict(network.tags)["hybridspan-topology"] == "two-regions"
+    assert not await gateway.ensure_network(EAST, "two-regions")
+    assert records.writes() == [
+        "PUT resourceGroups Succeeded",
+        "PUT virtualNetworks Succeeded",
+        "PUT virtualNetworks Succeeded",
+    ]
+
+
+async def test_peering_ends_connected_and_in_step_on_both_sides(
+    gateway: AzureGateway, records: Recorded
+) -> None:
+    await make_networks(gateway)
+    assert await peer(gateway)
+    assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
+    assert not await peer(gateway)
+    assert records.writes().count("PUT virtualNetworkPeerings Succeeded") == 2
+
+
+async def test_a_disconnected_peering_is_made_again_on_both_sides(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    await peer(gateway)
+    await delete_side(gateway)
+    assert [p.state for p in await both_sides(gateway)] == ["Disconnected"]
+    assert await peer(gateway)
+    assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
+
+
+async def delete_side(gateway: AzureGateway) -> None:
+    """What somebody else does to a peering."""
+    import asyncio
+
+    operations = gateway._clients_of(EAST.subscription).network.virtual_network_peerings
+    names = (EAST.resource_group, EAST.network.name, "to-central")
+    poller = await asyncio.to_thread(operations.begin_delete, *names, polling_interval=0.05)
+    await asyncio.to_thread(poller.wait)
+
+
+async def test_a_cluster_is_made_with_the_first_ones_plugin(gateway: AzureGateway, stand_in: StandIn) -> None:
+    await make_networks(gateway)
+    said: list[str] = []
+    assert await gateway.ensure_cluster(
+        CENTRAL, LIKE, "two-regions", lambda text, _fraction, _details: said.append(text)
+    )
+    cluster = (await gateway.region_facts(CENTRAL)).cluster
+    assert cluster is not None
+    assert (cluster.network_plugin, cluster.network_plugin_mode) == ("azure", None)
+    assert sorted((p.name, p.count, p.max_pods) for p in cluster.node_pools) == [
+        ("apigeedata", 3, 13),
+        ("apigeerun", 1, 13),
+    ]
+    assert not await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    assert len(stand_in.host.created) == 1
+    assert any("Provisioning" in text for text in said)
+
+
+async def test_a_missing_pool_is_added_by_its_own_path(gateway: AzureGateway, stand_in: StandIn) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), LIKE, "two-regions")
+    assert await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    cluster = (await gateway.region_facts(CENTRAL)).cluster
+    assert cluster is not None
+    assert {p.name for p in cluster.node_pools} == {"apigeerun", "apigeedata"}
+    assert len(stand_in.host.created) == 1
+
+
+async def test_credentials_are_a_kubeconfig_or_nothing(gateway: AzureGateway) -> None:
+    await make_networks(gateway)
+    assert await gateway.credentials(CENTRAL) is None
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    found = await gateway.credentials(CENTRAL)
+    assert found is not None
+    assert b"clusterUser_apigee-centralus" in found
