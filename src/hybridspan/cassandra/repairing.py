@@ -43,7 +43,7 @@ async def watched(task: DetachedTask, clock: Clock, on_look: Callable[[TaskState
         if state.phase != "running":
             return state
         await clock.sleep(pause)
-        pause = min(pause * 1.3, _MOST_PAUSE)
+        pause = min(pause * 1.15, _MOST_PAUSE)
 
 
 async def repaired(

@@ -11,9 +11,11 @@ from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import repaired
+from hybridspan.cassandra.ring import read_replication
+from hybridspan.cassandra.session import CqlSession
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import HybridspanError, PermanentFailure
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import Replication, RingFacts, RingNode
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.keyspaces import (
@@ -30,6 +32,7 @@ from hybridspan.plan.phases.keyspaces import (
     spread,
     system_names,
 )
+from hybridspan.plan.phases.ring_commands import User
 from hybridspan.topology.model import Region
 
 LOGIN_ROLES = ("admin", "ddl", "dml")
@@ -39,23 +42,40 @@ async def alter(
     source: CassandraRegion, found: Sequence[Alteration], estate: Estate, progress: ProgressSink
 ) -> None:
     """Each statement through one node of the source region, and agreement of the whole ring after each."""
-    for number, alteration in enumerate(found):
-        progress(alteration.statement, number / len(found), {"keyspace": alteration.keyspace})
-        await source.any_pod(lambda pod, a=alteration: _alter(source, pod, a, estate))  # type: ignore[misc]
+    for user in dict.fromkeys(alteration.user for alteration in found):
+        todo = [alteration for alteration in found if alteration.user == user]
+        await source.any_pod(lambda pod, u=user, t=todo: _alter_as(source, pod, u, t, estate, progress))  # type: ignore[misc]
 
 
-async def _alter(source: CassandraRegion, pod: str, alteration: Alteration, estate: Estate) -> None:
-    try:
-        async with source.session(pod, alteration.user) as cql:
-            await cql.query(alteration.statement)
-    except PermanentFailure as failure:
-        # ddl_user owns Apigee's keyspaces only; one that a person has added is the superuser's.
-        if failure.code != "HS-CASS-006" or alteration.user == "admin":
-            raise
-        async with source.session(pod, "admin") as cql:
-            await cql.query(alteration.statement)
-    async with source.session(pod, "admin") as cql:
-        await agreed(cql, estate.clock)
+async def _alter_as(
+    source: CassandraRegion,
+    pod: str,
+    user: User,
+    todo: Sequence[Alteration],
+    estate: Estate,
+    progress: ProgressSink,
+) -> None:
+    async with source.session(pod, user) as cql:
+        for number, alteration in enumerate(todo):
+            progress(alteration.statement, number / len(todo), {"keyspace": alteration.keyspace})
+            if await _replication(cql, alteration.keyspace) == alteration.after:
+                continue
+            try:
+                await cql.query(alteration.statement)
+            except PermanentFailure as failure:
+                # ddl_user owns Apigee's keyspaces only; one that a person has added is the superuser's.
+                if failure.code != "HS-CASS-006" or user == "admin":
+                    raise
+                await _alter_as(source, pod, "admin", [alteration], estate, progress)
+            await agreed(cql, estate.clock)
+
+
+async def _replication(cql: CqlSession, keyspace: str) -> Replication | None:
+    """As it is now: a node that failed half-way may have been asked before."""
+    rows = await cql.query(
+        "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = %s", (keyspace,)
+    )
+    return read_replication(rows[0]["replication"]) if rows else None
 
 
 class SimpleKeyspacesStep:
@@ -73,10 +93,9 @@ class SimpleKeyspacesStep:
     async def act(self, progress: ProgressSink) -> None:
         source = await self._source()
         found = simple_alterations(await source.ring_facts())
-        for alteration in found:
-            # Kept before the statement: a run that ends between the two owes the repair all the same.
-            self._keep(alteration.keyspace, "altered")
-            await alter(source, [alteration], self._estate, progress)
+        # Kept before the statements: a run that ends between the two owes the repair all the same.
+        self._keep([alteration.keyspace for alteration in found], "altered")
+        await alter(source, found, self._estate, progress)
         await self._repair(source, owed_repairs(self._decided()), progress)
 
     async def verify(self, progress: ProgressSink) -> Decision:
@@ -97,14 +116,13 @@ class SimpleKeyspacesStep:
         for address, todo in jobs.items():
             pod = await source.pod_of(address)
             await repaired(source, pod.name, "repair-simple", todo, self._estate.clock, progress)
-        for name in names:
-            self._keep(name, "repaired")
+        self._keep(names, "repaired")
 
     def _decided(self) -> dict[str, Any]:
         return dict(self._estate.decided(SIMPLE_KEY) or {})
 
-    def _keep(self, keyspace: str, state: str) -> None:
-        self._estate.decide(SIMPLE_KEY, {**self._decided(), keyspace: state})
+    def _keep(self, keyspaces: Sequence[str], state: str) -> None:
+        self._estate.decide(SIMPLE_KEY, {**self._decided(), **dict.fromkeys(keyspaces, state)})
 
     async def _source(self) -> CassandraRegion:
         return await self._estate.cassandra(self._estate.topology.first)
@@ -190,13 +208,15 @@ class AuthKeyspaceStep(_SpreadStep):
     async def act(self, progress: ProgressSink) -> None:
         await super().act(progress)
         source, target = await self._source(), await self._estate.cassandra(self._region)
-        ring = await source.ring_facts()
-        for node in ring.of(self._region.datacenter):
-            pod = await target.pod_of(node.address)
-            job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
-            await repaired(target, pod.name, "repair-auth", [job], self._estate.clock, progress)
-            hosts = [*self._decided().get("hosts", ()), node.host_id]
-            self._estate.decide(auth_key(self._region), {"hosts": sorted(set(hosts))})
+        nodes = (await source.ring_facts()).of(self._region.datacenter)
+        await asyncio.gather(*(self._repair(target, node, progress) for node in nodes))
+
+    async def _repair(self, target: CassandraRegion, node: RingNode, progress: ProgressSink) -> None:
+        pod = await target.pod_of(node.address)
+        job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
+        await repaired(target, pod.name, "repair-auth", [job], self._estate.clock, progress)
+        hosts = {*self._decided().get("hosts", ()), node.host_id}
+        self._estate.decide(auth_key(self._region), {"hosts": sorted(hosts)})
 
     def _decided(self) -> dict[str, Any]:
         return dict(self._estate.decided(auth_key(self._region)) or {})
