@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from hybridspan import __version__
 from hybridspan.facts.world import WorldFacts
 from hybridspan.journal.ports import Event, Journal
 from hybridspan.plan.model import Plan, PlannedStep
+from hybridspan.report.acts import act_text
 from hybridspan.report.model import ActRecord, Difference, RunReport, StepRecord, StepState, Verdict
 from hybridspan.topology.model import Topology
-
-ACTS = ("arm", "cql", "nodetool", "apigeectl", "kube")
 
 
 def assemble(topology: Topology, facts: WorldFacts, plan: Plan, journal: Journal) -> RunReport:
@@ -24,7 +23,7 @@ def assemble(topology: Topology, facts: WorldFacts, plan: Plan, journal: Journal
         generated_at=facts.taken_at,
         facts=facts,
         steps=tuple(_step(step, events) for step in plan.steps),
-        acts=tuple(_act(event) for event in events if event.kind in ACTS),
+        acts=tuple(_acts(events)),
         verdicts=_verdicts(events),
     )
 
@@ -71,23 +70,40 @@ def _error(document: Mapping[str, Any]) -> str:
     return " ".join(str(error[key]) for key in ("code", "message", "why") if key in error)
 
 
-def _act(event: Event) -> ActRecord:
-    document = event.document
-    for key in ("statement", "command", "text", "url", "path", "object"):
-        if key in document:
-            words = document[key]
-            text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
-            method = f"{document['method']} " if "method" in document else ""
-            return ActRecord(event.at, event.kind, method + text, event.step)
-    return ActRecord(event.at, event.kind, str(dict(document)), event.step)
+def _acts(events: Iterable[Event]) -> Iterator[ActRecord]:
+    for event in events:
+        text = act_text(event.kind, event.document)
+        if text is not None:
+            yield ActRecord(event.at, event.kind, text, event.step)
 
 
 def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:
-    """The keyspaces of the last verification that was recorded."""
-    recorded = [e for e in events if e.kind == "verification"]
-    if not recorded:
-        return ()
-    return tuple(_verdict(entry) for entry in recorded[-1].document["keyspaces"])
+    """The last recorded verification of each data center, joined by keyspace: the worst state counts."""
+    last = {str(e.document.get("datacenter", "")): e.document for e in events if e.kind == "verification"}
+    found: dict[str, Verdict] = {}
+    for datacenter, document in last.items():
+        for verdict in (*_obstacles(datacenter, document), *map(_verdict, document["keyspaces"])):
+            earlier = found.get(verdict.keyspace)
+            found[verdict.keyspace] = _joined(earlier, verdict) if earlier else verdict
+    return tuple(found.values())
+
+
+def _obstacles(datacenter: str, document: Mapping[str, Any]) -> Iterator[Verdict]:
+    """What kept a data center from being compared at all."""
+    problems = document.get("problems", [])
+    if problems:
+        yield Verdict(f"all of {datacenter}", "unproved", "; ".join(map(str, problems)))
+
+
+_WORST_FIRST: Final = ("different", "unproved", "same")
+
+
+def _joined(one: Verdict, other: Verdict) -> Verdict:
+    state = min(one.state, other.state, key=_WORST_FIRST.index)
+    summary = one.summary if one.summary == other.summary else f"{one.summary}; {other.summary}"
+    return Verdict(
+        one.keyspace, state, summary, one.differences + other.differences, {**one.rows, **other.rows}
+    )
 
 
 def _verdict(entry: Mapping[str, Any]) -> Verdict:

@@ -13,8 +13,8 @@ from hybridspan.facts.azure import PeeringFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Plan, PlannedStep
-from hybridspan.report.model import Verdict
 from hybridspan.topology.model import Region, Topology
+from hybridspan.verification.model import VerificationResult
 
 API_VERSION = "hybridspan/v1"
 
@@ -61,13 +61,13 @@ def status_document(topology: Topology, facts: WorldFacts) -> dict[str, Any]:
     }
 
 
-def verify_document(topology_name: str, verdicts: Iterable[Verdict]) -> dict[str, Any]:
+def verify_document(topology_name: str, results: Iterable[VerificationResult]) -> dict[str, Any]:
     """`verify --json` (verify.schema.json)."""
-    found = tuple(verdicts)
+    found = tuple(results)
     return {
         **_head("Verification", topology_name),
-        "proved": bool(found) and all(verdict.state == "same" for verdict in found),
-        "keyspaces": [_verdict(verdict) for verdict in found],
+        "proved": bool(found) and all(result.is_proved for result in found),
+        "datacenters": [dict(result.to_document()) for result in found],
     }
 
 
@@ -205,18 +205,5 @@ def _ring(ring: RingFacts) -> dict[str, Any]:
                 "factors": dict(keyspace.replication.factors),
             }
             for keyspace in ring.keyspaces
-        ],
-    }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "keyspace": verdict.keyspace,
-        "state": verdict.state,
-        "summary": verdict.summary,
-        "rows": dict(verdict.rows),
-        "differences": [
-            {"node": d.node, "range": d.token_range, "table": d.table, "detail": d.detail}
-            for d in verdict.differences
         ],
     }

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.topology.model import Topology
+from hybridspan.verification.model import Difference
+from hybridspan.verification.model import KeyspaceVerdict as Verdict
+
+__all__ = [
+    "ActRecord",
+    "Difference",
+    "MatrixRow",
+    "RunReport",
+    "StepRecord",
+    "Verdict",
+    "matrix_datacenters",
+    "replication_matrix",
+]
 
 StepState = Literal[
     "changed", "unchanged", "failed", "interrupted", "not-reached", "needed", "later", "refused"
 ]
-VerdictState = Literal["same", "different", "unproved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +63,6 @@ class ActRecord:
     kind: str
     text: str
     step: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A range of a table that two replicas do not hold alike."""
-
-    node: str
-    token_range: str
-    table: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What verification found for one keyspace.
-
-    `same`: compared, and all replicas agree. `different`: `differences` says where. `unproved`: could not be
-    compared; the summary says why.
-    """
-
-    keyspace: str
-    state: VerdictState
-    summary: str
-    differences: tuple[Difference, ...] = ()
-    rows: Mapping[str, int] = field(default_factory=dict)
-    """Rows by data center, where they were counted."""
 
 
 @dataclass(frozen=True, slots=True)

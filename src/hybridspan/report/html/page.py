@@ -121,9 +121,7 @@ _WHAT_STEPS = (
     "Each with its reason and the command that it stands for. Numbers are the documented procedure's."
 )
 _WHAT_CHECKS = "Looked at before anything is changed."
-_WHAT_SENT = (
-    "Every request, statement and program that changed something, as recorded. Secrets are never recorded."
-)
+_WHAT_SENT = "Requests, statements and programs as they were recorded, each once with its first time. Secrets never are."
 
 
 def _footer(report: RunReport) -> Markup:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding
@@ -141,6 +142,17 @@ _KINDS: Mapping[str, str] = {
 
 
 def _kind(kind: str, records: list[ActRecord]) -> Markup:
-    lines = "\n".join(f"{time.strftime('%H:%M:%S', time.gmtime(r.at))}  {r.text}" for r in records)
+    lines = "\n".join(_counted(records))
     head = tag("summary", f"{_KINDS.get(kind, kind)} ({len(records)})")
     return tag("details", head, tag("div", tag("pre", lines)), class_="plain")
+
+
+def _counted(records: list[ActRecord]) -> Iterator[str]:
+    """Each line once, at its first time, with how often it was sent: looking again and again is not worth a page."""
+    first: dict[str, float] = {}
+    counts = Counter(record.text for record in records)
+    for record in records:
+        first.setdefault(record.text, record.at)
+    for text, at in first.items():
+        often = f"  (×{counts[text]})" if counts[text] > 1 else ""
+        yield f"{time.strftime('%H:%M:%S', time.gmtime(at))}  {text}{often}"
