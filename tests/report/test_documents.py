@@ -20,6 +20,7 @@ from hybridspan.report.documents import (
 from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.problems import validation_document
 from hybridspan.topology.validation import examine
+from hybridspan.verification.model import VerificationResult
 
 from .conftest import EXAMPLES
 
@@ -77,7 +78,7 @@ def test_a_verification_with_a_difference():
         Verdict("kms_", "different", "1 range differs", (difference,), {"dc-1": 3}),
         Verdict("perses", "same", "ok"),
     )
-    document = verify_document("three-regions", verdicts)
+    document = verify_document("three-regions", (VerificationResult("dc-2", "dc-1", (), verdicts),))
     satisfies("verify", document)
     assert document["proved"] is False
 

@@ -22,7 +22,7 @@ from cassandra.policies import (
     HostDistance,
     LoadBalancingPolicy,
 )
-from cassandra.query import dict_factory
+from cassandra.query import SimpleStatement, dict_factory
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import Recorder
@@ -114,11 +114,16 @@ class CqlSession:
         self._where = where
         self._record = record
 
-    async def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """The rows of one statement. What Cassandra refuses is permanent, what it cannot do now is temporary."""
+    async def query(
+        self, statement: str, parameters: Sequence[Any] = (), *, quorum: bool = False
+    ) -> list[Row]:
+        """The rows of one statement; `quorum` asks a majority of the data center's replicas instead of one.
+
+        What Cassandra refuses is permanent, what it cannot do now is temporary.
+        """
         self._record("cql", {"node": self._where, "user": self._login.user, "statement": statement})
         try:
-            return await asyncio.to_thread(self._run, statement, parameters)
+            return await asyncio.to_thread(self._run, statement, parameters, quorum)
         except (NoHostAvailable, Unavailable, Timeout, OperationTimedOut) as error:
             raise TemporaryFailure(
                 "HS-CASS-005",
@@ -142,8 +147,10 @@ class CqlSession:
                 why=f"{statement}: {_reason(error)}",
             ) from error
 
-    def _run(self, statement: str, parameters: Sequence[Any]) -> list[Row]:
-        result = self._session.execute(statement, tuple(parameters) or None, timeout=REQUEST_SECONDS)
+    def _run(self, statement: str, parameters: Sequence[Any], quorum: bool) -> list[Row]:
+        level = ConsistencyLevel.LOCAL_QUORUM if quorum else ConsistencyLevel.LOCAL_ONE
+        asked = SimpleStatement(statement, consistency_level=level)
+        result = self._session.execute(asked, tuple(parameters) or None, timeout=REQUEST_SECONDS)
         return list(result)
 
     async def close(self) -> None:

@@ -79,7 +79,7 @@ async def _findings(
         )
         return found
     try:
-        adapters = {r.name: await estate.cassandra(r) for r in topology.regions if facts[r.name].nodes}
+        adapters = {str(r.name): await estate.cassandra(r) for r in topology.regions if facts[r.name].nodes}
         found += await cassandra.findings(topology, adapters, ring, facts)
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from hybridspan import __version__
 from hybridspan.facts.world import WorldFacts
@@ -78,38 +78,19 @@ def _acts(events: Iterable[Event]) -> Iterator[ActRecord]:
 
 
 def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:
-    """The last recorded verification of each data center, joined by keyspace: the worst state counts."""
-    last = {str(e.document.get("datacenter", "")): e.document for e in events if e.kind == "verification"}
-    found: dict[str, Verdict] = {}
-    for datacenter, document in last.items():
-        for verdict in (*_obstacles(datacenter, document), *map(_verdict, document["keyspaces"])):
-            earlier = found.get(verdict.keyspace)
-            found[verdict.keyspace] = _joined(earlier, verdict) if earlier else verdict
-    return tuple(found.values())
-
-
-def _obstacles(datacenter: str, document: Mapping[str, Any]) -> Iterator[Verdict]:
-    """What kept a data center from being compared at all."""
-    problems = document.get("problems", [])
-    if problems:
-        yield Verdict(f"all of {datacenter}", "unproved", "; ".join(map(str, problems)))
-
-
-_WORST_FIRST: Final = ("different", "unproved", "same")
-
-
-def _joined(one: Verdict, other: Verdict) -> Verdict:
-    state = min(one.state, other.state, key=_WORST_FIRST.index)
-    summary = one.summary if one.summary == other.summary else f"{one.summary}; {other.summary}"
-    return Verdict(
-        one.keyspace, state, summary, one.differences + other.differences, {**one.rows, **other.rows}
+    """Every keyspace of the last verification of each data center; the data center stands before its name."""
+    last = {e.document["datacenter"]: e.document["keyspaces"] for e in events if e.kind == "verification"}
+    several = len(last) > 1
+    return tuple(
+        _verdict(entry, f"{datacenter} · " if several else "")
+        for datacenter, found in last.items()
+        for entry in found
     )
 
 
-def _verdict(entry: Mapping[str, Any]) -> Verdict:
+def _verdict(entry: Mapping[str, Any], prefix: str) -> Verdict:
     differences = [
         Difference(d["node"], d["range"], d["table"], d.get("detail", "")) for d in entry["differences"]
     ]
-    return Verdict(
-        entry["keyspace"], entry["state"], entry["summary"], tuple(differences), dict(entry["rows"])
-    )
+    name = prefix + entry["keyspace"]
+    return Verdict(name, entry["state"], entry["summary"], tuple(differences), dict(entry["rows"]))

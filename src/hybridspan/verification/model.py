@@ -16,7 +16,7 @@ class Difference:
     node: str
     token_range: str
     table: str
-    detail: str
+    detail: str = ""
 
     def to_document(self) -> Mapping[str, Any]:
         return {"node": self.node, "range": self.token_range, "table": self.table, "detail": self.detail}
