@@ -27,6 +27,11 @@ def prefixes(network: Document) -> list[str]:
     return list(network["properties"]["addressSpace"]["addressPrefixes"])
 
 
+def space(given: Iterable[str]) -> Document:
+    """An address space as documents have it."""
+    return {"addressPrefixes": list(given), "ipamPoolPrefixAllocations": []}
+
+
 def overlap(
     first: Iterable[IPv4Network], second: Iterable[IPv4Network]
 ) -> tuple[IPv4Network, IPv4Network] | None:

@@ -164,7 +164,7 @@ class VirtualNetworks(NetworkPart):
             "enableDdosProtection": False,
             **kept,
         }
-        properties["addressSpace"] = {"addressPrefixes": prefixes, "ipamPoolPrefixAllocations": []}
+        properties["addressSpace"] = addresses.space(prefixes)
         document: Document = {
             "name": existing["name"] if existing else request.target.name,
             "id": existing["id"] if existing else self.resource_id(request.target),
@@ -306,6 +306,7 @@ def subnet_document(network: Document, body: Document, existing: Document | None
         "id": f"{network['id']}/subnets/{name}",
         "properties": {
             "provisioningState": "Updating",
+            "ipamPoolPrefixAllocations": [],
             "delegations": [],
             "privateEndpointNetworkPolicies": "Disabled",
             "privateLinkServiceNetworkPolicies": "Enabled",

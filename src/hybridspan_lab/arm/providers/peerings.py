@@ -44,7 +44,7 @@ class Peerings(NetworkPart):
         shown = {**deepcopy(document), "etag": self.etag(key, document)}
         remote = self.arm.store.get(remote_id(document))
         current = addresses.prefixes(remote) if remote else synced(document)
-        shown["properties"]["remoteVirtualNetworkAddressSpace"] = {"addressPrefixes": current}
+        shown["properties"]["remoteVirtualNetworkAddressSpace"] = addresses.space(current)
         shown["properties"]["peeringSyncLevel"] = sync_level(self.arm.store.all, key)
         return shown
 
@@ -171,17 +171,21 @@ class Peerings(NetworkPart):
         current = addresses.prefixes(remote)
         fresh = existing is None or sync or old.get("peeringState") == "Disconnected"
         known = current if fresh or existing is None else synced(existing)
+        back = reverse(self.arm.store.all, request.target.key, remote["id"])
+        pair = back[1]["properties"]["resourceGuid"] if back else None
         name = existing["name"] if existing else request.target.name
         return {
             "name": name,
             "id": f"{network['id']}/virtualNetworkPeerings/{name}",
             "properties": {
                 "provisioningState": "Updating",
-                "resourceGuid": old.get("resourceGuid") or str(uuid.uuid4()),
-                "peeringState": old.get("peeringState", "Initiated"),
+                # Both directions carry the same guid, and the second one reads Connected from its first answer on,
+                # long before the first one does (seen in recordings of real traffic).
+                "resourceGuid": old.get("resourceGuid") or pair or str(uuid.uuid4()),
+                "peeringState": "Connected" if back else "Initiated",
                 "remoteVirtualNetwork": {"id": remote["id"]},
                 **{flag: bool(given.get(flag, default)) for flag, default in FLAGS.items()},
-                "remoteAddressSpace": {"addressPrefixes": known},
+                "remoteAddressSpace": addresses.space(known),
                 "routeServiceVips": {},
             },
             "type": self.type,
