@@ -77,13 +77,16 @@ def test_the_last_verification_of_a_data_center_counts(topology, facts, plan):
     assert [v.state for v in assemble(topology, facts, plan, Recorded(*records)).verdicts] == ["same"]
 
 
-def test_of_several_data_centers_the_worst_counts(topology, facts, plan):
+def test_of_several_data_centers_each_is_named(topology, facts, plan):
     records = [
         (1.0, "verification", "", result("dc-2", "unproved")),
         (2.0, "verification", "", result("dc-3", "same")),
     ]
-    (verdict,) = assemble(topology, facts, plan, Recorded(*records)).verdicts
-    assert (verdict.state, verdict.rows) == ("unproved", {"dc-2": 5, "dc-3": 5})
+    found = assemble(topology, facts, plan, Recorded(*records)).verdicts
+    assert [(v.keyspace, v.state) for v in found] == [
+        ("dc-2 · perses", "unproved"),
+        ("dc-3 · perses", "same"),
+    ]
 
 
 def test_what_kept_a_data_center_from_being_compared_is_shown(topology, facts, plan):

@@ -21,6 +21,7 @@ from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.problems import validation_document
 from hybridspan.topology.validation import examine
 from hybridspan.verification.model import VerificationResult
+from hybridspan.verification.model import VerificationResult
 
 from .conftest import EXAMPLES
 
@@ -78,7 +79,7 @@ def test_a_verification_with_a_difference():
         Verdict("kms_", "different", "1 range differs", (difference,), {"dc-1": 3}),
         Verdict("perses", "same", "ok"),
     )
-    document = verify_document("three-regions", (VerificationResult("dc-2", "dc-1", (), verdicts),))
+    document = verify_document("three-regions", [VerificationResult("dc-2", "dc-1", (), verdicts)])
     satisfies("verify", document)
     assert document["proved"] is False
 

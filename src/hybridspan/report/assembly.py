@@ -79,13 +79,15 @@ def _acts(events: Iterable[Event]) -> Iterator[ActRecord]:
 
 def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:
     """Every keyspace of the last verification of each data center; the data center stands before its name."""
-    last = {e.document["datacenter"]: e.document["keyspaces"] for e in events if e.kind == "verification"}
-    several = len(last) > 1
-    return tuple(
-        _verdict(entry, f"{datacenter} · " if several else "")
-        for datacenter, found in last.items()
-        for entry in found
-    )
+    last = {str(e.document["datacenter"]): e.document for e in events if e.kind == "verification"}
+    found: list[Verdict] = []
+    for datacenter, document in last.items():
+        prefix = f"{datacenter} · " if len(last) > 1 else ""
+        if problems := document.get("problems"):
+            # What kept it from being compared counts more than the keyspaces that were.
+            found.append(Verdict(f"all of {datacenter}", "unproved", "; ".join(map(str, problems))))
+        found += [_verdict(entry, prefix) for entry in document["keyspaces"]]
+    return tuple(found)
 
 
 def _verdict(entry: Mapping[str, Any], prefix: str) -> Verdict:
