@@ -33,7 +33,9 @@ class Image:
     """Directories to put in front of the PATH, also for exec."""
     shell: str = SHELL
     secret_mount: tuple[str, str] | None = None
-    """(secret, mount path) that the kubelet mounts read-only although the pod does not ask for it.
+    """(secret, mount path) that the kubelet mounts read-only although the pod does not ask for it, where it can.
+
+    Not where the pod has a mount of its own at that path, and not where the secret does not exist.
 
     The real client image has the client certificate mounted by the person who starts it; here the plain
     `kubectl run … cqlsh` of the documentation works.
@@ -44,9 +46,6 @@ class Image:
 
 _MODULES: Final[Mapping[str, str]] = {
     "apigee-hybrid-cassandra": "hybridspan_lab.cassandra.node",
-    "apigee-cassandra-user-setup": "hybridspan_lab.cassandra.user_setup",
-    "apigee-cassandra-schema-setup": "hybridspan_lab.cassandra.schema_setup",
-    "apigee-cassandra-fill": "hybridspan_lab.cassandra.fill",
     "apigee-operators": "hybridspan_lab.apigee.controller",
     "cert-manager-controller": "hybridspan_lab.apigee.cert_manager",
 }

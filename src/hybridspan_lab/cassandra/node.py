@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-from hybridspan_lab.cassandra import jvm
+from hybridspan_lab.cassandra import jvm, podtools
 from hybridspan_lab.cassandra.configuration import INTERNODE_PORT, heap_flags, write_configuration
 from hybridspan_lab.cassandra.settings import NodeSettings
 from hybridspan_lab.cassandra.stores import write_stores
 
 MAIN_CLASS: Final = "org.apache.cassandra.service.CassandraDaemon"
+SEED_PODS: Final = 3
+"""How many pods of a region are asked by a node that comes back."""
 TURN_SECONDS: Final = 90.0
 """How long a first start waits for pod 0 before it tries (and fails, and is restarted) all the same."""
 
@@ -28,6 +30,7 @@ def main() -> None:
     try:
         settings.conf.mkdir(parents=True, exist_ok=True)
         stores = write_stores(settings.tls, settings.conf)
+        podtools.write_ready_probe(settings.conf.parents[1] / "ready-probe.sh")
     except (OSError, ValueError) as error:
         sys.exit(f"ERROR [main] the certificates of this node cannot be used: {error}")
     seeds = choose_seeds(settings)
@@ -48,10 +51,8 @@ def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
     come back with nobody to ask.
     """
     if settings.has_data:
-        others = [
-            n for n in range(settings.replicas) if n != settings.ordinal and _resolves(settings.pod_host(n))
-        ]
-        names = [settings.pod_host(n) for n in others]
+        others = [settings.pod_host(n) for n in range(SEED_PODS) if n != settings.ordinal]
+        names = [host for host in others if _resolves(host)]
         outside = [settings.external_seed] if settings.external_seed else []
         return (*outside, *names) or (settings.address,)
     if settings.external_seed:

@@ -29,6 +29,17 @@ _CQLSH: Final = """#!/bin/sh
 exec {python} -m hybridspan_lab.cassandra.cqlsh_pod "$@"
 """
 
+_MODULE: Final = """#!/bin/sh
+exec {python} -m {module} "$@"
+"""
+
+_MODULES: Final = {
+    "apigee-cassandra-user-setup": "hybridspan_lab.cassandra.user_setup",
+    "apigee-cassandra-schema-setup": "hybridspan_lab.cassandra.schema_setup",
+    "apigee-cassandra-schema-val": "hybridspan_lab.cassandra.schema_validation",
+    "hybridspan-fill": "hybridspan_lab.cassandra.fill",
+}
+
 _READY: Final = """#!/bin/bash
 # Ready when the client port is open: no JVM is started to find that out.
 exec 3<>"/dev/tcp/${{POD_IP:-127.0.0.1}}/{port}"
@@ -56,6 +67,12 @@ def locate() -> PodTools:
     return PodTools(directory, runtime.to_environment(), (*runtime.folders(), directory))
 
 
+def write_ready_probe(path: Path) -> None:
+    """The readiness probe's script, at the place where the stateful set's template looks for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_program(path, _READY.format(port=READY_PORT))
+
+
 def cache_directory() -> Path:
     """`$HYBRIDSPAN_CACHE`, or `~/.cache/hybridspan`."""
     return Path(os.environ.get("HYBRIDSPAN_CACHE") or Path.home() / ".cache" / "hybridspan")
@@ -67,7 +84,7 @@ def _scripts(runtime: jvm.Runtime) -> Mapping[str, str]:
     return {
         "nodetool": _NODETOOL.format(java=runtime.java, flags=flags, classpath=classpath),
         "cqlsh": _CQLSH.format(python=sys.executable),
-        "ready-probe.sh": _READY.format(port=READY_PORT),
+        **{name: _MODULE.format(python=sys.executable, module=module) for name, module in _MODULES.items()},
     }
 
 

@@ -21,7 +21,6 @@ class NodeSettings:
     """Its own address, which it listens on and broadcasts; it is a different one after a rescheduling."""
     service: str
     """The headless service's DNS name, below which the pods of this region have theirs."""
-    replicas: int
     cluster_name: str
     datacenter: str
     rack: str
@@ -44,7 +43,6 @@ class NodeSettings:
             pod_name=env["POD_NAME"],
             address=env["POD_IP"],
             service=env["CASSANDRA_SERVICE"],
-            replicas=int(env.get("CASSANDRA_REPLICAS", "1")),
             cluster_name=env.get("CASSANDRA_CLUSTER_NAME", "apigeecluster"),
             datacenter=env.get("CASSANDRA_DC", "dc-1"),
             rack=env.get("CASSANDRA_RACK", "ra-1"),

@@ -1,0 +1,130 @@
+"""Reconciles the ApigeeDatastore: its objects, and a status that says what is going on."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from hybridspan_lab.apigee import cassandra_objects as objects
+from hybridspan_lab.apigee import names
+from hybridspan_lab.apigee.crds import DATASTORE
+from hybridspan_lab.apigee.objects import owned
+from hybridspan_lab.apigee.resources import apply, location
+from hybridspan_lab.kubeapi import Document, KubeApi
+
+FIELD_MANAGER: Final = "apigee-controller-manager"
+FINALIZER: Final = "apigeedatastore.apigee.cloud.google.com/finalizer"
+APPS: Final = "/apis/apps/v1"
+
+
+async def reconcile(api: KubeApi, datastore: Document) -> None:
+    """One pass: makes what is missing or different, and writes the status where it changed."""
+    metadata = datastore["metadata"]
+    if metadata.get("deletionTimestamp"):
+        await _let_go(api, datastore)
+        return
+    if FINALIZER not in (metadata.get("finalizers") or []):
+        await _set_finalizers(api, datastore, [FINALIZER])
+    namespace = metadata["namespace"]
+    for document in (objects.account(namespace), objects.service(namespace), objects.certificate(namespace)):
+        await _make(api, owned(document, datastore))
+    wanted = owned(objects.stateful_set(datastore), datastore)
+    await _make(api, wanted)
+    stateful_set = await api.find(APPS, "statefulsets", names.CASSANDRA, namespace)
+    pods = await api.list("/api/v1", "pods", namespace, label_selector=f"app={names.CASSANDRA_CONTAINER}")
+    await _report(api, datastore, status_of(datastore, stateful_set, pods))
+
+
+async def _make(api: KubeApi, document: Document) -> None:
+    """Applies a document once for each form of it: a hash in its annotations says which form is there."""
+    form = objects.digest(document)
+    marked = {
+        **document,
+        "metadata": {**document["metadata"], "annotations": {"apigee.cloud.google.com/form": form}},
+    }
+    path, plural = location(document)
+    metadata = document["metadata"]
+    there = await api.find(path, plural, metadata["name"], metadata["namespace"])
+    if there and (there["metadata"].get("annotations") or {}).get("apigee.cloud.google.com/form") == form:
+        return
+    await apply(api, marked, FIELD_MANAGER)
+
+
+def status_of(datastore: Document, stateful_set: Document | None, pods: list[Document]) -> Document:
+    """The status as the real controller words it."""
+    total = int(datastore["spec"]["components"]["cassandra"]["replicas"])
+    current = (stateful_set or {}).get("status") or {}
+    ready = int(current.get("readyReplicas") or 0)
+    state = state_of(datastore, stateful_set, ready, total)
+    addresses = sorted(pod["status"]["podIP"] for pod in pods if (pod.get("status") or {}).get("podIP"))
+    restarts = sum(_restarts(pod) for pod in pods)
+    replicas = {
+        "total": total,
+        "ready": ready,
+        "available": ready,
+        "updated": int(current.get("updatedReplicas") or 0),
+    }
+    return {
+        "state": state,
+        "nestedState": "" if state == "running" else f"{ready} of {total} Cassandra nodes are ready",
+        "cassandraPodIps": addresses,
+        "cassandraReadyReplicas": ready,
+        "podRestarts": restarts,
+        "observedGeneration": datastore["metadata"]["generation"],
+        "lastAppliedGeneration": datastore["metadata"]["generation"],
+        "components": {"cassandra": {"state": state, "replicas": replicas}},
+        "scaling": {"inProgress": state == "scaling", "operation": "", "requestedReplicas": total},
+    }
+
+
+def state_of(datastore: Document, stateful_set: Document | None, ready: int, total: int) -> str:
+    """creating, running, scaling or releasing."""
+    before = (datastore.get("status") or {}).get("state", "")
+    if is_settled(stateful_set, ready, total):
+        return "running"
+    if before in ("", "creating"):
+        return "creating"
+    spec_replicas = int(
+        ((datastore.get("status") or {}).get("scaling") or {}).get("requestedReplicas") or total
+    )
+    return "scaling" if spec_replicas != total or before == "scaling" else "releasing"
+
+
+def is_settled(stateful_set: Document | None, ready: int, total: int) -> bool:
+    """Whether all nodes run in their newest form."""
+    if stateful_set is None or ready < total:
+        return False
+    status = stateful_set.get("status") or {}
+    seen = int(status.get("observedGeneration") or 0) >= stateful_set["metadata"]["generation"]
+    newest = status.get("currentRevision") == status.get("updateRevision")
+    return bool(seen and newest and int(status.get("replicas") or 0) == total)
+
+
+def _restarts(pod: Document) -> int:
+    statuses: list[dict[str, Any]] = (pod.get("status") or {}).get("containerStatuses") or []
+    return sum(int(status.get("restartCount") or 0) for status in statuses)
+
+
+async def _report(api: KubeApi, datastore: Document, status: Document) -> None:
+    old = datastore.get("status") or {}
+    if all(old.get(name) == value for name, value in status.items()):
+        return
+    metadata = datastore["metadata"]
+    await api.update_status(DATASTORE.api, DATASTORE.plural, metadata["name"], status, metadata["namespace"])
+
+
+async def _let_go(api: KubeApi, datastore: Document) -> None:
+    """Removes the nodes before it lets the datastore go; the ring is told by whoever removes the region."""
+    namespace = datastore["metadata"]["namespace"]
+    if await api.find(APPS, "statefulsets", names.CASSANDRA, namespace):
+        await _report(api, datastore, {"state": "deleting", "nestedState": "removing the Cassandra nodes"})
+        await api.delete(APPS, "statefulsets", names.CASSANDRA, namespace)
+        return
+    pods = await api.list("/api/v1", "pods", namespace, label_selector=f"app={names.CASSANDRA_CONTAINER}")
+    if not pods:
+        await _set_finalizers(api, datastore, [])
+
+
+async def _set_finalizers(api: KubeApi, datastore: Document, finalizers: list[str]) -> None:
+    metadata = datastore["metadata"]
+    patch = {"metadata": {"finalizers": finalizers}}
+    await api.patch(DATASTORE.api, DATASTORE.plural, metadata["name"], patch, metadata["namespace"])

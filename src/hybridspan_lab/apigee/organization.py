@@ -1,0 +1,125 @@
+"""Reconciles organizations, environments and the rest: jobs that prepare the ring, then deployments that only have to run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hybridspan_lab.apigee import cassandra_objects as objects
+from hybridspan_lab.apigee import names
+from hybridspan_lab.apigee.crds import (
+    DATASTORE,
+    ENVIRONMENT,
+    ORGANIZATION,
+    REDIS,
+    ROUTE_CONFIG,
+    TELEMETRY,
+    Kind,
+)
+from hybridspan_lab.apigee.objects import deployment, owned
+from hybridspan_lab.apigee.resources import apply
+from hybridspan_lab.kubeapi import Document, KubeApi
+
+FIELD_MANAGER: Final = "apigee-controller-manager"
+TASKS: Final = ("user-setup", "schema-setup", "schema-val")
+"""Jobs of an organization, each after the one before it has succeeded."""
+COMPONENTS: Final[dict[str, dict[str, str]]] = {
+    ORGANIZATION.kind: {
+        "mart": "apigee-mart-server",
+        "connect-agent": "apigee-connect-agent",
+        "watcher": "apigee-watcher",
+        "udca": "apigee-udca",
+        "ingressgateway": "apigee-ingressgateway",
+    },
+    ENVIRONMENT.kind: {"runtime": "apigee-runtime", "synchronizer": "apigee-synchronizer"},
+    TELEMETRY.kind: {"telemetry": "apigee-telemetry"},
+    REDIS.kind: {"redis": "apigee-redis"},
+    ROUTE_CONFIG.kind: {},
+}
+
+
+async def reconcile(api: KubeApi, kind: Kind, document: Document) -> None:
+    """One pass over one resource."""
+    state, nested = await _advance(api, kind, document)
+    old = document.get("status") or {}
+    generation = document["metadata"]["generation"]
+    status = {"state": state, "nestedState": nested, "lastAppliedGeneration": generation}
+    if any(old.get(name) != value for name, value in status.items()):
+        metadata = document["metadata"]
+        await api.update_status(kind.api, kind.plural, metadata["name"], status, metadata["namespace"])
+
+
+async def _advance(api: KubeApi, kind: Kind, document: Document) -> tuple[str, str]:
+    """(state, nested state) after doing what can be done now."""
+    if kind is ORGANIZATION and (waiting := await _prepare_ring(api, document)):
+        return "creating", waiting
+    if kind is ENVIRONMENT and (waiting := await _organization(api, document)):
+        return "creating", waiting
+    waiting = await _deployments(api, kind, document)
+    return ("creating", waiting) if waiting else ("running", "")
+
+
+async def _prepare_ring(api: KubeApi, organization: Document) -> str:
+    """Runs the jobs; empty when all have succeeded, otherwise what is waited for."""
+    namespace = organization["metadata"]["namespace"]
+    datastore = await api.find(DATASTORE.api, DATASTORE.plural, names.DATASTORE, namespace)
+    if datastore is None:
+        return "waiting for ApigeeDatastore default"
+    for task in TASKS:
+        name = f"apigee-cassandra-{task}-{organization['metadata']['name']}"
+        job = await api.find("/apis/batch/v1", "jobs", name, namespace)
+        if job is None:
+            if (datastore.get("status") or {}).get("state") != "running":
+                return "waiting for ApigeeDatastore default to be running"
+            options = await _options(api)
+            wanted = owned(objects.job(organization, datastore, task, options), organization)
+            await apply(api, wanted, FIELD_MANAGER)
+            return f"waiting for job {name}"
+        if not (job.get("status") or {}).get("succeeded"):
+            return f"waiting for job {name}"
+    return ""
+
+
+async def _options(api: KubeApi) -> dict[str, str]:
+    """What the lab asks for by its config map, as environment variables."""
+    found = await api.find("/api/v1", "configmaps", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
+    return {
+        name.upper().replace("-", "_"): value for name, value in ((found or {}).get("data") or {}).items()
+    }
+
+
+async def _organization(api: KubeApi, environment: Document) -> str:
+    name, namespace = environment["spec"]["organizationRef"], environment["metadata"]["namespace"]
+    found = await api.find(ORGANIZATION.api, ORGANIZATION.plural, name, namespace)
+    state = ((found or {}).get("status") or {}).get("state")
+    return "" if state == "running" else f"waiting for ApigeeOrganization {name}"
+
+
+async def _deployments(api: KubeApi, kind: Kind, document: Document) -> str:
+    """Makes the deployments of a resource; empty when all of them are available."""
+    waiting = []
+    for component, image in COMPONENTS[kind.kind].items():
+        wanted = _deployment(component, image, document)
+        metadata = wanted["metadata"]
+        there = await api.find("/apis/apps/v1", "deployments", metadata["name"], metadata["namespace"])
+        if there is None:
+            await apply(api, owned(wanted, document), FIELD_MANAGER)
+        if not ((there or {}).get("status") or {}).get("availableReplicas"):
+            waiting.append(metadata["name"])
+    return f"waiting for {', '.join(waiting)}" if waiting else ""
+
+
+def _deployment(component: str, image: str, document: Document) -> Document:
+    metadata, spec = document["metadata"], document["spec"]
+    affinity = objects.node_affinity(spec.get("nodeSelector") or {})
+    return deployment(
+        names.component_name(component, metadata["name"]),
+        metadata["namespace"],
+        names.runtime_image(image),
+        container=f"apigee-{component}",
+        labels={
+            "app": f"apigee-{component}",
+            "apigee.cloud.google.com/resource": metadata["name"],
+            **names.PLATFORM_LABEL,
+        },
+        pod={"affinity": affinity} if affinity else {},
+    )

@@ -1,0 +1,73 @@
+"""What `check-ready` looks at, and patience with a cluster that is still starting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from hybridspan_lab.apigee import components, names
+from hybridspan_lab.apigee.crds import APIGEE_GROUP
+from hybridspan_lab.apigee.overrides import Overrides
+from hybridspan_lab.apigee.resources import location
+from hybridspan_lab.kubeapi import ApiError, KubeApi
+
+Document = dict[str, Any]
+
+PATIENCE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 0.3
+
+
+async def check(api: KubeApi, overrides: Overrides) -> int:
+    """Prints what is not ready; 0 when everything is that has been applied."""
+    waiting = [line async for line in _unready(api, overrides)]
+    for line in waiting:
+        print(line)
+    print("All containers are ready." if not waiting else "Some containers are not ready.")
+    return 1 if waiting else 0
+
+
+async def _unready(api: KubeApi, overrides: Overrides) -> Any:
+    controller = await api.find("/apis/apps/v1", "deployments", names.CONTROLLER, names.SYSTEM_NAMESPACE)
+    if controller is None:
+        yield f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} not found"
+    elif not (controller.get("status") or {}).get("readyReplicas"):
+        yield f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} is not ready"
+    for document in _expected(overrides):
+        path, plural = location(document)
+        name, kind = document["metadata"]["name"], document["kind"]
+        found = await api.find(path, plural, name, overrides.namespace)
+        state = ((found or {}).get("status") or {}).get("state", "creating")
+        if found is not None and state != "running":
+            yield f"{kind} {overrides.namespace}/{name} is in state {state}"
+
+
+def _expected(overrides: Overrides) -> list[Document]:
+    """The custom resources of a whole installation; those not applied yet are not waited for."""
+    documents = [
+        *components.datastore(overrides),
+        *components.redis(overrides),
+        *components.telemetry(overrides),
+        *components.organization(overrides),
+        *(d for e in overrides.environments for d in components.environment(overrides, e["name"])),
+    ]
+    return [d for d in documents if d["apiVersion"].startswith(APIGEE_GROUP)]
+
+
+async def patiently(act: Callable[..., Awaitable[str]], *arguments: Any) -> str:
+    """Repeats what fails because a definition, a webhook or an endpoint is not served yet; up to a minute."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await act(*arguments)
+        except ApiError as error:
+            if not is_starting(error) or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def is_starting(error: ApiError) -> bool:
+    """Whether the refusal is that of a cluster that has just been given its definitions."""
+    if error.status in (404, 0, 503, 429):
+        return True
+    return error.status == 500 and "failed calling webhook" in error.message

@@ -1,0 +1,87 @@
+"""The job apigee-cassandra-user-setup: Apigee's users in a new ring; in a ring that has them it changes nothing.
+
+With the first installation it also puts the system keyspaces on NetworkTopologyStrategy with one replica, as an installation
+has them; SYSTEM_KEYSPACES=simple leaves Cassandra's defaults. Their factors stay one replica a token range, in the same
+places, and nothing has been written yet, so that no repair is due.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final
+
+from hybridspan_lab.cassandra.session import Login, PodSurroundings, connect, says_wrong_password
+
+SYSTEM_KEYSPACES: Final = ("system_auth", "system_distributed", "system_traces")
+DEFAULT_LOGIN: Final = Login("cassandra", "cassandra")
+
+
+def main() -> int:
+    """0 when the users are there; 1 with a sentence when not, and the job is started again."""
+    from cassandra import AuthenticationFailed, DriverException, RequestExecutionException
+    from cassandra.cluster import NoHostAvailable
+
+    surroundings = PodSurroundings.from_environment()
+    try:
+        if has_users(surroundings):
+            print("INFO user setup: users exist, nothing to do", flush=True)
+            return 0
+        set_up(surroundings)
+    except (AuthenticationFailed, DriverException, RequestExecutionException, NoHostAvailable) as error:
+        print(f"ERROR user setup: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return 1
+    print("INFO user setup: users created", flush=True)
+    return 0
+
+
+def has_users(surroundings: PodSurroundings) -> bool:
+    """Whether the administrator of the credentials' secret can log in."""
+    from cassandra import AuthenticationFailed
+    from cassandra.cluster import NoHostAvailable
+
+    try:
+        with connect(surroundings, surroundings.login("admin")) as session:
+            session.execute("SELECT key FROM system.local")
+    except (AuthenticationFailed, NoHostAvailable) as error:
+        if says_wrong_password(error):
+            return False
+        raise
+    return True
+
+
+def set_up(surroundings: PodSurroundings) -> None:
+    """As Cassandra's own first user, whose password is changed last, so that an interrupted job can start again."""
+    with connect(surroundings, DEFAULT_LOGIN) as session:
+        if os.environ.get("SYSTEM_KEYSPACES", "installed") != "simple":
+            for keyspace in SYSTEM_KEYSPACES:
+                session.execute(replication(keyspace, surroundings.datacenter))
+        for part, superuser in (("admin", True), ("ddl", False), ("dml", False)):
+            create_role(session, surroundings.login(part), superuser=superuser)
+        session.execute(f"GRANT CREATE ON ALL KEYSPACES TO {quoted(surroundings.login('ddl').user)}")
+        default = surroundings.login("default")
+        session.execute(f"ALTER ROLE cassandra WITH PASSWORD = {text(default.password)}")
+
+
+def replication(keyspace: str, datacenter: str) -> str:
+    options = f"{{'class': 'NetworkTopologyStrategy', {text(datacenter)}: 1}}"
+    return f"ALTER KEYSPACE {keyspace} WITH replication = {options}"
+
+
+def create_role(session: Any, login: Login, *, superuser: bool) -> None:
+    options = f"PASSWORD = {text(login.password)} AND LOGIN = true AND SUPERUSER = {str(superuser).lower()}"
+    session.execute(f"CREATE ROLE IF NOT EXISTS {quoted(login.user)} WITH {options}")
+
+
+def quoted(name: str) -> str:
+    """A CQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A CQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
