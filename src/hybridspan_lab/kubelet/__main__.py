@@ -24,6 +24,11 @@ async def serve(config: KubeletConfig) -> None:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if sys.version_info < (
+        3,
+        12,
+    ):  # later versions use it by themselves; the default is a thread for each process
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     asyncio.run(serve(KubeletConfig.read(Path(sys.argv[1]))))
     return 0
 

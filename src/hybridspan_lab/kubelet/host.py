@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.kubelet.addresses import AddressPool
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.objects import ObjectCache
-from hybridspan_lab.kubelet.podnetwork import ClusterServices
+from hybridspan_lab.kubelet.podnetwork import ClusterServices, PodNetwork
 from hybridspan_lab.network.plane import NetworkPlane
+
+SHELLS: Final = frozenset({"sh", "bash", "dash"})
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What an image's name stands for on this machine."""
 
-    argv: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     path: tuple[Path, ...] = ()
     mounts: tuple[Path, ...] = ()
@@ -39,6 +42,8 @@ class Host:
     config_maps: ObjectCache
     claims: ObjectCache
 
+    node_networks: dict[str, PodNetwork] = field(default_factory=dict)
+
     def node(self, name: str) -> NodeConfig:
         return next(node for node in self.config.nodes if node.name == name)
 
@@ -50,10 +55,17 @@ class Host:
     def program(self, image: str) -> Program | None:
         """The program behind an image's name, or None where no registry would know it."""
         if image in self.config.images:
-            return Program(self.config.images[image])
+            return program_of(self.config.images[image])
         from hybridspan_lab import images
 
         found = images.find(image)
         if found is None:
             return None
-        return Program(found.entrypoint, found.env, found.path, found.mounts, found.secret_mount)
+        return program_of(found.entrypoint, found.env, found.path, found.mounts, found.secret_mount)
+
+
+def program_of(argv: tuple[str, ...], *rest: Any) -> Program:
+    """A program and its default arguments. A bare shell is an image's command, which a pod's arguments replace."""
+    if len(argv) == 1 and Path(argv[0]).name in SHELLS:
+        return Program((), argv, *rest)
+    return Program(argv, (), *rest)

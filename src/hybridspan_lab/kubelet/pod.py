@@ -65,6 +65,7 @@ class Pod:
     def start(self) -> None:
         self._publisher = asyncio.create_task(self._publish_changes())
         self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(self._lived)
 
     def update(self, document: Document) -> None:
         """The API's newest version of the pod; a deletion begins the end."""
@@ -81,6 +82,10 @@ class Pod:
     def touch(self) -> None:
         """Marks the status as changed."""
         self._dirty.set()
+
+    def _lived(self, life: asyncio.Task[None]) -> None:
+        if not life.cancelled() and (failure := life.exception()) is not None:
+            LOG.error("pod %s", self.name, exc_info=failure)
 
     async def _live(self) -> None:
         try:
@@ -100,16 +105,24 @@ class Pod:
     async def _attach(self) -> None:
         config = self.host.config
         if self.document["spec"].get("hostNetwork"):
-            node = self.host.node(self.document["spec"]["nodeName"])
-            owner, address = f"node-{node.name}", node.address
+            self.network = await self._node_network()
         else:
-            owner = self.uid
             address = self._address = self.host.addresses.take()
-        namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, owner, address)
-        self.network = PodNetwork(namespace, address, self.host.cluster)
-        if owner == self.uid:
+            namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, self.uid, address)
+            self.network = PodNetwork(namespace, address, self.host.cluster)
             await self.network.open()
         self.touch()
+
+    async def _node_network(self) -> PodNetwork:
+        """The network of the pod's node, which is made for the first pod that wants it."""
+        node, known = self.host.node(self.document["spec"]["nodeName"]), self.host.node_networks
+        if node.name not in known:
+            vnet, owner = self.host.config.vnet_id, f"node-{self.host.config.cluster}-{node.name}"
+            namespace = await asyncio.to_thread(self.host.plane.attach, vnet, owner, node.address)
+            if node.name not in known:
+                known[node.name] = PodNetwork(namespace, node.address, self.host.cluster)
+                await known[node.name].open()
+        return known[node.name]
 
     async def _detach(self) -> None:
         """Gives network and address back; a pod that has run to its end keeps only its status and its logs."""

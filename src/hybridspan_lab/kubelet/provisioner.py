@@ -72,8 +72,9 @@ class Provisioner:
             try:
                 await self._handle(event)
             except (ApiError, OSError) as error:
-                LOG.info("volume work: %s", error)
+                # A conflict means that it has been done, or that a newer version is on its way here.
                 if not (isinstance(error, ApiError) and error.is_conflict):
+                    LOG.info("volume work: %s", error)
                     asyncio.get_running_loop().call_later(1.0, self._work.put_nowait, event)
 
     async def _handle(self, event: WatchEvent) -> None:

@@ -33,13 +33,17 @@ def launch_of(
         volumes=(*mounted.binds(container, env), *extra),
         programs=(*program.path, *program.mounts),
     )
-    command = [expand(text, env) for text in container.get("command") or program.argv]
-    # As in an image, a command replaces the program's own arguments, and arguments alone come behind the program.
-    arguments = [expand(text, env) for text in container.get("args") or []]
+    argv = [expand(text, env) for text in arguments(container, program)]
     cwd = container.get("workingDir") or "/"
-    return Launch(
-        sandbox.to_document(host.config.cache), [*command, *arguments], env, cwd, container["image"]
-    )
+    return Launch(sandbox.to_document(host.config.cache), argv, env, cwd, container["image"])
+
+
+def arguments(container: Document, program: Program) -> list[str]:
+    """As with an image: a command replaces everything, arguments alone replace the program's own ones."""
+    given = container.get("args") or []
+    if command := container.get("command"):
+        return [*command, *given]
+    return [*program.entrypoint, *(given or program.arguments)]
 
 
 def environment(

@@ -75,8 +75,6 @@ async def start(
         os.close(send)
     pid, problem = await _report(receive)
     if problem:
-        with contextlib.suppress(ProcessLookupError):
-            launcher.kill()
         await launcher.wait()
         raise StartFailed(problem)
     return Contained(launcher, pid)
