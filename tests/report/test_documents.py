@@ -21,7 +21,6 @@ from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.problems import validation_document
 from hybridspan.topology.validation import examine
 from hybridspan.verification.model import VerificationResult
-from hybridspan.verification.model import VerificationResult
 
 from .conftest import EXAMPLES
 

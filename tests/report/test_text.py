@@ -13,6 +13,7 @@ from hybridspan.report.rendering import Rendered
 from hybridspan.report.status import render_status
 from hybridspan.report.text import plan_sum, render_findings, render_plan
 from hybridspan.report.verification import render_verification, verification_sum
+from hybridspan.verification.model import VerificationResult
 
 
 def on_a_terminal(rendered: Rendered) -> str:
@@ -75,19 +76,30 @@ def test_a_schema_disagreement_names_the_nodes(topology, facts):
     assert "schema: no agreement: a on 10.0.0.1; UNREACHABLE on 10.0.0.2" in text
 
 
+def compared(*verdicts: Verdict, problems: tuple[str, ...] = ()) -> VerificationResult:
+    return VerificationResult("dc-2", "dc-1", problems, verdicts)
+
+
 def test_a_difference_names_node_range_and_table():
-    found = Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "app"),))
-    text = str(render_verification([found]))
-    assert "kms_.app on 192.138.0.9, range (1,2]" in text
-    assert on_a_terminal(render_verification([found]))
+    found = compared(Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "app"),)))
+    for text in (str(render_verification([found])), on_a_terminal(render_verification([found]))):
+        assert "kms_.app on 192.138.0.9, range (1,2]" in text
+        assert "dc-2 compared with dc-1" in text
+
+
+def test_counted_rows_stand_beside_the_keyspace():
+    found = compared(Verdict("kms_", "same", "agrees", (), {"dc-1": 5000, "dc-2": 5000}))
+    assert "proved     kms_: agrees (5,000 rows in dc-1, 5,000 rows in dc-2)" in str(
+        render_verification([found])
+    )
 
 
 def test_what_could_not_be_compared_is_never_called_proved():
-    assert verification_sum([Verdict("a", "same", ""), Verdict("b", "unproved", "")]).startswith(
-        "Replicated, not proved"
-    )
+    same = Verdict("a", "same", "")
+    assert verification_sum([compared(same, Verdict("b", "unproved", ""))]) == "Replicated, not proved: dc-2."
+    assert verification_sum([compared(same, problems=("a node is down",))]) == "Replicated, not proved: dc-2."
     assert verification_sum([]).startswith("Replicated, not proved")
-    assert verification_sum([Verdict("a", "same", "")]).startswith("Proved")
+    assert verification_sum([compared(same)]) == "Proved: dc-2 holds what the others hold."
 
 
 def test_amounts_read_well():

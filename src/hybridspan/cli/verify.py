@@ -92,20 +92,6 @@ def _show(topology: Topology, results: list[VerificationResult], as_json: bool) 
 
         click.echo(json.dumps(verify_document(topology.name, results), indent=2))
         return
-    for result in results:
-        click.secho(f"{result.datacenter} compared with {result.source}", bold=True)
-        for problem in result.problems:
-            click.echo(f"  {click.style('problem', fg='red'):18} {problem}")
-        for verdict in result.keyspaces:
-            colour = {"same": "green", "different": "red"}.get(verdict.state, "yellow")
-            click.echo(
-                f"  {click.style(f'{verdict.state:9}', fg=colour)} {verdict.keyspace}: {verdict.summary}"
-            )
-            for difference in verdict.differences:
-                detail = f" ({difference.detail})" if difference.detail else ""
-                click.echo(
-                    f"            {difference.node} {difference.table} {difference.token_range}{detail}"
-                )
-            counts = ", ".join(f"{datacenter}: {rows}" for datacenter, rows in verdict.rows.items())
-            if counts:
-                click.echo(f"            rows {counts}")
+    from hybridspan.report.verification import render_verification
+
+    render_verification(results).show()

@@ -1,56 +1,73 @@
-"""What verification found, for a terminal: a line a keyspace, and every range that differs."""
+"""What verification found, for a terminal: a line a keyspace, every range that differs, and one sentence on all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from hybridspan.report.model import Verdict
 from hybridspan.report.rendering import Rendered
+from hybridspan.verification.model import VerificationResult
 
 WORDS = {"same": "proved", "different": "different", "unproved": "not proved"}
 COLOURS = {"same": "green", "different": "bold red", "unproved": "yellow"}
 
 
-def render_verification(verdicts: Iterable[Verdict]) -> Rendered:
-    """The verdicts in their order, then one sentence on all of them."""
-    found = tuple(verdicts)
+def render_verification(results: Iterable[VerificationResult]) -> Rendered:
+    """Each data center with its keyspaces, then the sum."""
+    found = tuple(results)
+    parts: list[RenderableType] = [part for result in found for part in _parts(result)]
+    lines = [line for result in found for line in _lines(result)]
+    total = verification_sum(found)
+    return Rendered(Group(*parts, Text(total, style="bold")), (*lines, total))
+
+
+def verification_sum(results: Sequence[VerificationResult]) -> str:
+    """Proved, not proved, or different; never `proved` where something could not be compared."""
+    different = [result.datacenter for result in results if result.has_differences]
+    open_ones = [result.datacenter for result in results if not result.is_proved]
+    if different:
+        return f"Different: {', '.join(different)} does not hold what the others hold."
+    if open_ones or not results:
+        return f"Replicated, not proved: {', '.join(open_ones) or 'nothing was compared'}."
+    return f"Proved: {', '.join(result.datacenter for result in results)} holds what the others hold."
+
+
+def _parts(result: VerificationResult) -> Iterator[RenderableType]:
+    yield Text(_title(result), style="bold")
+    for problem in result.problems:
+        yield Text(f"problem: {problem}", style="bold red")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for verdict in found:
+    for verdict in result.keyspaces:
         state = Text(WORDS[verdict.state], style=COLOURS[verdict.state])
         table.add_row(state, verdict.keyspace, Text(verdict.summary), Text(_rows(verdict), style="dim"))
-    differences = Text("\n".join(_differences(found)), style="red")
-    total = Text(verification_sum(found), style="bold")
-    return Rendered(Group(table, differences, total), tuple(_lines(found)))
+    yield table
+    for line in _differences(result):
+        yield Text(line, style="red")
 
 
-def verification_sum(verdicts: Sequence[Verdict]) -> str:
-    """Proved, not proved, or different; never `done` where something could not be compared."""
-    different = sum(verdict.state == "different" for verdict in verdicts)
-    unproved = sum(verdict.state == "unproved" for verdict in verdicts)
-    if different:
-        return f"{different} of {len(verdicts)} keyspaces differ between replicas."
-    if unproved or not verdicts:
-        return f"Replicated, not proved: {unproved} of {len(verdicts)} keyspaces could not be compared."
-    return f"Proved: all {len(verdicts)} keyspaces hold the same data in every data center."
-
-
-def _lines(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
-    for verdict in verdicts:
+def _lines(result: VerificationResult) -> Iterator[str]:
+    yield _title(result)
+    yield from (f"problem    {problem}" for problem in result.problems)
+    for verdict in result.keyspaces:
         rows = f" ({_rows(verdict)})" if verdict.rows else ""
         yield f"{WORDS[verdict.state]:10} {verdict.keyspace}: {verdict.summary}{rows}"
-    yield from _differences(verdicts)
-    yield verification_sum(verdicts)
+    yield from _differences(result)
 
 
-def _differences(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    for verdict in verdicts:
+def _title(result: VerificationResult) -> str:
+    return f"{result.datacenter} compared with {result.source}"
+
+
+def _differences(result: VerificationResult) -> Iterator[str]:
+    for verdict in result.keyspaces:
         for found in verdict.differences:
             detail = f": {found.detail}" if found.detail else ""
-            yield f"differs    {verdict.keyspace}.{found.table} on {found.node}, range {found.token_range}{detail}"
+            place = f"{verdict.keyspace}.{found.table} on {found.node}, range {found.token_range}"
+            yield f"differs    {place}{detail}"
 
 
 def _rows(verdict: Verdict) -> str:
