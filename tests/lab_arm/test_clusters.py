@@ -118,6 +118,8 @@ async def test_what_a_cluster_was_made_with_stays(
         (body(pool("data", mode="User")), "InvalidParameter"),
         (body(pool("Bad-Name")), "InvalidParameter"),
         (body(pool("system", maxPods=9)), "InvalidParameter"),
+        (body(pool("system", vmSize="Standard_X9")), "BadRequest"),
+        (body(pool("system", 40)), "ErrCode_InsufficientVCPUQuota"),
         (body(dnsServiceIP="10.3.0.10"), "InvalidParameter"),
         (body(podCidr="10.0.0.0/12"), "PodCidrOverlapsWithServiceCidr"),
         (body(pool("system", availabilityZones=["7"])), "AvailabilityZoneNotSupported"),
@@ -153,7 +155,7 @@ async def test_azure_cni_takes_an_address_for_every_pod_beforehand(
 
 
 async def test_overlay_takes_an_address_a_node(arm: ArmClient, group: object) -> None:
-    wanted = pool("system", 40, vnetSubnetID=await subnet(arm))
+    wanted = pool("system", 40, vmSize="Standard_D2s_v5", vnetSubnetID=await subnet(arm))
     assert (await arm.put(arm.cluster(), body(wanted))).status == 200
 
 
@@ -229,3 +231,21 @@ async def test_a_role_on_the_subnet_is_assigned_once(arm: ArmClient, group: obje
         scope.lower(),
         f"/subscriptions/{SUBSCRIPTION}",
     }
+
+
+async def test_what_can_be_had_is_listed(arm: ArmClient, group: object) -> None:
+    root = f"/subscriptions/{SUBSCRIPTION}/providers"
+    await arm.put(arm.cluster(), body(pool("system", 3, vmSize="Standard_D4s_v5")))
+    usage = (await arm.get(f"{root}/Microsoft.Compute/locations/eastus/usages")).body["value"][0]
+    assert (usage["name"]["value"], usage["currentValue"], usage["limit"]) == ("cores", 12, 100)
+    sizes = (await arm.get(f"{root}/Microsoft.Compute/skus?$filter=location eq 'eastus'")).body["value"]
+    assert "Standard_D8s_v5" in [size["name"] for size in sizes]
+    versions = (await arm.get(f"{root}/Microsoft.ContainerService/locations/eastus/kubernetesVersions")).body[
+        "values"
+    ]
+    assert [v["version"] for v in versions if v["isDefault"]] == ["1.33"]
+
+
+async def test_the_caller_s_permissions_are_told(arm: ArmClient, group: object) -> None:
+    found = (await arm.get(f"{arm.group()}/providers/Microsoft.Authorization/permissions")).body["value"]
+    assert found[0]["actions"] == ["*"]

@@ -27,9 +27,17 @@ class Role:
         """Whether the role holds that action."""
         return _matches(action, self.actions) and not _matches(action, self.not_actions)
 
+    def permissions(self) -> Document:
+        """What the role holds, as the `permissions` list answers it."""
+        return {
+            "actions": list(self.actions),
+            "notActions": list(self.not_actions),
+            "dataActions": [],
+            "notDataActions": [],
+        }
+
     def to_document(self) -> Document:
         """As `roleDefinitions` answers it."""
-        permissions = {"actions": list(self.actions), "notActions": list(self.not_actions)}
         return {
             "id": f"/providers/Microsoft.Authorization/roleDefinitions/{self.id}",
             "type": "Microsoft.Authorization/roleDefinitions",
@@ -39,7 +47,7 @@ class Role:
                 "type": "BuiltInRole",
                 "description": "",
                 "assignableScopes": ["/"],
-                "permissions": [{**permissions, "dataActions": [], "notDataActions": []}],
+                "permissions": [self.permissions()],
             },
         }
 
@@ -105,7 +113,7 @@ class AccessList:
     def check(self, method: str, target: Target, bearer: Bearer) -> None:
         """ArmError 403 AuthorizationFailed unless an assignment at or above the path allows it."""
         action = action_of(method, target)
-        if not any(granted.allows(action) for granted in self._granted(target, bearer.object_id)):
+        if not any(granted.allows(action) for granted in self.granted(target.path, bearer.object_id)):
             scope = target.path if not target.is_collection else (target.path.rsplit("/", 1)[0] or "/")
             message = (
                 f"The client '{bearer.client_id}' with object id '{bearer.object_id}' does not have authorization "
@@ -114,12 +122,13 @@ class AccessList:
             )
             raise ArmError(403, "AuthorizationFailed", message, headers={"x-ms-failure-cause": "gateway"})
 
-    def _granted(self, target: Target, object_id: str) -> list[Role]:
+    def granted(self, path: str, object_id: str) -> list[Role]:
+        """The roles that a principal has at a path, from assignments there or above."""
         found = []
         for _, document in self._store.of_type(ASSIGNMENT):
             properties = document["properties"]
             scope = properties["scope"].rstrip("/").lower()
-            covers = target.key == scope or target.key.startswith(scope + "/")
+            covers = path.lower() == scope or path.lower().startswith(scope + "/")
             if covers and properties["principalId"] == object_id:
                 found.append(role(properties["roleDefinitionId"]))
         return [granted for granted in found if granted is not None]

@@ -31,6 +31,8 @@ class Settings:
     throttling: bool = True
     token_lifetime: int = 3600
     """Seconds."""
+    vcpu_quota: int = 100
+    """Virtual CPUs of a subscription in each location."""
     kubernetes_versions: tuple[str, ...] = ("1.32.9", "1.33.5", "1.34.1")
     """Patch versions on offer, oldest first; the middle one is the default."""
 

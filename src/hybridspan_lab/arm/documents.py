@@ -24,9 +24,10 @@ class DocumentStore:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._documents: dict[str, Document] = {}
-        for file in sorted(folder.glob("*.json")):
+        self._children: dict[str, dict[str, None]] = {}
+        for file in sorted(folder.glob("*.json"), key=lambda found: found.stat().st_mtime_ns):
             saved = json.loads(file.read_text())
-            self._documents[saved["key"]] = saved["document"]
+            self._remember(saved["key"], saved["document"])
 
     @property
     def all(self) -> Documents:
@@ -40,7 +41,7 @@ class DocumentStore:
     def put(self, key: str, document: Document) -> None:
         """Keeps a document, in memory and on disk."""
         key = key.rstrip("/").lower()
-        self._documents[key] = document
+        self._remember(key, document)
         write_atomically(self._file(key), json.dumps({"key": key, "document": document}, indent=1))
 
     def remove(self, key: str) -> None:
@@ -48,18 +49,14 @@ class DocumentStore:
         key = key.rstrip("/").lower()
         for name in [name for name in self._documents if name == key or name.startswith(key + "/")]:
             del self._documents[name]
+            self._children[name.rpartition("/")[0]].pop(name, None)
             self._file(name).unlink(missing_ok=True)
 
     def children(self, key: str) -> Iterator[tuple[str, Document]]:
         """What stands directly under a collection's path, in the order it was created."""
-        prefix = key.rstrip("/").lower() + "/"
-        depth = prefix.count("/")
-        found = [
-            pair
-            for pair in self._documents.items()
-            if pair[0].startswith(prefix) and pair[0].count("/") == depth
-        ]
-        return iter(found)
+        return iter(
+            [(name, self._documents[name]) for name in self._children.get(key.rstrip("/").lower(), ())]
+        )
 
     def below(self, key: str) -> Iterator[tuple[str, Document]]:
         """Everything under a path, at any depth."""
@@ -72,6 +69,10 @@ class DocumentStore:
         return iter(
             [pair for pair in self._documents.items() if str(pair[1].get("type", "")).lower() == wanted]
         )
+
+    def _remember(self, key: str, document: Document) -> None:
+        self._documents[key] = document
+        self._children.setdefault(key.rpartition("/")[0], {})[key] = None
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

@@ -23,6 +23,7 @@ from hybridspan_lab.arm.errors import (
 from hybridspan_lab.arm.faults import Fault
 from hybridspan_lab.arm.login import base_url
 from hybridspan_lab.arm.paths import Target, parse
+from hybridspan_lab.arm.providers.catalogue import Catalogue
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.resources import Subscriptions
 from hybridspan_lab.arm.request_journal import RequestJournal
@@ -44,12 +45,14 @@ class Gateway:
         arm: Arm,
         kinds: Mapping[str, Kind],
         subscriptions: Subscriptions,
+        catalogue: Catalogue,
         desk: TokenDesk,
         journal: RequestJournal,
     ) -> None:
         self._arm = arm
         self._kinds = kinds
         self._subscriptions = subscriptions
+        self._catalogue = catalogue
         self._desk = desk
         self._journal = journal
         self._access = AccessList(arm.store)
@@ -167,7 +170,7 @@ class Gateway:
     # ---- to the provider
 
     def _route(self, request: ArmRequest) -> Answer:
-        own = self._subscriptions.answer(request)
+        own = self._subscriptions.answer(request) or self._catalogue.answer(request)
         if own is not None:
             return own
         if request.method == "POST" and request.target.is_collection and request.target.names:

@@ -7,13 +7,13 @@ connected peers. There is no internet in the lab, so rules that name it, or anot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from typing import Final
 
 from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.peerings import remote_id, reverse, synced
+from hybridspan_lab.arm.providers.peerings import remote_id, synced
 from hybridspan_lab.arm.providers.security_groups import default_rules, values_of
 from hybridspan_lab.network.model import Denial, DesiredNetwork, Direction, Link, PortRange, Protocol, VNet
 
@@ -22,15 +22,19 @@ PEERING: Final = f"{NETWORK}/virtualnetworkpeerings"
 SUBNET: Final = f"{NETWORK}/subnets"
 EVERYTHING: Final = IPv4Network("0.0.0.0/0")
 LOAD_BALANCER: Final = IPv4Network("168.63.129.16/32")
+Connected = dict[str, dict[str, Document]]
+"""By network and remote network: the peering on that side, for pairs that carry traffic."""
 PROTOCOLS: Final[dict[str, Protocol]] = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "*": "any"}
 
 
 def network_from_documents(documents: Documents) -> DesiredNetwork:
     """The network that these documents describe."""
+    connected = _connected(documents)
+    networks = list(_of_type(documents, NETWORK))
     return DesiredNetwork(
-        vnets=tuple(_network(documents, key, document) for key, document in _of_type(documents, NETWORK)),
-        links=tuple(sorted(set(_links(documents)), key=lambda link: link.ends)),
-        denials=tuple(_denials(documents)),
+        vnets=tuple(_network(connected, key, document) for key, document in networks),
+        links=tuple(_links(documents, connected)),
+        denials=tuple(_denials(documents, connected)),
     )
 
 
@@ -38,24 +42,18 @@ def _of_type(documents: Documents, wanted: str) -> Iterator[tuple[str, Document]
     return ((key, d) for key, d in documents.items() if str(d.get("type", "")).lower() == wanted)
 
 
-def _network(documents: Documents, key: str, document: Document) -> VNet:
-    """The network as its peers know it: a range that some peer has not synced yet has no route from anywhere."""
-    known = set(addresses.prefixes(document))
-    for _, back in _connected(documents, key):
-        known &= set(synced(back))
-    return VNet(
-        document["id"], document["name"], tuple(p for p in addresses.prefixes(document) if p in known)
-    )
-
-
-def _connected(documents: Documents, network_key: str) -> Iterator[tuple[Document, Document]]:
-    """Both directions of every peering of a network that carries traffic."""
-    for key, peering in _of_type(documents, PEERING):
-        if not key.startswith(f"{network_key}/"):
-            continue
-        back = reverse(documents, key, remote_id(peering))
-        if back is not None and _open(peering) and _open(back[1]):
-            yield peering, back[1]
+def _connected(documents: Documents) -> Connected:
+    """The peerings that carry traffic: those that are open in both directions."""
+    every = {
+        (key.rsplit("/", 2)[0], remote_id(document).lower()): document
+        for key, document in _of_type(documents, PEERING)
+    }
+    found: Connected = {}
+    for (own, remote), document in every.items():
+        back = every.get((remote, own))
+        if back is not None and remote in documents and _open(document) and _open(back):
+            found.setdefault(own, {})[remote] = document
+    return found
 
 
 def _open(peering: Document) -> bool:
@@ -63,26 +61,35 @@ def _open(peering: Document) -> bool:
     return properties["peeringState"] == "Connected" and bool(properties["allowVirtualNetworkAccess"])
 
 
-def _links(documents: Documents) -> Iterator[Link]:
-    for key, network in _of_type(documents, NETWORK):
-        for peering, _ in _connected(documents, key):
-            remote = documents.get(remote_id(peering).lower())
-            if remote is not None:
-                first, second = sorted((network["id"], remote["id"]))
-                yield Link(first, second)
+def _network(connected: Connected, key: str, document: Document) -> VNet:
+    """The network as its peers know it: a range that some peer has not synced yet has no route from anywhere."""
+    known = set(addresses.prefixes(document))
+    for remote in connected.get(key, {}):
+        known &= set(synced(connected[remote][key]))
+    return VNet(
+        document["id"], document["name"], tuple(p for p in addresses.prefixes(document) if p in known)
+    )
+
+
+def _links(documents: Documents, connected: Connected) -> Iterator[Link]:
+    pairs = sorted(
+        {(min(own, remote), max(own, remote)) for own, peers in connected.items() for remote in peers}
+    )
+    for first, second in pairs:
+        yield Link(documents[first]["id"], documents[second]["id"])
 
 
 # ---- security groups
 
 
-def _denials(documents: Documents) -> Iterator[Denial]:
+def _denials(documents: Documents, connected: Connected) -> Iterator[Denial]:
     for key, subnet in _of_type(documents, SUBNET):
         group_id = (subnet["properties"].get("networkSecurityGroup") or {}).get("id")
         if group_id is None or str(group_id).lower() not in documents:
             continue
         network_key = key.rsplit("/", 2)[0]
         guarded = IPv4Network(addresses.subnet_prefix(subnet))
-        space = _virtual_network(documents, network_key)
+        space = _virtual_network(documents[network_key], connected.get(network_key, {}))
         for rule in _rules(documents, str(group_id).lower()):
             yield from _rule(documents[network_key]["id"], guarded, space, rule)
 
@@ -94,10 +101,10 @@ def _rules(documents: Documents, group_key: str) -> list[Document]:
     return sorted(rules, key=lambda rule: (rule["direction"], rule["priority"]))
 
 
-def _virtual_network(documents: Documents, network_key: str) -> list[IPv4Network]:
+def _virtual_network(network: Document, peers: Mapping[str, Document]) -> list[IPv4Network]:
     """The `VirtualNetwork` tag: the network's own space and that of its connected peers."""
-    space = addresses.networks(addresses.prefixes(documents[network_key]))
-    for peering, _ in _connected(documents, network_key):
+    space = addresses.networks(addresses.prefixes(network))
+    for peering in peers.values():
         space += addresses.networks(synced(peering))
     return space
 

@@ -19,6 +19,7 @@ from hybridspan_lab.arm.login import Login
 from hybridspan_lab.arm.operations import Operations
 from hybridspan_lab.arm.ports import ClusterHost
 from hybridspan_lab.arm.providers.authorization import RoleAssignments, RoleDefinitions, assignment
+from hybridspan_lab.arm.providers.catalogue import Catalogue
 from hybridspan_lab.arm.providers.clusters import AgentPools, ManagedClusters
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.networks import Subnets, VirtualNetworks
@@ -79,7 +80,7 @@ def _assemble(arm: Arm, desk: TokenDesk, state_dir: Path) -> web.Application:
     arm.operations.load()
     subscriptions = Subscriptions(arm)
     journal = RequestJournal(state_dir / "requests.jsonl")
-    gateway = Gateway(arm, kinds, subscriptions, desk, journal)
+    gateway = Gateway(arm, kinds, subscriptions, Catalogue(arm), desk, journal)
     app = web.Application(client_max_size=8 * 1024 * 1024)
     app[ARM], app[DESK], app[SUBSCRIPTIONS] = arm, desk, subscriptions
     app[CERTIFICATES] = certificates.ensure(state_dir)

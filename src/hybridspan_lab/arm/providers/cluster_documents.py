@@ -14,7 +14,7 @@ from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.errors import ArmError, bad_request
 from hybridspan_lab.arm.locations import ZONAL
 from hybridspan_lab.arm.ports import ClusterDocument, NodePool
-from hybridspan_lab.arm.providers import addresses
+from hybridspan_lab.arm.providers import addresses, machines
 from hybridspan_lab.arm.providers.kind import Kind, checked_tags
 
 CLUSTER: Final = "Microsoft.ContainerService/managedClusters"
@@ -220,6 +220,7 @@ def _changed_pool(cluster: Document, existing: Document, given: Document) -> Doc
 
 
 def _check_pool(cluster: Document, name: str, properties: Document) -> None:
+    machines.check_size(properties["vmSize"], cluster["location"])
     count, pods = properties["count"], properties["maxPods"]
     if not isinstance(count, int) or not 0 <= count <= 1000:
         message = f"The value of parameter agentPoolProfile.count is invalid: {count}."

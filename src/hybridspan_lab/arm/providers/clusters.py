@@ -17,7 +17,7 @@ from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request, method_not_allowed
 from hybridspan_lab.arm.operations import Action, Operation
 from hybridspan_lab.arm.paths import Target
-from hybridspan_lab.arm.providers import cluster_documents
+from hybridspan_lab.arm.providers import cluster_documents, machines
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
 from hybridspan_lab.arm.providers.kind import Kind, checked_tags
 from hybridspan_lab.arm.providers.resources import node_group_key
@@ -55,6 +55,13 @@ class ClusterPart(Kind):
             "See https://aka.ms/aks-pending-operation for more details"
         )
         raise ArmError(409, "OperationNotAllowed", message)
+
+    def check_quota(self, cluster: Document, pools: list[Document]) -> None:
+        """ArmError 400 when a cluster's pools need more virtual CPUs than the location has left."""
+        subscription, location = cluster["id"].split("/")[2], cluster["location"]
+        own = f"{cluster['id'].lower()}/"
+        left = self.arm.settings.vcpu_quota - machines.used(self.arm.store.all, subscription, location, own)
+        machines.check_quota(left, sum(machines.wanted(pool) for pool in pools), location)
 
     def settle(self, key: str, state: str) -> None:
         """Sets the provisioning state and, as it is a change, a new etag."""
@@ -99,6 +106,7 @@ class ManagedClusters(ClusterPart):
             return self._update(request, existing)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
         cluster_documents.check_network(self.arm.store.all, document, pools)
+        self.check_quota(document, pools)
         self.arm.store.put(request.target.key, document)
         for pool in pools:
             self.arm.store.put(f"{request.target.key}/agentPools/{pool['name']}", pool)
@@ -238,6 +246,7 @@ class AgentPools(ClusterPart):
             if k != request.target.key
         ]
         cluster_documents.check_network(self.arm.store.all, cluster, [*(p for _, p in others), pool])
+        self.check_quota(cluster, [*(p for _, p in others), pool])
         self.arm.store.put(request.target.key, pool)
         verb = "Updating" if existing else "Creating"
         operation = self._start(request, "pool.put", verb)

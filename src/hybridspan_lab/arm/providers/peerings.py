@@ -13,7 +13,7 @@ from copy import deepcopy
 from typing import Final
 
 from hybridspan_lab.arm.context import Answer, ArmRequest
-from hybridspan_lab.arm.documents import Document, Documents
+from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request, child_not_found, not_provisioned
 from hybridspan_lab.arm.operations import Action, Operation
 from hybridspan_lab.arm.paths import Target, parse, same
@@ -45,7 +45,7 @@ class Peerings(NetworkPart):
         remote = self.arm.store.get(remote_id(document))
         current = addresses.prefixes(remote) if remote else synced(document)
         shown["properties"]["remoteVirtualNetworkAddressSpace"] = addresses.space(current)
-        shown["properties"]["peeringSyncLevel"] = sync_level(self.arm.store.all, key)
+        shown["properties"]["peeringSyncLevel"] = self._sync_level(key, document, remote)
         return shown
 
     def put(self, request: ArmRequest) -> Answer:
@@ -114,7 +114,7 @@ class Peerings(NetworkPart):
                     f"virtual network {remote['id']}."
                 )
                 raise bad_request("AnotherPeeringAlreadyReferencesRemoteVnet", message)
-        back = reverse(self.arm.store.all, request.target.key, remote["id"])
+        back = self._reverse(request.target.key, remote["id"])
         if back is not None and back[1]["properties"]["peeringState"] == "Disconnected":
             message = (
                 f"Cannot create or update peering {path} because remote peering {back[1]['id']} referencing parent "
@@ -160,6 +160,23 @@ class Peerings(NetworkPart):
             raise not_provisioned(str(network.get("id", "")), request.target.path, holder.verb)
         super().refuse_when_busy(request)
 
+    def _reverse(self, key: str, remote: str) -> tuple[str, Document] | None:
+        """The other direction's key and document, if it exists."""
+        own = self.network_key(key)
+        others = self.arm.store.children(f"{remote}/virtualNetworkPeerings")
+        return next((found for found in others if same(remote_id(found[1]), own)), None)
+
+    def _sync_level(self, key: str, document: Document, remote: Document | None) -> str:
+        if document["properties"]["peeringState"] != "Connected":
+            return "RemoteNotInSync"
+        own, back = self.arm.store.get(self.network_key(key)), self._reverse(key, remote_id(document))
+        return sync_level(
+            own_known=back is not None
+            and own is not None
+            and set(synced(back[1])) == set(addresses.prefixes(own)),
+            remote_known=remote is not None and set(synced(document)) == set(addresses.prefixes(remote)),
+        )
+
     # ---- the document and what becomes of it
 
     def _document(
@@ -171,7 +188,7 @@ class Peerings(NetworkPart):
         current = addresses.prefixes(remote)
         fresh = existing is None or sync or old.get("peeringState") == "Disconnected"
         known = current if fresh or existing is None else synced(existing)
-        back = reverse(self.arm.store.all, request.target.key, remote["id"])
+        back = self._reverse(request.target.key, remote["id"])
         pair = back[1]["properties"]["resourceGuid"] if back else None
         name = existing["name"] if existing else request.target.name
         return {
@@ -195,7 +212,7 @@ class Peerings(NetworkPart):
         document = self.arm.store.get(operation.path)
         if document is None:
             return
-        back = reverse(self.arm.store.all, operation.path, remote_id(document))
+        back = self._reverse(operation.path, remote_id(document))
         state = "Initiated" if back is None else "Connected"
         document["properties"].update(provisioningState="Succeeded", peeringState=state)
         self.arm.store.put(operation.path, document)
@@ -223,26 +240,8 @@ def synced(peering: Document) -> list[str]:
     return list(peering["properties"]["remoteAddressSpace"]["addressPrefixes"])
 
 
-def reverse(documents: Documents, key: str, remote: str) -> tuple[str, Document] | None:
-    """The other direction's key and document, if it exists."""
-    own = key.lower().rsplit("/", 2)[0]
-    prefix = f"{remote.lower()}/virtualnetworkpeerings/"
-    for other, document in documents.items():
-        if other.startswith(prefix) and same(remote_id(document), own):
-            return other, document
-    return None
-
-
-def sync_level(documents: Documents, key: str) -> str:
-    """How far both sides know each other's present address space."""
-    document = documents[key.lower()]
-    if document["properties"]["peeringState"] != "Connected":
-        return "RemoteNotInSync"
-    remote = documents.get(remote_id(document).lower())
-    own = documents[key.lower().rsplit("/", 2)[0]]
-    back = reverse(documents, key, remote_id(document))
-    remote_known = remote is not None and set(synced(document)) == set(addresses.prefixes(remote))
-    own_known = back is not None and set(synced(back[1])) == set(addresses.prefixes(own))
+def sync_level(*, own_known: bool, remote_known: bool) -> str:
+    """The level of a side, from whether each network's present ranges are known on the other side."""
     return {
         (True, True): "FullyInSync",
         (True, False): "RemoteNotInSync",

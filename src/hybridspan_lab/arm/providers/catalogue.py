@@ -1,0 +1,81 @@
+"""What can be had: Kubernetes versions, machine sizes and quota of a location, and the caller's own permissions."""
+
+from __future__ import annotations
+
+from hybridspan_lab.arm.access import AccessList
+from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
+from hybridspan_lab.arm.documents import Document
+from hybridspan_lab.arm.locations import ALL, ZONAL, check_location
+from hybridspan_lab.arm.providers import machines
+from hybridspan_lab.arm.providers.kind import paged
+
+
+class Catalogue:
+    """The read-only lists that are asked before anything is made."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+        self._access = AccessList(arm.store)
+
+    def answer(self, request: ArmRequest) -> Answer | None:
+        """The answer to one of these lists; None if the path is somebody else's."""
+        if request.method != "GET":
+            return None
+        segments = request.target.key.strip("/").split("/")
+        match segments:
+            case [*_, "providers", "microsoft.authorization", "permissions"]:
+                roles = self._access.granted(request.target.scope, request.bearer.object_id)
+                return paged(request, [role.permissions() for role in roles], self.arm.settings.page_size)
+            case ["subscriptions", _, "providers", "microsoft.compute", "skus"]:
+                return paged(request, self._sizes(request), 1000)
+            case [
+                "subscriptions",
+                subscription,
+                "providers",
+                "microsoft.compute",
+                "locations",
+                place,
+                "usages",
+            ]:
+                return Answer(200, {"value": [self._usage(subscription, place)]})
+            case [
+                "subscriptions",
+                _,
+                "providers",
+                "microsoft.containerservice",
+                "locations",
+                place,
+                "kubernetesversions",
+            ]:
+                check_location(place, "Microsoft.ContainerService/locations")
+                return Answer(200, {"values": self._versions()})
+        return None
+
+    def _sizes(self, request: ArmRequest) -> list[Document]:
+        _, _, place = request.query.get("$filter", "").partition(" eq ")
+        chosen = place.strip().strip("'").lower()
+        found = []
+        for location in [chosen] if chosen in ALL else sorted(ALL):
+            zones = ("1", "2", "3") if location in ZONAL else ()
+            found += [machines.sku_document(size, location, zones) for size in machines.LISTED]
+        return found
+
+    def _usage(self, subscription: str, place: str) -> Document:
+        location = check_location(place, "Microsoft.Compute/locations")
+        taken = machines.used(self.arm.store.all, subscription, location)
+        return machines.usage_document(taken, self.arm.settings.vcpu_quota)
+
+    def _versions(self) -> list[Document]:
+        """Minor versions with their patches, as `az aks get-versions` reads them."""
+        offered = self.arm.settings.kubernetes_versions
+        default = offered[len(offered) // 2]
+        return [
+            {
+                "version": ".".join(version.split(".")[:2]),
+                "isDefault": version == default,
+                "isPreview": False,
+                "capabilities": {"supportPlan": ["KubernetesOfficial"]},
+                "patchVersions": {version: {"upgrades": [v for v in offered if v > version]}},
+            }
+            for version in offered
+        ]
