@@ -77,11 +77,7 @@ class NamespaceStep(TrustStep):
 
     async def act(self, progress: ProgressSink) -> None:
         source, target = await self._clusters()
-        found = await source.get("v1", "Namespace", self.first.namespace)
-        document = stripped(found) if found else _namespace(self.region.namespace)
-        document["metadata"]["name"] = self.region.namespace
-        (document["metadata"].get("labels") or {}).pop("kubernetes.io/metadata.name", None)
-        await target.apply(document, force=True)
+        await _copy_namespace(source, target, self.first.namespace, self.region.namespace)
 
 
 class AuthorityStep(TrustStep):
@@ -106,7 +102,7 @@ class AuthorityStep(TrustStep):
                 where=self.first.cluster.name,
                 hint="restore it there: without it no node of another region can join",
             )
-        await target.apply(_namespace(trust.CERT_MANAGER))
+        await _copy_namespace(source, target, trust.CERT_MANAGER, trust.CERT_MANAGER)
         await target.apply(stripped(found), force=True)
 
 
@@ -188,8 +184,16 @@ class StorageStep(TrustStep):
         return decision if decision.is_done else needed(decision.reason)
 
 
-def _namespace(name: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+async def _copy_namespace(source: KubernetesCluster, target: KubernetesCluster, old: str, new: str) -> None:
+    found = await source.get("v1", "Namespace", old) or {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {},
+    }
+    document = stripped(found)
+    document["metadata"]["name"] = new
+    (document["metadata"].get("labels") or {}).pop("kubernetes.io/metadata.name", None)
+    await target.apply(document, force=True)
 
 
 STEPS: Final[dict[str, type[TrustStep]]] = {
