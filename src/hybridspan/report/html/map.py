@@ -55,9 +55,10 @@ def topology_map(report: RunReport) -> Markup:
     cards = [_card(report, region, spot) for region, spot in zip(regions, spots, strict=True)]
     names = ", ".join(region.name for region in regions)
     box = f"-2 0 {width + 4:.0f} {height:.0f}"
-    return tag(
-        "svg", *drawn, *cards, viewBox=box, role="img", aria_label=f"Regions {names} and their peerings"
-    )
+    label = f"Regions {names} and their peerings"
+    # One or two cards as wide as the page would be out of proportion with everything else.
+    size = f"max-width:{width * 1.12:.0f}px;margin:0 auto"
+    return tag("svg", *drawn, *cards, viewBox=box, role="img", aria_label=label, style=size)
 
 
 def _spots(count: int) -> list[Spot]:
@@ -136,16 +137,20 @@ def _network(report: RunReport, region: Region) -> NetworkFacts | None:
 def _card(report: RunReport, region: Region, spot: Spot) -> Markup:
     facts, colour = _facts(report, region), colours(report)[region.datacenter]
     cluster = facts.azure.cluster if facts else None
-    version = f"Kubernetes {cluster.kubernetes_version}" if cluster else "no cluster yet"
-    exists = "" if _network(report, region) else " (not created)"
     nodes = sum(pool.count for pool in region.cluster.node_pools)
+    version = (
+        f"Kubernetes {cluster.kubernetes_version}, {nodes} nodes"
+        if cluster
+        else f"not created yet, {nodes} nodes declared"
+    )
+    exists = "" if _network(report, region) else ", not created yet"
     parts = [
         tag("rect", width=CARD, height=ROW - 32, rx=16, class_="card"),
         tag("rect", width=CARD, height=5, rx=2.5, fill=colour),
         tag("text", region.name, x=20, y=36, class_="big"),
         tag("text", region.role, x=CARD - 20, y=35, text_anchor="end", class_="small"),
-        _box(56, 74, region.network.name + exists, _ranges(region), region.network.subnet),
-        _cluster(140, region, version, nodes),
+        _box(56, 74, region.network.name, _ranges(region) + exists, region.network.subnet),
+        _cluster(140, region, version),
         *_datacenter(report, region, colour),
     ]
     return tag("g", *parts, transform=f"translate({spot.x:.0f} {spot.y:.0f})")
@@ -165,10 +170,10 @@ def _box(y: float, height: float, title: str, line: str, subnet: object) -> Mark
     return Markup("".join(words))
 
 
-def _cluster(y: float, region: Region, version: str, nodes: int) -> Markup:
+def _cluster(y: float, region: Region, version: str) -> Markup:
     words = [
         tag("text", _short(region.cluster.name), x=26, y=y + 18),
-        tag("text", f"{version}, {nodes} nodes", x=26, y=y + 36, class_="small"),
+        tag("text", version, x=26, y=y + 36, class_="small"),
     ]
     return Markup("".join(words))
 
