@@ -37,7 +37,18 @@ def opened(path: Path) -> Topology:
 
 def carried_out(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     """Run a command's coroutine; Ctrl-C cancels it and lets it clean up."""
+    _silence_libraries()
     return asyncio.run(main())
+
+
+def _silence_libraries() -> None:
+    """What a library logs reaches the person once, as an error of ours, or not at all."""
+    import logging
+
+    for name in ("azure", "msal", "urllib3", "kubernetes", "cassandra", "websocket"):
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
 
 
 @contextmanager
