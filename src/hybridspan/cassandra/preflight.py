@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hybridspan.cassandra.credentials import Role
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.streaming import readable_bytes, readable_seconds
 from hybridspan.errors import HybridspanError
@@ -197,8 +196,7 @@ async def _logins(adapter: CassandraRegion) -> list[Finding]:
         pods = [pod.name for pod in await adapter.pods() if pod.ready]
         users = [credentials.login(role).user for role in ("admin", "ddl")]
         is_superuser = await _is_superuser(adapter, pods[0], users[0])
-        async with adapter.session(pods[0], "ddl") as cql:
-            await cql.query("SELECT keyspace_name FROM system_schema.keyspaces")
+        await adapter.log_in(pods[0], "ddl")
     except HybridspanError as error:
         return [
             _finding(
@@ -218,8 +216,7 @@ async def _logins(adapter: CassandraRegion) -> list[Finding]:
 
 
 async def _is_superuser(adapter: CassandraRegion, pod: str, user: str) -> bool:
-    role: Role = "admin"
-    async with adapter.session(pod, role) as cql:
+    async with adapter.session(pod, "admin") as cql:
         rows = await cql.query("SELECT is_superuser FROM system_auth.roles WHERE role = %s", (user,))
     return bool(rows and rows[0]["is_superuser"])
 

@@ -28,6 +28,8 @@ QUIET_SECONDS: Final = 10.0
 """How long bytes may stand still before the way to the source is tried."""
 STALL_SECONDS: Final = 900.0
 """How long bytes may stand still though the way is open: Cassandra itself gives a dead stream up after ten minutes."""
+SMALL_BYTES: Final = 64 * 1024**2
+"""Below this all keyspaces are rebuilt by one command; above it each by its own, so that none is begun anew for another."""
 LEAST_BYTES: Final = 8 * 1024**2
 """Below this a keyspace's size on disk says nothing."""
 
@@ -48,7 +50,7 @@ class NodeState:
 async def node_state(target: CassandraRegion, source: CassandraRegion, pod: str) -> NodeState:
     """Read it from the node itself; the ring and the keyspaces from the source."""
     ring, phase, (host_id, available, owners) = await asyncio.gather(
-        source.ring_facts(), _task_phase(target, pod), _own_tables(target, pod)
+        source.members(), _task_phase(target, pod), _own_tables(target, pod)
     )
     address = next((n.address for n in ring.nodes if n.host_id == host_id), "")
     complete: set[str] = set()
@@ -107,14 +109,16 @@ class Rebuild:
             for statement in statements:
                 await cql.query(statement)
 
-    async def start(self, keyspaces: Sequence[str]) -> None:
+    async def start(self, keyspaces: Sequence[str], *, at_once: bool) -> None:
         """Start the rebuilds in the pod unless ours run there already; the folder of an ended task is put away first.
 
-        Whether somebody else's runs is asked before, with `receives`.
+        `at_once` says that all keyspaces may be rebuilt by one command: done where there is little data, because each
+        command costs seconds. Whether somebody else's rebuild runs is asked before, with `receives`.
         """
         task = await self._target.task(self._pod, TASK)
-        source = self._source.region.datacenter
-        jobs = [Job(name, ("rebuild", "-ks", name, "--", source)) for name in keyspaces]
+        jobs = rebuild_jobs(
+            keyspaces, self._source.region.datacenter, at_once=at_once and self._expected < SMALL_BYTES
+        )
         if not await task.start(jobs):
             if (await task.look()).phase == "running":
                 return
@@ -252,7 +256,7 @@ class Rebuild:
 
     async def _expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
         """Bytes that this node should hold of each keyspace, by what the source's nodes hold on average."""
-        ring, pods = await asyncio.gather(self._source.ring_facts(), self._source.pods())
+        ring, pods = await asyncio.gather(self._source.members(), self._source.pods())
         sizes = await asyncio.gather(*(self._source.keyspace_sizes(pod.name, keyspaces) for pod in pods))
         here, there = self._target.region.datacenter, self._source.region.datacenter
         nodes_here, nodes_there = max(len(ring.of(here)), 1), max(len(ring.of(there)), 1)
@@ -265,6 +269,13 @@ class Rebuild:
             share_here = keyspace.replication.factor(here) / nodes_here
             expected[name] = round(average * share_here * nodes_there / keyspace.replication.factor(there))
         return expected
+
+
+def rebuild_jobs(keyspaces: Sequence[str], source: str, *, at_once: bool) -> tuple[Job, ...]:
+    """One command a keyspace, or one for all of them."""
+    if at_once:
+        return (Job("all", ("rebuild", "--", source)),)
+    return tuple(Job(name, ("rebuild", "-ks", name, "--", source)) for name in keyspaces)
 
 
 def _is_permanent(log: str) -> bool:

@@ -11,6 +11,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from hybridspan.cassandra import probing, repairs, ring
@@ -27,11 +28,11 @@ from hybridspan.cassandra.ports import (
     Recorder,
 )
 from hybridspan.cassandra.ranges import TokenOwner, TokenRange, decode_range, replicas
-from hybridspan.cassandra.session import CqlSession, open_session
+from hybridspan.cassandra.session import CqlSession, Row, open_session
 from hybridspan.cassandra.texts import parse_status
 from hybridspan.cassandra.tls import client_context
 from hybridspan.errors import PermanentFailure, TemporaryFailure
-from hybridspan.facts.cassandra import AvailableRanges, NodeFacts, RingFacts
+from hybridspan.facts.cassandra import AvailableRanges, NodeFacts, RingFacts, RingNode
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.topology.model import Region
 
@@ -39,6 +40,24 @@ DATA_DIRECTORY: Final = "/opt/apigee/data/apigee-cassandra"
 AVAILABLE: Final = "SELECT keyspace_name, full_ranges, transient_ranges FROM system.available_ranges_v2"
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A session with what must be closed after it."""
+
+    session: CqlSession
+    stack: contextlib.AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Rows of one node's own tables."""
+
+    local: Row
+    peers: Sequence[Row]
+    keyspaces: Sequence[Row]
+    tables: Sequence[Row]
 
 
 class CassandraRegion:
@@ -50,6 +69,8 @@ class CassandraRegion:
         self._record = record
         self._credentials: DatabaseCredentials | None = None
         self._tls: ssl.SSLContext | None = None
+        self._sessions: dict[tuple[str, Role], _Kept] = {}
+        self._opening: dict[tuple[str, Role], asyncio.Lock] = {}
 
     @classmethod
     async def open(cls, pods: PodAccess, region: Region, record: Recorder) -> Self:
@@ -57,7 +78,9 @@ class CassandraRegion:
         return cls(pods, region, record)
 
     async def close(self) -> None:
-        """Forget the credentials; sessions are closed by those who opened them."""
+        """Close the sessions and forget the credentials."""
+        for key in tuple(self._sessions):
+            await self._drop(key)
         self._credentials = self._tls = None
 
     async def pods(self) -> tuple[PodFacts, ...]:
@@ -87,18 +110,42 @@ class CassandraRegion:
 
     @contextlib.asynccontextmanager
     async def session(self, pod: str, role: Role = "admin") -> AsyncIterator[CqlSession]:
-        """CQL on exactly that pod, as the user of that role."""
+        """CQL on exactly that pod, as the user of that role; kept open for the next one who asks.
+
+        A session whose node did not answer is closed, so that the next try begins anew.
+        """
+        key = (pod, role)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            kept = self._sessions.get(key)
+            if kept is None:
+                kept = self._sessions[key] = await self._open(pod, role)
+        try:
+            yield kept.session
+        except TemporaryFailure:
+            await self._drop(key)
+            raise
+
+    async def log_in(self, pod: str, role: Role) -> None:
+        """Prove that the user of that role can log in through that pod now: with a connection of its own."""
+        kept = await self._open(pod, role)
+        await kept.stack.aclose()
+
+    async def _open(self, pod: str, role: Role) -> _Kept:
         login = (await self.credentials()).login(role)
         context = await self._context()
         where = f"{self._access.name}, pod {self.region.namespace}/{pod}"
-        async with self._access.forward(self.region.namespace, pod, CQL_PORT) as port:
+        async with contextlib.AsyncExitStack() as stack:
+            port = await stack.enter_async_context(self._access.forward(self.region.namespace, pod, CQL_PORT))
             session = await open_session(
                 port, context, login, where=where, secret=CREDENTIALS_SECRET, record=self._record
             )
-            try:
-                yield session
-            finally:
-                await session.close()
+            stack.push_async_callback(session.close)
+            return _Kept(session, stack.pop_all())
+
+    async def _drop(self, key: tuple[str, Role]) -> None:
+        kept = self._sessions.pop(key, None)
+        if kept is not None:
+            await kept.stack.aclose()
 
     async def any_pod(self, ask: Callable[[str], Awaitable[Result]]) -> Result:
         """The answer of the first pod that can give one; the last pod's TemporaryFailure where none can."""
@@ -119,26 +166,31 @@ class CassandraRegion:
 
     async def ring_facts(self) -> RingFacts:
         """The ring and all keyspaces as one healthy node of this region sees them."""
-        return await self.any_pod(self._ring_facts)
 
-    async def _ring_facts(self, pod: str) -> RingFacts:
+        async def ask(pod: str) -> RingFacts:
+            tables, status = await asyncio.gather(self._tables(pod), self.nodetool(pod, "status"))
+            return _facts(parse_status(status), tables)
+
+        return await self.any_pod(ask)
+
+    async def members(self) -> RingFacts:
+        """As `ring_facts`, without asking who is up: every member is shown as if it were. Much cheaper."""
+
+        async def ask(pod: str) -> RingFacts:
+            tables = await self._tables(pod)
+            return _facts(ring.read_members(tables.local, tables.peers), tables)
+
+        return await self.any_pod(ask)
+
+    async def _tables(self, pod: str) -> _Tables:
         async with self.session(pod) as cql:
-            status, local, peers, keyspaces, tables = await asyncio.gather(
-                self.nodetool(pod, "status"),
+            local, peers, keyspaces, tables = await asyncio.gather(
                 cql.query(ring.LOCAL),
                 cql.query(ring.PEERS),
                 cql.query(ring.KEYSPACES),
                 cql.query(ring.TABLES),
             )
-        nodes = parse_status(status)
-        return RingFacts(
-            seen_from=str(local[0]["broadcast_address"]),
-            nodes=nodes,
-            schema_versions=ring.read_schema_versions(nodes, local[0], peers),
-            keyspaces=ring.read_keyspaces(keyspaces, tables),
-            cassandra_version=local[0]["release_version"],
-            cluster_name=local[0]["cluster_name"],
-        )
+        return _Tables(local[0], peers, keyspaces, tables)
 
     async def owners(self) -> tuple[TokenOwner, ...]:
         """Who owns which tokens, as one node of this region knows it."""
@@ -263,6 +315,17 @@ class CassandraRegion:
 
     def _where(self) -> str:
         return f"cluster {self._access.name}, namespace {self.region.namespace}"
+
+
+def _facts(nodes: Sequence[RingNode], tables: _Tables) -> RingFacts:
+    return RingFacts(
+        seen_from=str(tables.local["broadcast_address"]),
+        nodes=tuple(nodes),
+        schema_versions=ring.read_schema_versions(nodes, tables.local, tables.peers),
+        keyspaces=ring.read_keyspaces(tables.keyspaces, tables.tables),
+        cassandra_version=tables.local["release_version"],
+        cluster_name=tables.local["cluster_name"],
+    )
 
 
 async def owners_seen_by(cql: CqlSession) -> tuple[TokenOwner, ...]:

@@ -12,7 +12,7 @@ LOCAL = (
     "SELECT cluster_name, host_id, data_center, rack, broadcast_address, release_version, schema_version, tokens"
     " FROM system.local"
 )
-PEERS = "SELECT peer, data_center, rack, schema_version, tokens FROM system.peers_v2"
+PEERS = "SELECT peer, host_id, data_center, rack, schema_version, tokens FROM system.peers_v2"
 KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
 TABLES = "SELECT keyspace_name, table_name FROM system_schema.tables"
 
@@ -46,6 +46,25 @@ def read_keyspaces(keyspaces: Iterable[Row], tables: Iterable[Row]) -> tuple[Key
             tuple(sorted(by_keyspace.get(row["keyspace_name"], ()))),
         )
         for row in sorted(keyspaces, key=lambda row: str(row["keyspace_name"]))
+    )
+
+
+def read_members(local: Row, peers: Sequence[Row]) -> tuple[RingNode, ...]:
+    """The members that a node knows, all shown as up and normal: the tables do not tell."""
+    rows = [(str(local["broadcast_address"]), local), *((str(row["peer"]), row) for row in peers)]
+    return tuple(
+        RingNode(
+            address,
+            str(row["host_id"]),
+            row["data_center"],
+            row["rack"],
+            "U",
+            "N",
+            None,
+            len(row["tokens"] or ()),
+        )
+        for address, row in rows
+        if row["data_center"] and row["rack"]
     )
 
 

@@ -33,8 +33,8 @@ class Received:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present rate; None where there is none."""
-        if not self.bytes_per_second:
+        """At the present rate; None where there is none, or too little has come for it to mean anything."""
+        if not self.bytes_per_second or self.bytes < self.bytes_expected / 50:
             return None
         return max(self.bytes_expected - self.bytes, 0) / self.bytes_per_second
 

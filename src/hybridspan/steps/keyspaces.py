@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.cassandra.agreement import agreed
+from hybridspan.cassandra.credentials import Role
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
@@ -35,7 +36,7 @@ from hybridspan.plan.phases.keyspaces import (
 from hybridspan.plan.phases.ring_commands import User
 from hybridspan.topology.model import Region
 
-LOGIN_ROLES = ("admin", "ddl", "dml")
+LOGIN_ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
 
 
 async def alter(
@@ -92,7 +93,7 @@ class SimpleKeyspacesStep:
 
     async def act(self, progress: ProgressSink) -> None:
         source = await self._source()
-        found = simple_alterations(await source.ring_facts())
+        found = simple_alterations(await source.members())
         # Kept before the statements: a run that ends between the two owes the repair all the same.
         self._keep([alteration.keyspace for alteration in found], "altered")
         await alter(source, found, self._estate, progress)
@@ -104,7 +105,7 @@ class SimpleKeyspacesStep:
     async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: ProgressSink) -> None:
         if not names:
             return
-        ring, owners = await asyncio.gather(source.ring_facts(), source.owners())
+        ring, owners = await asyncio.gather(source.members(), source.owners())
         jobs: dict[str, list[Job]] = {}
         for name in names:
             keyspace = ring.keyspace(name)
@@ -128,7 +129,7 @@ class SimpleKeyspacesStep:
         return await self._estate.cassandra(self._estate.topology.first)
 
     async def _ring(self) -> RingFacts:
-        return await (await self._source()).ring_facts()
+        return await (await self._source()).members()
 
 
 class _SpreadStep:
@@ -145,7 +146,7 @@ class _SpreadStep:
         raise NotImplementedError
 
     async def check(self) -> Decision:
-        ring = await (await self._source()).ring_facts()
+        ring = await (await self._source()).members()
         return decide_spread(ring, self._region, self._names(ring))
 
     async def act(self, progress: ProgressSink) -> None:
@@ -198,7 +199,7 @@ class AuthKeyspaceStep(_SpreadStep):
         return (AUTH,)
 
     async def check(self) -> Decision:
-        ring = await (await self._source()).ring_facts()
+        ring = await (await self._source()).members()
         decision = decide_auth(ring, self._region, self._decided())
         if not decision.is_done:
             return decision
@@ -208,7 +209,7 @@ class AuthKeyspaceStep(_SpreadStep):
     async def act(self, progress: ProgressSink) -> None:
         await super().act(progress)
         source, target = await self._source(), await self._estate.cassandra(self._region)
-        nodes = (await source.ring_facts()).of(self._region.datacenter)
+        nodes = (await source.members()).of(self._region.datacenter)
         await asyncio.gather(*(self._repair(target, node, progress) for node in nodes))
 
     async def _repair(self, target: CassandraRegion, node: RingNode, progress: ProgressSink) -> None:
@@ -234,8 +235,7 @@ async def _failed_login(target: CassandraRegion, pod: str) -> str:
     for role in LOGIN_ROLES:
         if role in logins:
             try:
-                async with target.session(pod, role) as cql:  # type: ignore[arg-type]  # one of LOGIN_ROLES
-                    await cql.query("SELECT cluster_name FROM system.local")
+                await target.log_in(pod, role)
             except HybridspanError as error:
                 return f"{pod} as {logins[role].user}: {error.why or error.message}"
     return ""

@@ -20,6 +20,7 @@ from hybridspan.plan.phases.keyspaces import replicated
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
+    can_be_at_once,
     decide_rebuild,
     decide_source_repair,
     forgotten,
@@ -44,7 +45,7 @@ class SourceRepairStep:
 
     async def check(self) -> Decision:
         cassandra = await self._estate.cassandra(self._source)
-        ring, history = await asyncio.gather(cassandra.ring_facts(), cassandra.last_repairs())
+        ring, history = await asyncio.gather(cassandra.members(), cassandra.last_repairs())
         factors = {k.name: k.replication.factor(self._source.datacenter) for k in replicated(ring)}
         # One replica alone has nothing to disagree with.
         names = [name for name, factor in factors.items() if factor > 1]
@@ -56,7 +57,7 @@ class SourceRepairStep:
 
     async def act(self, progress: ProgressSink) -> None:
         cassandra = await self._estate.cassandra(self._source)
-        ring, owners = await asyncio.gather(cassandra.ring_facts(), cassandra.owners())
+        ring, owners = await asyncio.gather(cassandra.members(), cassandra.owners())
         began = self._estate.clock.now()
         jobs: dict[str, list[Job]] = {}
         names: list[str] = []
@@ -115,7 +116,7 @@ class RebuildStep:
         # Kept before the start: a run that ends between the two finds a record that it knows to be ours.
         begun = begun_by_us(self._estate.decided(self._key()), state.host_id) | set(work.stream)
         self._estate.decide(self._key(), {"host_id": state.host_id, "begun": sorted(begun)})
-        await rebuild.start(work.stream)
+        await rebuild.start(work.stream, at_once=can_be_at_once(state.ring, self._region))
         await rebuild.observe(progress)
         await rebuild.plausible(work.stream)
 

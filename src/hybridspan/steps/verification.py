@@ -24,7 +24,7 @@ class VerificationStep:
         self._key = verification_key(planned.phase, planned.region)
 
     async def check(self) -> Decision:
-        ring = await (await self._estate.cassandra(self._source)).ring_facts()
+        ring = await (await self._estate.cassandra(self._source)).members()
         again = self.planned.phase == "verify-again"
         return decide_verification(ring, self._region, self._estate.decided(self._key), again=again)
 
@@ -43,7 +43,7 @@ class VerificationStep:
             )
         if not result.is_proved:
             raise _not_proved(result, self._region.name)
-        ring = await source.ring_facts()
+        ring = await source.members()
         kept = {"fingerprint": fingerprint(ring, self._region.datacenter), "at": self._estate.clock.now()}
         self._estate.decide(self._key, kept)
 

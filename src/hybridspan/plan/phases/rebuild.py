@@ -70,6 +70,12 @@ def to_stream(ring: RingFacts, region: Region) -> tuple[str, ...]:
     )
 
 
+def can_be_at_once(ring: RingFacts, region: Region) -> bool:
+    """Whether one `nodetool rebuild` for all keyspaces finds a source for each: all that name the region name the source."""
+    here = [k for k in replicated(ring) if k.replication.factor(region.datacenter)]
+    return all(k.replication.factor(str(region.copy_from)) for k in here)
+
+
 def work_for(progress: Sequence[KeyspaceProgress]) -> RebuildWork:
     """Stream what is not complete or not ours; clear what is recorded and not ours."""
     stream = tuple(p.keyspace for p in progress if not (p.complete and p.ours))
