@@ -44,8 +44,10 @@ class LogFile:
         self._file.close()
         self._wake()
 
-    async def grown(self) -> None:
-        await self._grown.wait()
+    @property
+    def growth(self) -> asyncio.Event:
+        """Set at the next growth after this moment."""
+        return self._grown
 
     def _wake(self) -> None:
         self._grown.set()
@@ -85,16 +87,13 @@ async def followed_lines(log: LogFile, offset: int, *, timestamps: bool) -> Asyn
     with log.path.open("rb") as file:
         file.seek(offset)
         while True:
-            closed, grown = log.is_closed, asyncio.ensure_future(log.grown())
-            try:
-                for entry in whole_entries(file):
-                    yield rendered(entry, timestamps=timestamps)
-                if closed:
-                    return
-                if not log.is_closed:
-                    await grown
-            finally:
-                grown.cancel()
+            # Taken before reading, so that nothing written meanwhile is missed.
+            closed, growth = log.is_closed, log.growth
+            for entry in whole_entries(file):
+                yield rendered(entry, timestamps=timestamps)
+            if closed:
+                return
+            await growth.wait()
 
 
 def whole_entries(file: IO[bytes]) -> Iterator[bytes]:

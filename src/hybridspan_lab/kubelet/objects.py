@@ -31,9 +31,10 @@ class ObjectCache:
     def of_namespace(self, namespace: str) -> Iterator[Document]:
         return (found for (space, _), found in self.objects.items() if space == namespace)
 
-    async def changed(self) -> None:
-        """Returns after the next change of any object."""
-        await self._changed.wait()
+    @property
+    def change(self) -> asyncio.Event:
+        """Set at the next change of any object after this moment."""
+        return self._changed
 
     def _take(self, event: WatchEvent) -> None:
         metadata: dict[str, Any] = event.object["metadata"]

@@ -155,7 +155,7 @@ class Pod:
     async def _news(self) -> None:
         """Waits for a change of what a pod may refer to."""
         caches = (self.host.secrets, self.host.config_maps, self.host.claims)
-        waits = [asyncio.ensure_future(cache.changed()) for cache in caches]
+        waits = [asyncio.ensure_future(cache.change.wait()) for cache in caches]
         try:
             await asyncio.wait(waits, timeout=REFERENCE_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         finally:
