@@ -97,6 +97,33 @@ class Rig:
         )
         return self.kubectl(context, *pod, *arguments, stdin=f"jmxuser {password}\n")
 
+    def cqlsh(self, context: str, port: str, statement: str) -> str:
+        """The real cqlsh on a forwarded port, with the region's client certificate; the password comes from a file."""
+        read = ("get", "secret", "apigee-cassandra-default-tls", "-n", "apigee", "-o", "json")
+        data = json.loads(self.kubectl(context, *read))["data"]
+        for name in ("tls.crt", "tls.key", "ca.crt"):
+            (self.base / name).write_bytes(base64.b64decode(data[name]))
+        get = (
+            "get",
+            "secret",
+            "apigee-datastore-default-creds",
+            "-n",
+            "apigee",
+            "-o",
+            "jsonpath={.data.ddl\\.password}",
+        )
+        password = base64.b64decode(self.kubectl(context, *get)).decode()
+        (self.base / "credentials").write_text(f"[PlainTextAuthProvider]\npassword = {password}\n")
+        (self.base / "credentials").chmod(0o600)
+        files = (
+            f"certfile = {self.base}/ca.crt\nuserkey = {self.base}/tls.key\nusercert = {self.base}/tls.crt\n"
+        )
+        (self.base / "cqlshrc").write_text(f"[ssl]\n{files}validate = true\n")
+        options = ("--cqlshrc", str(self.base / "cqlshrc"), "--credentials", str(self.base / "credentials"))
+        return self.run(
+            "cqlsh", *options, "--ssl", "-u", "ddl_user", "-e", statement, "127.0.0.1", port
+        ).stdout
+
     def run(
         self, *command: str, expect: int | None = 0, timeout: float = 300, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -5,8 +5,10 @@ The tests of this file share one lab and build on one another, in this order.
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +78,90 @@ def test_a_second_apply_does_nothing_and_says_why(rig: Rig) -> None:
     done = rig.apply()
     assert len(rig.events("acting")) == acted
     assert "0 steps carried out" in done.stderr
+
+
+def test_the_real_nodetool_sees_both_data_centers_up(rig: Rig) -> None:
+    said = rig.nodetool("apigee-eastus", 0, "status")
+    assert said.count("UN  ") == 6
+    assert "Datacenter: dc-1" in said
+    assert "Datacenter: dc-2" in said
+
+
+def test_the_real_az_shows_the_peering_connected(rig: Rig) -> None:
+    show = (
+        "network",
+        "vnet",
+        "peering",
+        "show",
+        "--name",
+        "my-hybrid-rg-vnet1-peering",
+        "--vnet-name",
+        "my-hybrid-rg-vnet",
+    )
+    done = rig.run("az", *show, "--resource-group", "my-hybrid-rg", "--query", "peeringState")
+    assert done.stdout.strip() == '"Connected"'
+
+
+def test_kubectl_follows_the_log_of_a_rebuild(rig: Rig) -> None:
+    follow = (
+        "kubectl",
+        "--context",
+        "apigee-centralus",
+        "logs",
+        "-f",
+        "apigee-cassandra-default-0",
+        "-n",
+        "apigee",
+    )
+    with subprocess.Popen(follow, env=dict(rig.environment), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("rebuild from dc: dc-1" in line for line in process.stdout)
+        process.terminate()
+
+
+def test_kubectl_gives_a_terminal_in_a_pod(rig: Rig) -> None:
+    command = "kubectl --context apigee-eastus exec -it apigee-cassandra-default-0 -n apigee -- bash -c 'tty; exit 3'"
+    done = rig.run("script", "-qec", command, "/dev/null", expect=3)
+    assert "/dev/pts/" in done.stdout
+
+
+def test_cqlsh_reaches_a_node_through_a_forwarded_port(rig: Rig) -> None:
+    forward = (
+        "kubectl",
+        "--context",
+        "apigee-centralus",
+        "port-forward",
+        "apigee-cassandra-default-0",
+        "-n",
+        "apigee",
+        ":9042",
+    )
+    with subprocess.Popen(forward, env=dict(rig.environment), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
+        try:
+            done = rig.cqlsh("apigee-centralus", port, "SELECT cluster_name FROM system.local;")
+        finally:
+            process.terminate()
+    assert "apigeecluster" in done
+
+
+def test_the_client_pod_of_the_procedure_lists_the_keyspaces(rig: Rig) -> None:
+    get = (
+        "get",
+        "secret",
+        "apigee-datastore-default-creds",
+        "-n",
+        "apigee",
+        "-o",
+        "jsonpath={.data.ddl\\.password}",
+    )
+    password = base64.b64decode(rig.kubectl("apigee-eastus", *get)).decode()
+    host = "apigee-cassandra-default-0.apigee-cassandra-default.apigee.svc.cluster.local"
+    image = ("--image", "google/apigee-hybrid-cassandra-client:1.0.0", "cqlsh", "-n", "apigee")
+    script = f"cqlsh {host} -u ddl_user --ssl -e 'SELECT * FROM system_schema.keyspaces;'\n{password}\nexit\n"
+    said = rig.kubectl("apigee-eastus", "run", "-i", "--restart=Never", "--rm", *image, stdin=script)
+    assert all(name in said for name in (*APIGEE_KEYSPACES, *SYSTEM_KEYSPACES))
 
 
 def test_a_third_region_joins_afterwards(rig: Rig) -> None:
