@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from hybridspan_lab.apigee import components, names
@@ -20,14 +20,15 @@ PAUSE_SECONDS: Final = 0.3
 
 async def check(api: KubeApi, overrides: Overrides) -> int:
     """Prints what is not ready; 0 when everything is that has been applied."""
-    waiting = [line async for line in _unready(api, overrides)]
+    waiting = [line async for line in unready(api, overrides)]
     for line in waiting:
         print(line)
     print("All containers are ready." if not waiting else "Some containers are not ready.")
     return 1 if waiting else 0
 
 
-async def _unready(api: KubeApi, overrides: Overrides) -> Any:
+async def unready(api: KubeApi, overrides: Overrides) -> AsyncIterator[str]:
+    """A sentence for each thing that has been applied and does not run."""
     controller = await api.find("/apis/apps/v1", "deployments", names.CONTROLLER, names.SYSTEM_NAMESPACE)
     if controller is None:
         yield f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} not found"
@@ -37,9 +38,17 @@ async def _unready(api: KubeApi, overrides: Overrides) -> Any:
         path, plural = location(document)
         name, kind = document["metadata"]["name"], document["kind"]
         found = await api.find(path, plural, name, overrides.namespace)
-        state = ((found or {}).get("status") or {}).get("state", "creating")
-        if found is not None and state != "running":
-            yield f"{kind} {overrides.namespace}/{name} is in state {state}"
+        status = (found or {}).get("status") or {}
+        if found is not None and not is_running(found):
+            nested = f" ({status['nestedState']})" if status.get("nestedState") else ""
+            yield f"{kind} {overrides.namespace}/{name} is in state {status.get('state', 'creating')}{nested}"
+
+
+def is_running(resource: Document) -> bool:
+    """Whether the controller has seen the newest form of a resource, and everything of it runs."""
+    status = resource.get("status") or {}
+    seen = int(status.get("lastAppliedGeneration") or 0) >= resource["metadata"]["generation"]
+    return bool(status.get("state") == "running" and seen)
 
 
 def _expected(overrides: Overrides) -> list[Document]:
