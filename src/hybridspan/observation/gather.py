@@ -15,6 +15,7 @@ from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
+from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region
 
 
@@ -26,7 +27,8 @@ async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
     facts: dict[str, RegionFacts] = {str(name): task.result() for name, task in tasks.items()}
     ring = await _ring(estate, facts)
     findings = await _findings(estate, facts, ring) if preflight else ()
-    return WorldFacts(estate.clock.now(), facts, ring, tuple(findings))
+    decided = {key: value for key in remembered(estate.topology) if (value := estate.decided(key)) is not None}
+    return WorldFacts(estate.clock.now(), facts, ring, tuple(findings), decided)
 
 
 async def _region(estate: Estate, region: Region) -> RegionFacts:
