@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.plan.phases import trust
+from hybridspan.topology.model import Topology
+
+from .conftest import objects, secret, store
+
+CA = secret("apigee-ca", "1")
+INSTALLED = ApigeeFacts("1.11.2", True, store(), ())
+BARE = ApigeeFacts(None, False, None, ())
+
+
+@pytest.mark.parametrize(
+    ("first", "own", "apigee", "state"),
+    [
+        (objects(), objects(), BARE, "refused"),
+        (objects(authority=CA), None, None, "later"),
+        (objects(authority=CA), objects(), BARE, "needed"),
+        (objects(authority=CA), objects(authority=CA), BARE, "done"),
+        (objects(authority=CA), objects(authority=secret("apigee-ca", "2")), BARE, "needed"),
+        (objects(authority=CA), objects(authority=secret("apigee-ca", "2")), INSTALLED, "refused"),
+    ],
+)
+def test_the_authority(first, own, apigee, state: str):
+    assert trust.decide_authority(first, own, apigee).state == state
+
+
+@pytest.mark.parametrize(
+    ("first", "own", "state"),
+    [
+        (objects(cert_manager=None), objects(), "refused"),
+        (objects(), None, "later"),
+        (objects(), objects(cert_manager=None), "needed"),
+        (objects(), objects(ready=False), "needed"),
+        (objects(), objects(), "done"),
+        (objects(), objects(cert_manager="v1.14.0"), "done"),
+    ],
+)
+def test_cert_manager(first, own, state: str):
+    assert trust.decide_cert_manager(first, own).state == state
+
+
+def test_secrets_are_compared_by_hash_and_chosen_by_purpose_or_name():
+    first = objects(secret("creds"), secret("own", purpose=""), secret("named", purpose=""))
+    overrides = OverridesFacts("o", exists=True, secrets=frozenset({"named"}))
+    assert trust.missing_secrets(first, overrides, objects()) == ("creds", "named")
+    assert trust.missing_secrets(first, overrides, objects(secret("creds", "y"), secret("named"))) == (
+        "creds",
+    )
+    assert trust.decide_secrets(first, overrides, objects(secret("creds"), secret("named"))).is_done
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first", "own", "state"),
+    [
+        (None, objects(), objects(), "done"),
+        ("premium", objects(), None, "later"),
+        ("premium", objects(), objects(), "refused"),
+        ("premium", objects(classes=("premium",)), objects(), "needed"),
+        ("premium", objects(), objects(classes=("premium",)), "done"),
+    ],
+)
+def test_the_storage_class(wanted: str | None, first, own, state: str):
+    assert trust.decide_storage(wanted, first, own).state == state
+
+
+def test_the_namespace(topology: Topology):
+    region = topology.new_regions[0]
+    assert trust.decide_namespace(region, None).state == "later"
+    assert trust.decide_namespace(region, objects()).state == "needed"
+    assert trust.decide_namespace(region, objects(namespaces=frozenset({"apigee"}))).is_done
