@@ -19,6 +19,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.contract import azure_cli
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -32,6 +34,7 @@ class Rig:
         self.directory = self.base / "work"
         shutil.copytree(EXAMPLES / example, self.directory)
         self.topology = self.directory / "hybrid.yaml"
+        self._signed_in = False
         self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
 
     def up(self, *options: str) -> None:
@@ -96,6 +99,25 @@ class Rig:
             "-",
         )
         return self.kubectl(context, *pod, *arguments, stdin=f"jmxuser {password}\n")
+
+    def az(self, *arguments: str) -> str:
+        """The real az, signed in to the lab as a service principal; the secret comes from a file."""
+        program = str(azure_cli.installed())
+        if not self._signed_in:
+            secret = self.base / "client-secret"
+            secret.touch(mode=0o600)
+            secret.write_text(self.environment["AZURE_CLIENT_SECRET"])
+            login = (
+                "login",
+                "--service-principal",
+                "-u",
+                self.environment["AZURE_CLIENT_ID"],
+                "-p",
+                f"@{secret}",
+            )
+            self.run(program, *login, "--tenant", self.environment["AZURE_TENANT_ID"])
+            self._signed_in = True
+        return self.run(program, *arguments).stdout
 
     def cqlsh(self, context: str, port: str, statement: str) -> str:
         """The real cqlsh on a forwarded port, with the region's client certificate; the password comes from a file."""

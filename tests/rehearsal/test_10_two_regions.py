@@ -98,8 +98,8 @@ def test_the_real_az_shows_the_peering_connected(rig: Rig) -> None:
         "--vnet-name",
         "my-hybrid-rg-vnet",
     )
-    done = rig.run("az", *show, "--resource-group", "my-hybrid-rg", "--query", "peeringState")
-    assert done.stdout.strip() == '"Connected"'
+    said = rig.az(*show, "--resource-group", "my-hybrid-rg", "--query", "peeringState")
+    assert said.strip() == '"Connected"'
 
 
 def test_kubectl_follows_the_log_of_a_rebuild(rig: Rig) -> None:

@@ -88,7 +88,7 @@ def test_a_peering_cut_while_data_streams_is_noticed_within_two_minutes(rig: Rig
             for d in names
             if (m := re.search(r"my-hybrid-rg-vnet/virtualNetworkPeerings/([^/?]+)", str(d)))
         )
-        rig.run("az", *peering, "--vnet-name", "my-hybrid-rg-vnet", "--name", name)
+        rig.az(*peering, "--vnet-name", "my-hybrid-rg-vnet", "--name", name)
         eventually(lambda: run.poll() is not None, 120, "apply ends after the cut")
     finally:
         run.kill()
