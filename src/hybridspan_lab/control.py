@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,11 +104,23 @@ def fill(rows: int, rate: float | None = None, home: Path | None = None, context
 
     `rate` is in rows a second. The loader runs in the first Cassandra pod, so nothing here needs a route to it.
     """
-    places, _ = _running(home)
-    chosen = ["--context", context] if context else []
-    loader = ["python3", "-m", "hybridspan_lab.cassandra.fill", "--rows", str(rows)]
+    from hybridspan.topology import loading
+
+    places, record = _running(home)
+    topology = loading.load(record.topology)
+    chosen = ["--context", context or topology.first.cluster.name]
+    loader = [sys.executable, "-m", "hybridspan_lab.cassandra.fill", "--organization", topology.organization]
+    loader += ["--rows", str(rows)]
     paced = ["--rate", str(rate)] if rate is not None else []
-    pod = ["exec", "-n", "apigee", "apigee-cassandra-default-0", "-c", "apigee-cassandra", "--"]
+    pod = [
+        "exec",
+        "-n",
+        topology.first.namespace,
+        "apigee-cassandra-default-0",
+        "-c",
+        "apigee-cassandra",
+        "--",
+    ]
     kubectl = [str(places.bin / "kubectl"), "--kubeconfig", str(places.kubeconfig), *chosen]
     return subprocess.run([*kubectl, *pod, *loader, *paced], check=False, env=environment(home)).returncode
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Topology
-from hybridspan_lab.parts import ensure
-from hybridspan_lab.world import papers
+from hybridspan_lab.world import hybrid, papers
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
@@ -16,12 +15,14 @@ from hybridspan_lab.world.record import Record
 async def build(places: Places, record: Record, topology: Topology, say: Callable[[str], None]) -> None:
     """Makes the existing installation of the topology's first region."""
     region = topology.first
-    authority = places.arm / "ca.pem"
-    async with ByHand(record.arm, authority, Secret(places.client_secret.read_text().strip())) as azure:
+    secret = Secret(places.client_secret.read_text().strip())
+    async with ByHand(record.arm, places.arm / "ca.pem", secret) as azure:
         await azure.create_region(region)
     say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
-    from hybridspan_lab.apigee import estate as apigee
-
     papers.complete(region.overrides)
-    await apigee.install(places.kubeconfig, region.overrides, ensure())
-    say(f"{region.name}: Apigee hybrid with {region.cassandra_nodes} Cassandra nodes")
+    await hybrid.install(
+        places.kubeconfig,
+        region.overrides,
+        record.system_keyspaces,
+        lambda words: say(f"{region.name}: {words}"),
+    )
