@@ -49,7 +49,7 @@ class Networks:
             if document is None:
                 raise _missing(region)
             seen.append(documents.network(document))
-            return next((s for s in states(seen[-1]) if s.lower() not in _AT_REST), "Succeeded")
+            return state_of(seen[-1])
 
         where = azure_ids.network_id(region)
         await self._calls.until_settled(look, where, progress, NETWORK_DEADLINE_SECONDS)
@@ -121,6 +121,16 @@ class Networks:
 
 
 _AT_REST = ("succeeded", "failed", "canceled", "")
+
+
+def state_of(facts: NetworkFacts) -> str:
+    """Failed for a network that failed, else the first state in it that is still on its way, else Succeeded.
+
+    What a failed network's children say is of no use: nothing moves them any more.
+    """
+    if facts.provisioning_state.lower() in ("failed", "canceled"):
+        return facts.provisioning_state
+    return next((s for s in states(facts) if s.lower() not in _AT_REST), "Succeeded")
 
 
 def own_states(facts: NetworkFacts) -> list[str]:
