@@ -6,8 +6,9 @@ from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
-from hybridspan.plan.phases.kubectl import apigeectl, context_of, kubectl
+from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, kubectl
 from hybridspan.plan.phases.overrides import members
+from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
 from hybridspan.topology.model import Region, Topology
 
 
@@ -115,10 +116,8 @@ def _datastore(
         decision=decide_datastore(region, store, ring),
         commands=(
             *apigeectl(region, "apply", "--datastore"),
-            kubectl(
-                region, "-n", region.namespace, "rollout", "status", "statefulset/apigee-cassandra-default"
-            ),
-            _ring_status(topology.first),
+            datastore_runs(region),
+            nodetool(topology.first, pod_name(topology, 0), "status"),
         ),
         needs=_before_joining(topology, region, earlier),
         lanes=("ring", f"apigee/{region.name}"),
@@ -127,7 +126,7 @@ def _datastore(
             " keyspace off that data center and decommission its nodes one by one"
         ),
         procedure_rows=(11,),
-        undo=_leave(region),
+        undo=_leave(topology, region),
         undo_note="each node must have left the ring (nodetool status in another region) before its claim is deleted",
     )
 
@@ -142,30 +141,9 @@ def _before_joining(topology: Topology, region: Region, earlier: Region | None) 
     return tuple(StepId(n) for n in needs)
 
 
-def _leave(region: Region) -> tuple[Command, ...]:
-    pods = [f"apigee-cassandra-default-{n}" for n in reversed(range(region.cassandra_nodes))]
+def _leave(topology: Topology, region: Region) -> tuple[Command, ...]:
     return (
-        *(_in_pod(region, pod, "decommission") for pod in pods),
+        *(nodetool(region, pod, "decommission") for pod in reversed(pods_of(topology, region))),
         *apigeectl(region, "delete", "--datastore"),
         kubectl(region, "-n", region.namespace, "delete", "pvc", "-l", "app=apigee-cassandra"),
     )
-
-
-def _ring_status(region: Region) -> Command:
-    return _in_pod(region, "apigee-cassandra-default-0", "status")
-
-
-def _in_pod(region: Region, pod: str, verb: str) -> Command:
-    """nodetool in a pod, its password from a file of the person's on standard input."""
-    inside = (
-        "umask 077; f=$(mktemp); trap 'rm -f $f' EXIT; printf 'jmxuser %s' \"$(cat)\" > $f;"
-        f" nodetool -u jmxuser -pwf $f {verb}"
-    )
-    words = f"kubectl --context {context_of(region)} -n {region.namespace} exec -i {pod} -c apigee-cassandra"
-    return Command(script=f'{words} -- bash -c {_quoted(inside)} < "$JMX_PASSWORD_FILE"')
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

@@ -50,6 +50,20 @@ def moved(first: Region, region: Region, *what: str) -> Command:
     return Command(script=f"{read} |\n  {_STRIP} |\n  {applied(region, '--force-conflicts')}")
 
 
+def datastore_runs(region: Region) -> Command:
+    """Waits until the controller has carried out the latest change and all Cassandra pods are ready."""
+    running = "--for=jsonpath={.status.state}=running"
+    return kubectl(region, "-n", region.namespace, "wait", "apigeeds/default", running, "--timeout=30m")
+
+
+def change_is_seen(region: Region) -> Command:
+    """Waits until the controller has taken up the datastore's latest change."""
+    read = shlex.join(("kubectl", "--context", context_of(region), "-n", region.namespace))
+    template = "{{eq .metadata.generation .status.lastAppliedGeneration}}"
+    seen = f"{read} get apigeeds default -o go-template={shlex.quote(template)}"
+    return Command(script=f'until [ "$({seen})" = true ]; do sleep 1; done')
+
+
 _STRIP = (
     r"sed -E -e '/^ *(resourceVersion|uid|creationTimestamp|generation|clusterIP|caBundle): [^ ]/d'"
     r" -e '/^ *clusterIPs:/,/^ *- /d' -e '/last-applied-configuration: [|]/,+1d'"

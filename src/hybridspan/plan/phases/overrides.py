@@ -56,7 +56,10 @@ def decide_overrides(overrides: OverridesFacts | None) -> Decision:
 
 
 def _overrides(region: Region, overrides: OverridesFacts | None) -> PlannedStep:
-    commands = (Command(script=overrides.edit),) if overrides and overrides.edit else ()
+    path = shlex.quote(str(region.overrides))
+    commands = (
+        (Command(script=f"[ -e {path} ] ||\n  {overrides.edit}"),) if overrides and overrides.edit else ()
+    )
     return PlannedStep(
         id=StepId(f"overrides/{region.name}"),
         phase="overrides",

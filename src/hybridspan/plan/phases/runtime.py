@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.kubectl import apigeectl
 from hybridspan.topology.model import Region, Topology
 
@@ -40,10 +40,16 @@ def _runtime(region: Region, first: ApigeeFacts | None, own: ApigeeFacts | None)
         region=region.name,
         title=f"Apigee runtime in {region.cluster.name}",
         decision=decide_runtime(first, own),
-        commands=(*apigeectl(region, "apply"), *apigeectl(region, "check-ready")[1:]),
+        commands=(*apigeectl(region, "apply"), _ready(region)),
         needs=(StepId(f"verify-again/{region.name}"),),
         lanes=(f"apigee/{region.name}",),
         procedure_rows=(11,),
         undo=apigeectl(region, "delete", "--all"),
         undo_note="the datastore of this region goes with it: take traffic and keyspaces off it first",
     )
+
+
+def _ready(region: Region) -> Command:
+    """check-ready says no as long as something is on its way."""
+    asked = apigeectl(region, "check-ready")[-1].text()
+    return Command(script=f"until {asked}; do sleep 5; done")

@@ -8,7 +8,7 @@ from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.install import not_joined
-from hybridspan.plan.phases.kubectl import apigeectl, kubectl
+from hybridspan.plan.phases.kubectl import apigeectl, change_is_seen, datastore_runs, kubectl
 from hybridspan.topology.model import Region, Topology
 
 
@@ -63,7 +63,8 @@ def _seed_out(
         commands=(
             Command(("sed", "-i", "/^ *multiRegionSeedHost:/d", str(region.overrides))),
             *apigeectl(region, "apply", "--datastore"),
-            kubectl(region, *namespace, "rollout", "status", "statefulset/apigee-cassandra-default"),
+            change_is_seen(region),
+            datastore_runs(region),
             kubectl(region, *namespace, "get", "apigeeds", "default", "-o", f"jsonpath={path}"),
         ),
         needs=(StepId(f"verify/{region.name}"),),

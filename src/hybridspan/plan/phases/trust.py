@@ -163,8 +163,7 @@ def _cert_manager(
         (
             Command(script=definitions),
             moved(source, region, "get", everywhere, *label),
-            moved(source, region, "-n", "kube-system", "get", "role,rolebinding", *label),
-            moved(source, region, "-n", CERT_MANAGER, "get", inside, *label),
+            moved(source, region, "get", inside, "--all-namespaces", *label),
             kubectl(region, *wait),
         ),
         # The authority must lie there before anything can make another.
