@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hybridspan.plan.phases.peerings import decide_peering, peering_name, plan_peerings
+from tests.azure.regions import CENTRAL, EAST, WEST, make_region, make_topology
+from tests.plan_azure.facts import NOTHING, here, network, peering, world
+
+PAIR = (EAST, CENTRAL)
+
+
+def test_both_sides_connected_and_in_step_are_left_alone() -> None:
+    decision = decide_peering(PAIR, here(EAST, peering(CENTRAL)), here(CENTRAL, peering(EAST)))
+    assert decision.is_done
+    assert decision.reason == (
+        "vnet-eastus and vnet-centralus are peered: Connected and FullyInSync on both sides"
+    )
+
+
+def test_a_missing_side_is_named() -> None:
+    decision = decide_peering(
+        PAIR, here(EAST, peering(CENTRAL, "Initiated", "RemoteNotInSync")), here(CENTRAL)
+    )
+    assert decision.state == "needed"
+    assert decision.reason == "vnet-centralus has no peering to vnet-eastus"
+
+
+def test_a_missing_network_means_that_nothing_is_peered() -> None:
+    decision = decide_peering(PAIR, here(EAST), NOTHING)
+    assert decision.reason == "network vnet-centralus does not exist yet, so nothing is peered"
+
+
+def test_a_disconnected_side_means_both_again() -> None:
+    facts = world(eastus=here(EAST, peering(CENTRAL, "Disconnected")), centralus=here(CENTRAL))
+    step = plan_peerings(make_topology(), facts)[0]
+    assert (
+        step.decision.reason == "peering to-centralus is Disconnected: both sides are deleted and made again"
+    )
+    verbs = [c.text().split(" peering ")[1].split()[0] for c in step.commands]
+    assert verbs == ["delete", "delete", "show", "show", "show", "show"]
+
+
+def test_connected_is_not_enough_when_ranges_have_changed() -> None:
+    stale = here(EAST, peering(CENTRAL, sync="RemoteNotInSync"))
+    facts = world(eastus=stale, centralus=here(CENTRAL, peering(EAST, sync="LocalNotInSync")))
+    step = plan_peerings(make_topology(), facts)[0]
+    assert step.decision.state == "needed"
+    assert "RemoteNotInSync" in step.decision.reason
+    assert sum("peering sync" in c.text() for c in step.commands) == 2
+
+
+def test_a_peering_closed_on_purpose_is_refused() -> None:
+    closed = here(EAST, peering(CENTRAL, access=False))
+    assert decide_peering(PAIR, closed, here(CENTRAL, peering(EAST))).state == "refused"
+
+
+def test_overlapping_ranges_are_refused_before_anything_exists() -> None:
+    twin = make_region("centralus", "120.38.0.0/16", 2)
+    decision = decide_peering((EAST, twin), here(EAST), NOTHING)
+    assert decision.state == "refused"
+    assert "overlap" in decision.reason
+
+
+def test_a_third_party_that_overlaps_is_named() -> None:
+    hub = replace(peering(WEST), remote_prefixes=CENTRAL.network.address_prefixes)
+    decision = decide_peering(PAIR, here(EAST, hub), here(CENTRAL))
+    assert decision.state == "refused"
+    assert "vnet-eastus is peered with VNET-WESTUS2" in decision.reason
+
+
+def test_names_are_the_documentations_for_two_and_unique_for_more() -> None:
+    topology = make_topology(EAST, CENTRAL, WEST)
+    assert peering_name(topology, EAST, CENTRAL, None) == "my-hybrid-rg-vnet1-peering"
+    assert peering_name(topology, CENTRAL, EAST, None) == "my-hybrid-rg-vnet2-peering"
+    assert peering_name(topology, WEST, CENTRAL, None) == "my-hybrid-rg-vnet3-vnet2-peering"
+
+
+def test_a_name_that_is_taken_is_not_taken_over() -> None:
+    other = replace(peering(WEST), name="My-Hybrid-RG-vnet1-peering")
+    assert peering_name(make_topology(), EAST, CENTRAL, network(EAST, other)) == "eastus-to-centralus"
+
+
+def test_an_existing_direction_keeps_its_name() -> None:
+    assert peering_name(make_topology(), EAST, CENTRAL, network(EAST, peering(CENTRAL))) == "to-centralus"
+
+
+def test_every_pair_of_three_regions_is_peered() -> None:
+    topology = make_topology(EAST, CENTRAL, WEST)
+    steps = plan_peerings(topology, world(eastus=here(EAST), centralus=NOTHING, westus2=NOTHING))
+    assert [s.id for s in steps] == [
+        "peering/eastus+centralus",
+        "peering/eastus+westus2",
+        "peering/centralus+westus2",
+    ]
+    assert steps[2].needs == ("network/centralus", "network/westus2")
+    assert len(set(steps[2].lanes)) == 2
+
+
+def test_the_command_is_the_documented_one() -> None:
+    step = plan_peerings(make_topology(), world(eastus=here(EAST), centralus=here(CENTRAL)))[0]
+    text = step.commands[0].text()
+    assert (
+        "az network vnet peering create --name my-hybrid-rg-vnet1-peering --resource-group my-hybrid-rg"
+        in text
+    )
+    assert '--remote-vnet "$(az network vnet show' in text
+    assert text.endswith("--allow-vnet-access")
+    assert step.commands[-1].text().endswith("--query peeringState")

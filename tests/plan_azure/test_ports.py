@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hybridspan.facts.azure import SecurityRuleFacts
+from hybridspan.plan.phases.ports import closings, decide_ports, plan_ports
+from tests.azure.regions import CENTRAL, EAST, make_topology
+from tests.plan_azure.facts import NOTHING, here, rule, world
+
+TOPOLOGY = make_topology()
+PAIR = (EAST, CENTRAL)
+
+
+def decide(*east: SecurityRuleFacts, central: tuple[SecurityRuleFacts, ...] | None = None) -> str:
+    facts = here(EAST, rules=tuple(east)), here(CENTRAL, rules=central)
+    return decide_ports(TOPOLOGY, PAIR, *facts).state
+
+
+def test_without_groups_everything_is_open() -> None:
+    decision = decide_ports(TOPOLOGY, PAIR, here(EAST), here(CENTRAL))
+    assert decision.is_done
+    assert decision.reason == "TCP 7001 is open both ways between the subnets of eastus and centralus"
+
+
+def test_azures_default_rules_let_peered_networks_through() -> None:
+    assert decide() == "done"
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        rule(4096, "Inbound"),
+        rule(200, "Outbound"),
+        rule(200, "Inbound", protocol="Tcp", destination_ports=("7000-7100",)),
+        rule(200, "Inbound", sources=("VirtualNetwork",)),
+        rule(200, "Inbound", sources=("192.138.0.0/16",)),
+        rule(200, "Inbound", sources=("192.138.0.7/32",)),
+        rule(200, "Outbound", destinations=("192.138.0.0/24",), destination_ports=("22", "7001")),
+    ],
+)
+def test_a_deny_that_matches_closes_it(closing: SecurityRuleFacts) -> None:
+    assert decide(closing) == "needed"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        rule(200, "Inbound", protocol="Udp"),
+        rule(200, "Inbound", destination_ports=("9042",)),
+        rule(200, "Inbound", sources=("Internet",)),
+        rule(200, "Inbound", sources=("10.0.0.0/8",)),
+        rule(200, "Inbound", sources=("AzureLoadBalancer",)),
+        rule(200, "Inbound", sources=()),
+    ],
+)
+def test_a_deny_of_something_else_closes_nothing(harmless: SecurityRuleFacts) -> None:
+    assert decide(harmless) == "done"
+
+
+def test_the_first_match_decides() -> None:
+    assert decide(rule(100, "Inbound", "Allow"), rule(200, "Inbound")) == "done"
+    assert decide(rule(300, "Inbound", "Allow"), rule(200, "Inbound")) == "needed"
+
+
+def test_an_allow_for_a_part_does_not_open_the_whole() -> None:
+    part = rule(100, "Inbound", "Allow", sources=("192.138.0.4/32",))
+    assert decide(part, rule(200, "Inbound")) == "needed"
+
+
+def test_the_rule_that_closes_is_named() -> None:
+    facts = here(EAST, rules=(rule(200, "Inbound", name="no-cassandra"),)), here(CENTRAL)
+    decision = decide_ports(TOPOLOGY, PAIR, *facts)
+    assert decision.reason == (
+        "rule no-cassandra (priority 200) of eastus-nsg closes TCP 7001 from 192.138.0.0/26 to 120.38.1.0/26 "
+        "(inbound at vnet-eastus-subnet)"
+    )
+
+
+def test_one_rule_for_exactly_the_two_subnets_goes_in_front() -> None:
+    taken = rule(199, "Inbound", "Allow", destination_ports=("22",))
+    facts = here(EAST, rules=(taken, rule(200, "Inbound"))), here(CENTRAL)
+    (closing,) = closings(TOPOLOGY, PAIR, *facts)
+    remedy = closing.remedy
+    assert remedy is not None
+    assert (remedy.priority, remedy.direction, remedy.access, remedy.protocol) == (
+        198,
+        "Inbound",
+        "Allow",
+        "Tcp",
+    )
+    assert (remedy.sources, remedy.destinations) == (("192.138.0.0/26",), ("120.38.1.0/26",))
+    assert remedy.destination_ports == ("7001",)
+    opened = here(EAST, rules=(remedy, taken, rule(200, "Inbound"))), here(CENTRAL)
+    assert decide_ports(TOPOLOGY, PAIR, *opened).is_done
+
+
+def test_both_groups_and_both_directions_are_looked_at() -> None:
+    shut = (rule(200, "Inbound"), rule(200, "Outbound"))
+    found = closings(TOPOLOGY, PAIR, here(EAST, rules=shut), here(CENTRAL, rules=shut))
+    assert [(c.region.name, c.direction) for c in found] == [
+        ("eastus", "Outbound"),
+        ("centralus", "Inbound"),
+        ("centralus", "Outbound"),
+        ("eastus", "Inbound"),
+    ]
+
+
+def test_a_deny_at_the_very_front_is_refused_by_name() -> None:
+    facts = here(EAST, rules=(rule(100, "Inbound", name="first-of-all"),)), here(CENTRAL)
+    decision = decide_ports(TOPOLOGY, PAIR, *facts)
+    assert decision.state == "refused"
+    assert "first-of-all" in decision.reason
+
+
+def test_the_plain_port_only_where_the_file_asks_for_it() -> None:
+    shut = here(EAST, rules=(rule(200, "Inbound", destination_ports=("7000",)),))
+    assert decide_ports(TOPOLOGY, PAIR, shut, here(CENTRAL)).is_done
+    asking = make_topology(open_plain_port=True)
+    assert decide_ports(asking, PAIR, shut, here(CENTRAL)).state == "needed"
+
+
+def test_a_network_that_does_not_exist_is_looked_at_later() -> None:
+    assert decide_ports(TOPOLOGY, PAIR, here(EAST), NOTHING).state == "later"
+
+
+def test_the_command_adds_just_that_rule() -> None:
+    facts = world(eastus=here(EAST, rules=(rule(200, "Inbound"),)), centralus=here(CENTRAL))
+    step = plan_ports(TOPOLOGY, facts)[0]
+    assert len(step.commands) == len(step.undo) == 1
+    text = step.commands[0].text()
+    assert "az network nsg rule create --resource-group my-hybrid-rg" in text
+    assert "--priority 199 --direction Inbound --access Allow --protocol Tcp" in text
+    assert step.needs == ("peering/eastus+centralus",)
+    assert step.lanes == (f"security-group/{facts.regions['eastus'].azure.security_groups[0].id.lower()}",)
+
+
+def test_aks_own_group_plays_no_part() -> None:
+    facts = here(EAST, rules=(rule(200, "Inbound"),))
+    stray = replace(facts.security_groups[0], id=facts.security_groups[0].id.replace("my-hybrid-rg", "MC_x"))
+    unguarded = replace(here(EAST), security_groups=(stray,))
+    assert decide_ports(TOPOLOGY, PAIR, unguarded, here(CENTRAL)).is_done
