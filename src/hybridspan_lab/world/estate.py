@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Topology
-from hybridspan_lab.world import hybrid, papers
+from hybridspan_lab.apigee.estate import SystemKeyspaces, install
+from hybridspan_lab.world import papers
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
@@ -20,9 +21,11 @@ async def build(places: Places, record: Record, topology: Topology, say: Callabl
         await azure.create_region(region)
     say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
     papers.complete(region.overrides)
-    await hybrid.install(
+    keyspaces: SystemKeyspaces = "simple" if record.system_keyspaces == "simple" else "installed"
+    await install(
         places.kubeconfig,
         region.overrides,
-        record.system_keyspaces,
-        lambda words: say(f"{region.name}: {words}"),
+        system_keyspaces=keyspaces,
+        progress=lambda words: say(f"{region.name}: {words}"),
     )
+    say(f"{region.name}: Apigee hybrid runs with {region.cassandra_nodes} Cassandra nodes")
