@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Topology
-from hybridspan_lab.apigee.estate import SystemKeyspaces, install
 from hybridspan_lab.world import papers
 from hybridspan_lab.world.existing import ByHand
+from hybridspan_lab.world.hybrid import SystemKeyspaces, install
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
 

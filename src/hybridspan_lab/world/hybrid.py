@@ -1,0 +1,118 @@
+"""The first region's installation of Apigee hybrid, as its owner made it by hand: the same commands in the same order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hybridspan.errors import PermanentFailure
+from hybridspan_lab.apigee import cert_manager_manifests, installation, names, readiness, resources
+from hybridspan_lab.apigee.objects import object_of
+from hybridspan_lab.apigee.overrides import Overrides, OverridesError
+from hybridspan_lab.kubeapi import KubeApi
+
+Document = dict[str, Any]
+SystemKeyspaces = Literal["installed", "simple"]
+Say = Callable[[str], None]
+
+FIELD_MANAGER: Final = "kubectl"
+READY_SECONDS: Final = 300.0
+POLL_SECONDS: Final = 1.0
+
+
+def _silent(_: str) -> None:
+    """Says nothing."""
+
+
+async def install(
+    kubeconfig: Path,
+    overrides: Path,
+    *,
+    system_keyspaces: SystemKeyspaces = "installed",
+    progress: Say = _silent,
+) -> None:
+    """Installs into the current context of the kubeconfig and returns when everything runs.
+
+    `system_keyspaces="simple"` leaves Cassandra's own defaults in place. Files that the overrides name must be there.
+    Raises PermanentFailure HS-LAB-030 when a command refuses, HS-LAB-031 when it is not ready in five minutes.
+    """
+    read = _read(overrides)
+    async with KubeApi.from_kubeconfig(kubeconfig) as api:
+        progress("cert-manager, namespace and Cassandra's passwords")
+        for document in cert_manager_manifests.manifests():
+            await readiness.patiently(resources.apply, api, document, FIELD_MANAGER)
+        await _prepare(api, read, system_keyspaces)
+        for command in ("init", "apply"):
+            progress(f"apigeectl {command}")
+            await _apigeectl(command, kubeconfig, overrides)
+        await _until_ready(api, read, progress)
+
+
+def _read(overrides: Path) -> Overrides:
+    try:
+        return Overrides.read(overrides)
+    except OverridesError as error:
+        raise PermanentFailure(
+            "HS-LAB-030", "the first region's overrides cannot be used", where=str(overrides), why=str(error)
+        ) from error
+
+
+async def _prepare(api: KubeApi, overrides: Overrides, system_keyspaces: SystemKeyspaces) -> None:
+    """The namespaces, the secret that `cassandra.auth.secret` names, and what the lab asks of the controller."""
+    namespace = object_of("v1", "Namespace", overrides.namespace, labels=names.PLATFORM_LABEL)
+    await resources.apply(api, namespace, FIELD_MANAGER)
+    name = overrides.at("cassandra.auth.secret")
+    if name and await api.find("/api/v1", "secrets", name, overrides.namespace) is None:
+        await resources.apply(
+            api, installation.secret(name, overrides.namespace, new_credentials()), FIELD_MANAGER
+        )
+    if system_keyspaces == "simple":
+        await resources.apply(api, object_of("v1", "Namespace", names.SYSTEM_NAMESPACE), FIELD_MANAGER)
+        options = object_of("v1", "ConfigMap", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
+        await resources.apply(api, {**options, "data": {"system-keyspaces": "simple"}}, FIELD_MANAGER)
+
+
+def new_credentials() -> dict[str, str]:
+    """Apigee's users with passwords of this lab's own."""
+    return {
+        key: secrets.token_urlsafe(18) if key.endswith(".password") else value
+        for key, value in installation.CREDENTIAL_DEFAULTS.items()
+    }
+
+
+async def _apigeectl(command: str, kubeconfig: Path, overrides: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hybridspan_lab.apigee.apigeectl", command, "-f", str(overrides)),
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        raise PermanentFailure(
+            "HS-LAB-030",
+            f"apigeectl {command} refused the first region",
+            why=errors.decode(errors="replace").strip(),
+        )
+
+
+async def _until_ready(api: KubeApi, overrides: Overrides, progress: Say) -> None:
+    """Follows `check-ready` and says what it waits for when that changes."""
+    said = ""
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    while waiting := [line async for line in readiness.unready(api, overrides)]:
+        if (now := "; ".join(waiting)) != said:
+            progress(said := now)
+        if asyncio.get_running_loop().time() > deadline:
+            raise PermanentFailure(
+                "HS-LAB-031",
+                f"the first region is not ready after {READY_SECONDS:.0f} s",
+                why=said,
+                hint="look at the pods: kubectl get pods -A, kubectl logs",
+            )
+        await asyncio.sleep(POLL_SECONDS)
