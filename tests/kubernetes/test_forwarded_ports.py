@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from hybridspan.kubernetes.cluster import KubernetesCluster
 
 
@@ -35,10 +37,14 @@ async def test_a_port_on_which_nothing_listens_ends_the_connection(cluster: Kube
         await writer.wait_closed()
 
 
-async def test_leaving_ends_open_connections(cluster: KubernetesCluster):
+async def test_leaving_ends_open_connections_quietly(
+    cluster: KubernetesCluster, caplog: pytest.LogCaptureFixture
+):
     async with cluster.forward("apigee", "cassandra-0", 9042) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"x")
         assert await reader.readexactly(1) == b"X"
     assert await reader.read() == b""
     writer.close()
+    await asyncio.sleep(0)
+    assert caplog.records == []

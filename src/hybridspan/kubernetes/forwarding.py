@@ -33,10 +33,11 @@ async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncI
         task = asyncio.current_task()
         assert task is not None
         connections.add(task)
+        # Ending quietly when cancelled: Python 3.11's streams log a cancelled callback as a failure.
         try:
-            await _carry(access, (namespace, pod, port), reader, writer)
-            writer.close()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await _carry(access, (namespace, pod, port), reader, writer)
+                writer.close()
                 await writer.wait_closed()
         finally:
             connections.discard(task)
