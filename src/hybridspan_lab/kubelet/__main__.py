@@ -1,4 +1,4 @@
-"""Runs a kubelet: `python -m hybridspan_lab.kubelet CONFIG.json`."""
+"""Runs a kubelet: `python -m hybridspan_lab.kubelet CONFIG.json`. On SIGHUP it reads its nodes anew."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ from hybridspan_lab.kubelet.config import KubeletConfig
 from hybridspan_lab.kubelet.kubelet import Kubelet
 
 
-async def serve(config: KubeletConfig) -> None:
+async def serve(file: Path) -> None:
+    config = KubeletConfig.read(file)
     async with KubeApi.from_kubeconfig(config.kubeconfig) as api:
-        task = asyncio.ensure_future(Kubelet(config, api).run())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        kubelet = Kubelet(config, api)
+        task, loop = asyncio.ensure_future(kubelet.run()), asyncio.get_running_loop()
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            reloads.add(asyncio.ensure_future(kubelet.reload(KubeletConfig.read(file))))
+
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        loop.add_signal_handler(signal.SIGHUP, reload)
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
@@ -29,7 +37,7 @@ def main() -> int:
         12,
     ):  # later versions use it by themselves; the default is a thread for each process
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
-    asyncio.run(serve(KubeletConfig.read(Path(sys.argv[1]))))
+    asyncio.run(serve(Path(sys.argv[1])))
     return 0
 
 

@@ -16,10 +16,11 @@ class AddressPool:
     Azure keeps the first four addresses and the last one of every subnet.
     """
 
-    def __init__(self, subnet: IPv4Network, taken: Iterable[str] = ()) -> None:
+    def __init__(self, subnet: IPv4Network, taken: Iterable[str] = (), first: int = 0) -> None:
+        """`taken` are nodes' addresses; handing out begins with the usable address number `first`."""
         self._usable = [subnet[number] for number in range(4, subnet.num_addresses - 1)]
         self._taken = {IPv4Address(address) for address in taken}
-        self._next = 0
+        self._next = first
 
     def take(self) -> str:
         """The next free address; raises AddressesExhausted when there is none."""
@@ -31,9 +32,13 @@ class AddressPool:
                 return str(self._usable[place])
         raise AddressesExhausted("no address is left in the subnet")
 
-    def hold(self, address: str) -> None:
-        """Marks an address as used, for example one that a pod had before a restart."""
-        self._taken.add(IPv4Address(address))
+    def hold(self, address: str) -> bool:
+        """Takes one certain address, for a pod that had it before the kubelet's restart; False if it is taken."""
+        wanted = IPv4Address(address)
+        if wanted in self._taken or wanted not in self._usable:
+            return False
+        self._taken.add(wanted)
+        return True
 
     def give_back(self, address: str) -> None:
         self._taken.discard(IPv4Address(address))

@@ -20,6 +20,8 @@ class NodeConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     zone: str = ""
     max_pods: int = 30
+    taints: tuple[str, ...] = ()
+    """`key=value:Effect`, as an agent pool names them."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -29,6 +31,7 @@ class NodeConfig:
             dict(document.get("labels") or {}),
             str(document.get("zone") or ""),
             int(document.get("max_pods") or 30),
+            tuple(document.get("taints") or ()),
         )
 
 

@@ -42,10 +42,11 @@ class Host:
     config_maps: ObjectCache
     claims: ObjectCache
 
+    nodes: dict[str, NodeConfig] = field(default_factory=dict)
     node_networks: dict[str, PodNetwork] = field(default_factory=dict)
 
     def node(self, name: str) -> NodeConfig:
-        return next(node for node in self.config.nodes if node.name == name)
+        return self.nodes[name]
 
     def lookup(self, namespace: str) -> Any:
         """Finds secrets and config maps of one namespace by kind and name."""

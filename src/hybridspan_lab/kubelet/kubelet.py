@@ -14,7 +14,7 @@ from hybridspan_lab.controlplane.authority import Authority
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
 from hybridspan_lab.kubelet import egress, node, provisioner
 from hybridspan_lab.kubelet.addresses import AddressPool
-from hybridspan_lab.kubelet.config import KubeletConfig
+from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.netsockets import connect
 from hybridspan_lab.kubelet.objects import ObjectCache
@@ -25,6 +25,7 @@ from hybridspan_lab.network.plane import NetworkPlane
 
 LOG: Final = logging.getLogger(__name__)
 KUBELET_PORT: Final = 10250
+SPARE_NODES: Final = 4  # addresses that new nodes of the cluster may take before pods do
 RENEWAL_SECONDS: Final = 60.0
 FINISHED: Final = ("Succeeded", "Failed")
 
@@ -50,13 +51,14 @@ class Kubelet:
             config,
             api,
             NetworkPlane(config.ns_dir),
-            AddressPool(config.subnet, [n.address for n in config.nodes]),
+            AddressPool(config.subnet, [n.address for n in config.nodes], len(config.nodes) + SPARE_NODES),
             ClusterServices(config.services, api_port, self.directory),
             self._secrets,
             self._config_maps,
             self._claims,
         )
-        self._names = {n.name for n in config.nodes}
+        self._tls = server_tls()
+        self._leases: dict[str, asyncio.Task[None]] = {}
         self._port = config.port
         self._background: set[asyncio.Future[None]] = set()
 
@@ -72,9 +74,9 @@ class Kubelet:
         for cache in (self._secrets, self._config_maps):
             cache.listeners.append(self._source_changed)
         self._services.listeners.append(self._service_changed)
-        tls = await asyncio.to_thread(server_tls, self.config)
+        await asyncio.to_thread(certify, self._tls, self.config)
         async with asyncio.TaskGroup() as tasks:
-            runner, self._port = await start_server(self, tls, self.config.port)
+            runner, self._port = await start_server(self, self._tls, self.config.port)
             proxy = await egress.serve(self.config.egress_socket, self.reach)
             try:
                 for cache in supporting:
@@ -82,17 +84,34 @@ class Kubelet:
                 await provisioner.install(self.api)
                 await asyncio.gather(*(cache.synced.wait() for cache in supporting))
                 for one in self.config.nodes:
-                    await node.renew(self.api, one.name)
-                    await node.register(self.api, one, self.config, KUBELET_PORT)
-                    tasks.create_task(node.keep_lease(self.api, one))
+                    await self._add_node(one)
                 tasks.create_task(disks.run())
                 tasks.create_task(self._pod_objects.run())
                 tasks.create_task(self._renew_tokens())
                 LOG.info("kubelet of %s ready on port %s", self.config.cluster, self._port)
                 await asyncio.Event().wait()
             finally:
+                for lease in self._leases.values():
+                    lease.cancel()
                 proxy.close()
                 await runner.cleanup()
+
+    async def reload(self, config: KubeletConfig) -> None:
+        """Takes in a configuration with other nodes; pods of nodes that stay are left alone."""
+        await asyncio.to_thread(certify, self._tls, config)
+        self.config = config
+        wanted = {one.name: one for one in config.nodes}
+        for name in self.host.nodes.keys() - wanted.keys():
+            self._leases.pop(name).cancel()
+        for name in wanted.keys() - self._leases.keys():
+            self.host.addresses.hold(wanted[name].address)
+            await self._add_node(wanted[name])
+
+    async def _add_node(self, one: NodeConfig) -> None:
+        self.host.nodes[one.name] = one
+        await node.renew(self.api, one.name)
+        await node.register(self.api, one, self.config, KUBELET_PORT)
+        self._leases[one.name] = asyncio.create_task(node.keep_lease(self.api, one))
 
     def find_pod(self, namespace: str, name: str) -> Pod | None:
         return next((pod for pod in self.pods.values() if pod.name == f"{namespace}/{name}"), None)
@@ -122,7 +141,7 @@ class Kubelet:
                 known.end(0, is_deleted=True)
         elif known is not None:
             known.update(document)
-        elif document["spec"].get("nodeName") in self._names:
+        elif document["spec"].get("nodeName") in self._leases:
             self._admit(document)
 
     def _admit(self, document: Document) -> None:
@@ -134,6 +153,7 @@ class Kubelet:
         if document["metadata"].get("deletionTimestamp"):
             ending = pod.end(0)
         else:
+            pod.adopt()
             pod.start()
             ending = None
         LOG.info("pod %s %s", pod.name, "leaves" if ending else "arrives")
@@ -192,12 +212,17 @@ def mentions(pod: Document, name: str) -> bool:
     return False
 
 
-def server_tls(config: KubeletConfig) -> ssl.SSLContext:
-    """The kubelet's own certificate, for its nodes' addresses; only clients of the cluster's CA are let in."""
+def server_tls() -> ssl.SSLContext:
+    """Only clients with a certificate are let in; which ones, `certify` says."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    return tls
+
+
+def certify(tls: ssl.SSLContext, config: KubeletConfig) -> None:
+    """A certificate for the nodes' addresses, and the cluster's CA for clients."""
     authority = Authority.open(config.pki)
     hosts = ["127.0.0.1", "localhost", *(part for n in config.nodes for part in (n.name, n.address))]
     certificate, key = authority.issue("kubelet-server", f"lab-kubelet-{config.cluster}", hosts=hosts)
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(config.pki / "ca.crt"))
     tls.load_cert_chain(certificate, key)
-    tls.verify_mode = ssl.CERT_REQUIRED
-    return tls
+    tls.load_verify_locations(config.pki / "ca.crt")

@@ -40,7 +40,7 @@ async def register(api: KubeApi, node: NodeConfig, config: KubeletConfig, port: 
     await api.update_status("/api/v1", "nodes", node.name, node_status(node, port))
     # The taint that every new node has until it is ready need not wait for the controller's next round.
     with contextlib.suppress(ApiError):
-        await api.patch("/api/v1", "nodes", node.name, {"spec": {"taints": None}})
+        await api.patch("/api/v1", "nodes", node.name, {"spec": {"taints": taints(node) or None}})
 
 
 def node_labels(node: NodeConfig, config: KubeletConfig) -> dict[str, str]:
@@ -56,6 +56,15 @@ def node_labels(node: NodeConfig, config: KubeletConfig) -> dict[str, str]:
     found["topology.kubernetes.io/zone"] = zone or "0"
     found["topology.disk.csi.azure.com/zone"] = zone if zone and zone != "0" else ""
     return found | dict(node.labels)
+
+
+def taints(node: NodeConfig) -> list[dict[str, str]]:
+    found = []
+    for text in node.taints:
+        pair, _, effect = text.rpartition(":")
+        key, _, value = pair.partition("=")
+        found.append({"key": key, "value": value, "effect": effect})
+    return found
 
 
 def node_status(node: NodeConfig, port: int) -> Document:

@@ -62,6 +62,18 @@ class Pod:
     def container(self, name: str) -> Container | None:
         return next((c for c in self.containers if c.name == name), None)
 
+    def adopt(self) -> None:
+        """Takes over what an earlier kubelet process left: its address and its count of restarts."""
+        status = self.document.get("status") or {}
+        address = status.get("podIP")
+        if address and not self.document["spec"].get("hostNetwork") and self.host.addresses.hold(address):
+            self._address = address
+        for told in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+            container = self.container(told["name"])
+            if container is not None and told.get("containerID"):
+                container.restarts = int(told.get("restartCount") or 0) + 1
+                container.last_state = {"terminated": lost(told)}
+
     def start(self) -> None:
         self._publisher = asyncio.create_task(self._publish_changes())
         self._life = asyncio.create_task(self._live())
@@ -107,7 +119,9 @@ class Pod:
         if self.document["spec"].get("hostNetwork"):
             self.network = await self._node_network()
         else:
-            address = self._address = self.host.addresses.take()
+            address = self._address = self._address or self.host.addresses.take()
+            # One of an earlier kubelet process may still be there, perhaps with other listeners in it.
+            await asyncio.to_thread(self.host.plane.detach, self.uid)
             namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, self.uid, address)
             self.network = PodNetwork(namespace, address, self.host.cluster)
             await self.network.open()
@@ -310,6 +324,19 @@ class Pod:
 
     def _container(self, spec: Document) -> Container:
         return Container(spec, self.directory / "logs" / spec["name"], self.touch)
+
+
+def lost(told: Document) -> Document:
+    """How a container ended that went with its kubelet."""
+    running = (told.get("state") or {}).get("running") or {}
+    now = timestamp()
+    return {
+        "exitCode": 137,
+        "reason": "Error",
+        "startedAt": running.get("startedAt", now),
+        "finishedAt": now,
+        "containerID": told.get("containerID", ""),
+    }
 
 
 async def cancelled(*tasks: asyncio.Task[None] | None) -> None:

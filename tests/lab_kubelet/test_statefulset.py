@@ -1,0 +1,124 @@
+"""A StatefulSet with claims on a real control plane, through the real kubectl."""
+
+from __future__ import annotations
+
+
+def test_every_pod_has_an_address_of_the_subnet_on_a_node_of_its_own(cluster, database):
+    pods = cluster.json("get", "pods", "-l", "app=db")["items"]
+    addresses = {pod["status"]["podIP"] for pod in pods}
+    assert len(addresses) == 3
+    assert all(address.startswith("120.38.1.") for address in addresses)
+    assert {pod["status"]["hostIP"] for pod in pods} <= {"120.38.1.4", "120.38.1.5", "120.38.1.6"}
+
+
+def test_a_pod_knows_its_own_address_and_its_secrets(cluster, database):
+    address = cluster.text("get", "pod", "db-0", "-o", "jsonpath={.status.podIP}")
+    assert cluster.shell("db-0", "echo $POD_IP $PASSWORD; cat /etc/creds/password").split() == [
+        address,
+        "geheim",
+        "geheim",
+    ]
+
+
+def test_nothing_of_the_machine_gets_into_a_containers_environment(cluster, database):
+    names = {line.partition("=")[0] for line in cluster.shell("db-0", "env").splitlines()}
+    assert names <= {
+        "PATH", "HOME", "HOSTNAME", "PWD", "POD_IP", "PASSWORD",
+        "KUBERNETES_PORT", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT",
+    }  # fmt: skip
+
+
+def test_pods_find_each_other_by_name(cluster, database):
+    address = cluster.text("get", "pod", "db-1", "-o", "jsonpath={.status.podIP}")
+    for name in ("db-1.db", "db-1.db.default.svc.cluster.local"):
+        assert cluster.shell("db-0", f"getent hosts {name}").split()[0] == address
+    assert cluster.shell("db-0", "hostname; hostname -f").split() == [
+        "db-0",
+        "db-0.db.default.svc.cluster.local",
+    ]
+
+
+def test_a_headless_services_name_gives_every_pod(cluster, database):
+    assert len(cluster.shell("db-0", "getent ahostsv4 db | awk '{print $1}' | sort -u").split()) == 3
+
+
+def test_names_outside_the_cluster_do_not_exist(cluster, database):
+    assert cluster.shell("db-0", "getent hosts example.com || echo none") == "none\n"
+
+
+def test_a_services_own_address_leads_to_a_pod(cluster, database):
+    fetch = "import urllib.request as r; print(r.urlopen('http://front/').status)"
+    assert cluster.shell("db-0", f'{python(cluster)} -c "{fetch}"') == "200\n"
+
+
+def test_the_api_is_reached_with_the_service_accounts_token(cluster, database):
+    directory = "/var/run/secrets/kubernetes.io/serviceaccount"
+    fetch = (
+        "import ssl,urllib.request as r;"
+        f"t=open('{directory}/token').read();"
+        "q=r.Request('https://kubernetes.default/version',headers={'Authorization':'Bearer '+t});"
+        f"print(r.urlopen(q,context=ssl.create_default_context(cafile='{directory}/ca.crt')).status)"
+    )
+    assert cluster.shell("db-0", f'{python(cluster)} -c "{fetch}"') == "200\n"
+
+
+def test_data_outlives_the_pod(cluster, database):
+    cluster.shell("db-2", "echo kept > /opt/app/data/file")
+    cluster.run("delete", "pod", "db-2")
+    cluster.run("rollout", "status", "statefulset/db", "--timeout=30s")
+    assert cluster.shell("db-2", "ls /opt/app/data; cat /opt/app/data/file").split() == [
+        "file",
+        "prepared",
+        "kept",
+    ]
+
+
+def test_a_changed_secret_reaches_a_running_pod(cluster, database):
+    cluster.run("patch", "secret", "creds", "-p", '{"stringData":{"more":"1"}}')
+    cluster.until(lambda: "more" in cluster.shell("db-0", "ls /etc/creds"))
+
+
+def test_a_failing_liveness_probe_restarts_the_container(cluster, database):
+    cluster.shell("db-1", "touch /tmp/broken")
+    restarts = "jsonpath={.status.containerStatuses[0].restartCount}"
+    cluster.until(lambda: cluster.text("get", "pod", "db-1", "-o", restarts) == "1")
+    cluster.run("rollout", "status", "statefulset/db", "--timeout=30s")
+    assert "GET /" in cluster.text("logs", "db-1", "--previous")
+
+
+def test_an_init_containers_log_can_be_read(cluster, database):
+    assert cluster.text("logs", "db-0", "-c", "first") == "prepared\n"
+
+
+def test_a_deleted_claims_data_go_with_it(cluster):
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "lone"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    mount = {"name": "v", "mountPath": "/v"}
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [
+            {
+                "name": "main",
+                "image": "test/sh",
+                "command": ["sh", "-c", "echo x > /v/x"],
+                "volumeMounts": [mount],
+            }
+        ],
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "lone"}}],
+    }
+    cluster.apply(claim, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lone"}, "spec": spec})
+    cluster.run("wait", "pod/lone", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    name = cluster.text("get", "pvc", "lone", "-o", "jsonpath={.spec.volumeName}")
+    assert (cluster.home / "volumes" / name / "x").read_text() == "x\n"
+    cluster.run("delete", "pod/lone", "pvc/lone")
+    cluster.until(lambda: not (cluster.home / "volumes" / name).exists())
+
+
+def python(cluster):
+    import sys
+
+    return sys.executable
