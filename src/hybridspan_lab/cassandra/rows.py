@@ -50,8 +50,9 @@ class Form:
         return f"INSERT INTO {keyspace}.{table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of our own
 
     def select(self, keyspace: str, table: str) -> str:
-        where = " AND ".join(f"{name} = ?" for name in self.key)
-        return f"SELECT {', '.join(self.columns)} FROM {keyspace}.{table} WHERE {where}"  # noqa: S608
+        """Reads a whole partition: the entries of one map, one row of every other table."""
+        where = f"{self.key[0]} = ?"
+        return f"SELECT {', '.join((*self.key, *self.columns))} FROM {keyspace}.{table} WHERE {where}"  # noqa: S608
 
 
 FORMS: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from hybridspan_lab.cassandra.schema import keyspaces, statements
-from hybridspan_lab.cassandra.session import PodSurroundings, connect
+from hybridspan_lab.cassandra.session import PodSurroundings, agreed, connect
 from hybridspan_lab.cassandra.user_setup import quoted
 
 
@@ -27,7 +27,7 @@ def main() -> int:
 def set_up(surroundings: PodSurroundings) -> None:
     """Makes what is missing, and lets dml_user read and write it."""
     reader = quoted(surroundings.login("dml").user)
-    with connect(surroundings, surroundings.login("ddl")) as session:
+    with connect(surroundings, surroundings.login("ddl"), one_node=True) as session:
         rows = session.execute("SELECT keyspace_name FROM system_schema.keyspaces")
         there = {row.keyspace_name for row in rows}
         for statement in statements(
@@ -38,6 +38,8 @@ def set_up(surroundings: PodSurroundings) -> None:
             if keyspace not in there:
                 session.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {reader}")
                 session.execute(f"GRANT MODIFY ON KEYSPACE {keyspace} TO {reader}")
+        if not agreed(session):
+            print("WARN schema setup: the nodes have not agreed on one schema yet", flush=True)
 
 
 if __name__ == "__main__":

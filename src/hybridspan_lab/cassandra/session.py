@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 CONNECT_SECONDS = 15.0
 REQUEST_SECONDS = 20.0
+AGREEMENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +62,28 @@ class PodSurroundings:
 
 
 @contextmanager
-def connect(surroundings: PodSurroundings, login: Login) -> Iterator[Any]:
-    """A session of the driver, local to the data center; raises the driver's own errors."""
+def connect(surroundings: PodSurroundings, login: Login, *, one_node: bool = False) -> Iterator[Any]:
+    """A session of the driver, local to the data center; raises the driver's own errors.
+
+    With `one_node` all statements go through one coordinator and the ring's agreement on the schema is not waited for after
+    each: for a series of schema changes, closed by `agreed`.
+    """
     from cassandra.auth import PlainTextAuthProvider
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-    from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+    from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy, WhiteListRoundRobinPolicy
 
-    policy = TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=surroundings.datacenter))
+    host = first_address(surroundings.host) if one_node else surroundings.host
+    around: Any = TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=surroundings.datacenter))
+    policy = WhiteListRoundRobinPolicy([host]) if one_node else around
     profile = ExecutionProfile(load_balancing_policy=policy, request_timeout=REQUEST_SECONDS)
     cluster = Cluster(
-        [surroundings.host],
+        [host],
         auth_provider=PlainTextAuthProvider(login.user, login.password),
         ssl_context=tls_context(surroundings.tls),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=CONNECT_SECONDS,
         control_connection_timeout=CONNECT_SECONDS,
+        max_schema_agreement_wait=0 if one_node else AGREEMENT_SECONDS,
         protocol_version=4,
         schema_metadata_enabled=False,
     )
@@ -82,6 +91,16 @@ def connect(surroundings: PodSurroundings, login: Login) -> Iterator[Any]:
         yield cluster.connect()
     finally:
         cluster.shutdown()
+
+
+def first_address(host: str) -> str:
+    """One address of a service's name."""
+    return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+
+
+def agreed(session: Any) -> bool:
+    """Waits until all live nodes have one schema; False when they do not in time."""
+    return bool(session.cluster.control_connection.wait_for_schema_agreement(wait_time=AGREEMENT_SECONDS))
 
 
 def tls_context(folder: Path) -> ssl.SSLContext:

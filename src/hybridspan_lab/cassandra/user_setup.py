@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Final
 
-from hybridspan_lab.cassandra.session import Login, PodSurroundings, connect, says_wrong_password
+from hybridspan_lab.cassandra.session import Login, PodSurroundings, agreed, connect, says_wrong_password
 
 SYSTEM_KEYSPACES: Final = ("system_auth", "system_distributed", "system_traces")
 DEFAULT_LOGIN: Final = Login("cassandra", "cassandra")
@@ -52,10 +52,11 @@ def has_users(surroundings: PodSurroundings) -> bool:
 
 def set_up(surroundings: PodSurroundings) -> None:
     """As Cassandra's own first user, whose password is changed last, so that an interrupted job can start again."""
-    with connect(surroundings, DEFAULT_LOGIN) as session:
+    with connect(surroundings, DEFAULT_LOGIN, one_node=True) as session:
         if os.environ.get("SYSTEM_KEYSPACES", "installed") != "simple":
             for keyspace in SYSTEM_KEYSPACES:
                 session.execute(replication(keyspace, surroundings.datacenter))
+            agreed(session)
         for part, superuser in (("admin", True), ("ddl", False), ("dml", False)):
             create_role(session, surroundings.login(part), superuser=superuser)
         session.execute(f"GRANT CREATE ON ALL KEYSPACES TO {quoted(surroundings.login('ddl').user)}")
