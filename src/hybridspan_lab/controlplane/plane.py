@@ -21,7 +21,7 @@ from hybridspan_lab.controlplane.commands import Site
 from hybridspan_lab.controlplane.programs import Program
 from hybridspan_lab.parts import Parts
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.05
 _CLIENTS: Final = {
     "admin": ("clusterAdmin", "system:masters"),

@@ -25,7 +25,7 @@ from hybridspan_lab.world import nodes, storage
 from hybridspan_lab.world.nodes import Node
 from hybridspan_lab.world.places import Places
 
-NODES_READY_SECONDS: Final = 60.0
+NODES_READY_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.1
 
 

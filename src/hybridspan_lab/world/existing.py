@@ -21,7 +21,7 @@ from hybridspan_lab.arm.credentials import CLIENT, TENANT
 GROUP_VERSION: Final = "2021-04-01"
 NETWORK_VERSION: Final = "2024-05-01"
 CLUSTER_VERSION: Final = "2024-09-01"
-OPERATION_SECONDS: Final = 180.0
+OPERATION_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 0.2
 
 

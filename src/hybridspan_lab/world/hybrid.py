@@ -21,8 +21,8 @@ SystemKeyspaces = Literal["installed", "simple"]
 Say = Callable[[str], None]
 
 FIELD_MANAGER: Final = "kubectl"
-READY_SECONDS: Final = 300.0
-POLL_SECONDS: Final = 1.0
+READY_SECONDS: Final = 600.0
+POLL_SECONDS: Final = 0.5
 
 
 def _silent(_: str) -> None:
@@ -39,7 +39,7 @@ async def install(
     """Installs into the current context of the kubeconfig and returns when everything runs.
 
     `system_keyspaces="simple"` leaves Cassandra's own defaults in place. Files that the overrides name must be there.
-    Raises PermanentFailure HS-LAB-030 when a command refuses, HS-LAB-031 when it is not ready in five minutes.
+    Raises PermanentFailure HS-LAB-030 when a command refuses, HS-LAB-031 when it is not ready in ten minutes.
     """
     read = _read(overrides)
     async with KubeApi.from_kubeconfig(kubeconfig) as api:
@@ -102,17 +102,18 @@ async def _apigeectl(command: str, kubeconfig: Path, overrides: Path) -> None:
 
 
 async def _until_ready(api: KubeApi, overrides: Overrides, progress: Say) -> None:
-    """Follows `check-ready` and says what it waits for when that changes."""
+    """Follows what `check-ready` looks at, and says what everything else waits for when that changes."""
     said = ""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while waiting := [line async for line in readiness.unready(api, overrides)]:
-        if (now := "; ".join(waiting)) != said:
-            progress(said := now)
+        # The first in this order is what the others need: controller, datastore, organization, environments.
+        if waiting[0] != said:
+            progress(said := waiting[0])
         if asyncio.get_running_loop().time() > deadline:
             raise PermanentFailure(
                 "HS-LAB-031",
                 f"the first region is not ready after {READY_SECONDS:.0f} s",
-                why=said,
+                why="; ".join(waiting),
                 hint="look at the pods: kubectl get pods -A, kubectl logs",
             )
         await asyncio.sleep(POLL_SECONDS)

@@ -20,8 +20,8 @@ from hybridspan_lab.world.record import Record, members
 
 NAMESPACES_REFUSED: Final = 77
 """Exit code of the root process when the kernel gives no user namespaces."""
-START_SECONDS: Final = 30.0
-END_SECONDS: Final = 20.0
+START_SECONDS: Final = 120.0
+END_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
 
