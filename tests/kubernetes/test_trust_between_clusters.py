@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,15 +14,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from hybridspan.apigee.overrides import overrides_facts
+from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.kubernetes.cluster import KubernetesCluster
+from hybridspan.plan.model import PlannedStep
 from hybridspan.plan.phases.trust import plan_trust
 from hybridspan.steps.trust import STEPS
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import Region, Topology
-from hybridspan_lab.apigee.cert_manager_manifests import manifests
-from hybridspan_lab.controlplane.authority import Authority
+from hybridspan_lab.parts import ensure
 
+from .furnishing import furnish
 from .planes import clusters
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.asyncio(loop_scope="module")]
@@ -42,66 +47,21 @@ class Estate:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def estate(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Estate]:
     home = tmp_path_factory.mktemp("planes")
-    async with clusters(home, "apigee-eastus", "apigee-centralus") as (first, second):
+    async with clusters(home, "apigee-eastus", "apigee-centralus", "by-hand") as (first, second, third):
         await furnish(first, home)
-        yield Estate(load(EXAMPLE), {"eastus": first, "centralus": second})
+        yield Estate(load(EXAMPLE), {"eastus": first, "centralus": second, "by-hand": third})
 
 
-async def furnish(first: KubernetesCluster, home: Path) -> None:
-    """The first region's cluster as an installation leaves it."""
-    for document in manifests():
-        await first.apply(document)
-    labels = {"apigee.cloud.google.com/platform": "apigee"}
-    await first.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apigee", "labels": labels}}
-    )
-    Authority.create(home / "ca", "apigee-hybrid")
-    pair = {"tls.crt": (home / "ca/ca.crt").read_text(), "tls.key": (home / "ca/ca.key").read_text()}
-    last = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "cert-manager.io/issuer-name": "root"}
-    await first.apply(
-        secret("apigee-ca", pair, "kubernetes.io/tls", namespace="cert-manager", annotations=last)
-    )
-    await first.apply(secret("apigee-datastore-default-creds", {"jmx.password": "a"}))
-    await first.apply(secret("apigee-cassandra-auth", {"jmx.password": "a", "ddl.password": "b"}))
-    await first.apply(
-        secret(
-            "apigee-cassandra-default-tls",
-            pair,
-            "kubernetes.io/tls",
-            annotations={"cert-manager.io/certificate-name": "x"},
-        )
-    )
-    await first.apply(secret("test-group-tls", pair, "kubernetes.io/tls"))
-    await first.apply(secret("sh.helm.release.v1.x", {"release": "x"}, "helm.sh/release.v1"))
-    await first.apply(secret("of-its-own", {"x": "y"}))
-    await first.apply(
-        {
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {"name": "managed-csi-premium"},
-            "provisioner": "disk.csi.azure.com",
-            "volumeBindingMode": "WaitForFirstConsumer",
-        }
-    )
-
-
-def secret(
-    name: str,
-    values: dict[str, str],
-    kind: str = "Opaque",
-    *,
-    namespace: str = "apigee",
-    annotations: Any = None,
-) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace} | ({"annotations": annotations} if annotations else {})
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": data}
+def planned_for(estate: Estate, seen: ClusterObjects | None = None) -> list[PlannedStep]:
+    azure: Any = SimpleNamespace()
+    topology = estate.topology
+    first = RegionFacts(azure, seen, None, (), overrides_facts(topology, topology.first))
+    own = RegionFacts(azure, None, None, (), overrides_facts(topology, topology.new_regions[0]))
+    return plan_trust(topology, WorldFacts(0.0, {"eastus": first, "centralus": own}, None))
 
 
 def step(estate: Estate, phase: str) -> Any:
-    nothing = RegionFacts(SimpleNamespace(), None, None, ())  # type: ignore[arg-type]
-    facts = WorldFacts(0.0, {"eastus": nothing, "centralus": nothing}, None)
-    planned = next(s for s in plan_trust(estate.topology, facts) if s.phase == phase)
+    planned = next(s for s in planned_for(estate) if s.phase == phase)
     return STEPS[phase](planned, estate)  # type: ignore[arg-type]
 
 
@@ -157,3 +117,42 @@ async def test_the_storage_class_comes_once(estate: Estate):
 async def test_a_second_look_finds_nothing_to_do(estate: Estate):
     for phase in ("namespace", "authority", "secrets", "storage"):
         assert (await step(estate, phase).check()).is_done
+
+
+async def test_the_commands_that_the_steps_stand_for_do_the_same(estate: Estate, tmp_path: Path):
+    source, stepped, by_hand = (estate.clusters[n] for n in ("eastus", "centralus", "by-hand"))
+    script = "\n".join(
+        command.text().replace("apigee-centralus", "by-hand")
+        for planned in planned_for(estate, await source.objects("apigee"))
+        for command in planned.commands
+        if "wait" not in command.argv
+    )
+    await asyncio.to_thread(run_by_hand, script, (source, by_hand), tmp_path)
+    one, other = await stepped.objects("apigee"), await by_hand.objects("apigee")
+    assert (other.secrets, other.certificate_authority) == (one.secrets, one.certificate_authority)
+    assert (other.storage_classes, other.cert_manager_version) == (
+        one.storage_classes,
+        one.cert_manager_version,
+    )
+    assert await definitions(by_hand) == await definitions(stepped) != []
+
+
+async def definitions(cluster: KubernetesCluster) -> list[str]:
+    found = await cluster.list_("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    return sorted(d["metadata"]["name"] for d in found)
+
+
+def run_by_hand(script: str, clusters: Iterable[KubernetesCluster], folder: Path) -> None:
+    """The script by bash with the real kubectl, on a kubeconfig of those clusters' contexts."""
+    paths = [folder / cluster.name for cluster in clusters]
+    for cluster, path in zip(clusters, paths, strict=True):
+        cluster.private_kubeconfig(path)
+    environment = os.environ | {
+        "KUBECONFIG": ":".join(str(p) for p in paths),
+        "PATH": f"{ensure().kube_bin}:{os.environ['PATH']}",
+        "HOME": str(folder),
+    }
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr

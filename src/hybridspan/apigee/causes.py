@@ -12,12 +12,16 @@ from hybridspan.facts.kubernetes import PodFacts
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A known cause; `restarts` is how many times the container must have ended by it before it counts."""
+    """A known cause that waiting does not cure, once it was seen for `patience` seconds.
+
+    `restarts` is how many times the container must have ended by it: a start on a busy machine may miss its time.
+    """
 
     code: str
     message: str
     hint: str
     restarts: int = 1
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ _NO_SEED: Final = Cause(
     "HS-APIGEE-024",
     "the node cannot reach the ring",
     "see that the peering is Connected on both sides and that port 7001 is open: hybridspan status, then run apply again",
-    restarts=2,
+    restarts=3,
+    patience=180.0,
 )
 _CREDENTIALS: Final = Cause(
     "HS-APIGEE-025",
@@ -100,20 +105,29 @@ def cause_in(lines: Iterable[str]) -> Found | None:
     return None
 
 
+SCHEDULING_SECONDS: Final = 120.0
+"""How long a pod may wait for a machine, a volume or an image: they may be in the making."""
+
 _UNSCHEDULABLE: Final = Cause(
     "HS-APIGEE-028",
     "no machine can take the pod",
     "the node pool is too small, or its labels are not those of nodeSelector in the overrides",
+    restarts=0,
+    patience=SCHEDULING_SECONDS,
 )
 _NO_VOLUME: Final = Cause(
     "HS-APIGEE-029",
     "the pod gets no volume",
     "kubectl describe pvc says why: storage class, quota of disks, or the zone of the machines",
+    restarts=0,
+    patience=SCHEDULING_SECONDS,
 )
 _NO_IMAGE: Final = Cause(
     "HS-APIGEE-030",
     "the pod's image cannot be fetched",
     "see the image pull secret and that the machines reach the registry",
+    restarts=0,
+    patience=SCHEDULING_SECONDS,
 )
 
 

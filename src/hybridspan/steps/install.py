@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 CASSANDRA: Final = "app=apigee-cassandra"
 CONTAINER: Final = "apigee-cassandra"
 JOIN_SECONDS: Final = 1800.0
-SCHEDULING_SECONDS: Final = 120.0
-"""How long a pod may wait for a machine or a volume: both may be in the making."""
 
 
 class InitStep:
@@ -73,7 +71,7 @@ class DatastoreStep:
         self.planned = planned
         self.estate = estate
         self.region = estate.topology.region(planned.region)
-        self._waiting_since: dict[str, float] = {}
+        self._seen_since: dict[tuple[str, str], float] = {}
 
     async def check(self) -> Decision:
         seen = await self._look()
@@ -116,8 +114,8 @@ class DatastoreStep:
         for pod in seen.pods:
             if pod.ready and pod.address in joined:
                 continue
-            found = self._overdue(pod) or await crash_cause(cluster, pod)
-            if found is not None:
+            found = cause_of_waiting(pod) or await crash_cause(cluster, pod)
+            if found is not None and self._is_overdue(pod, found):
                 raise PermanentFailure(
                     found.cause.code,
                     found.cause.message,
@@ -126,14 +124,10 @@ class DatastoreStep:
                     hint=found.cause.hint,
                 )
 
-    def _overdue(self, pod: PodFacts) -> Found | None:
-        found = cause_of_waiting(pod)
-        if found is None:
-            self._waiting_since.pop(pod.uid, None)
-            return None
+    def _is_overdue(self, pod: PodFacts, found: Found) -> bool:
         now = self.estate.clock.monotonic()
-        since = self._waiting_since.setdefault(pod.uid, now)
-        return found if now - since >= SCHEDULING_SECONDS else None
+        since = self._seen_since.setdefault((pod.uid, found.cause.code), now)
+        return now - since >= found.cause.patience
 
 
 async def crash_cause(cluster: KubernetesCluster, pod: PodFacts) -> Found | None:

@@ -28,12 +28,19 @@ def apigeectl(region: Region, *arguments: str, comment: str = "") -> tuple[Comma
     )
 
 
+# cert-manager issues anew what does not say by which issuer it was issued; other annotations stay behind.
+_ISSUED_BY = (
+    "{{range $key, $value := .metadata.annotations}}{{if ge (len $key) 16}}"
+    '{{if eq (slice $key 0 16) "cert-manager.io/"}}{{printf "%q: %q, " $key $value}}{{end}}{{end}}{{end}}'
+)
+
+
 def copied_secret(first: Region, region: Region, name: str, namespaces: tuple[str, str]) -> Command:
     """A secret from cluster to cluster: never on a disk, nothing of the old cluster with it."""
     template = (
         "apiVersion: v1\n"
         "kind: Secret\n"
-        f"metadata: {{name: {name}, namespace: {namespaces[1]}}}\n"
+        f"metadata: {{name: {name}, namespace: {namespaces[1]}, annotations: {{ {_ISSUED_BY} }} }}\n"
         "type: {{.type}}\n"
         'data: { {{range $key, $value := .data}}"{{$key}}": "{{$value}}", {{end}} }\n'
     )
