@@ -21,8 +21,22 @@ from typing import Any, Final, Literal
 from hybridspan.errors import InputError, PermanentFailure
 from hybridspan_lab.parts import Progress, ensure, silent
 from hybridspan_lab.parts.cache import CASSANDRA_VERSION
+from hybridspan_lab.parts.progress import TextBar
 from hybridspan_lab.world.places import Places, default_home
 from hybridspan_lab.world.record import Record
+
+__all__ = [
+    "HEADLINE",
+    "TextBar",
+    "UpOptions",
+    "down",
+    "environment",
+    "exports",
+    "fault",
+    "fill",
+    "status",
+    "up",
+]
 
 Say = Callable[[str], None]
 SystemKeyspaces = Literal["installed", "simple"]

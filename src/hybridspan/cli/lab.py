@@ -29,14 +29,13 @@ def lab() -> None:
 def up(topology: Path | None, system_keyspaces: str, bare: bool) -> int:
     """Start a lab in which the first region of TOPOLOGY (default: the two-regions example) exists already."""
     from hybridspan_lab import control
-    from hybridspan_lab.parts.progress import TextBar
 
     options = control.UpOptions(
         topology=topology,
         system_keyspaces="simple" if system_keyspaces == "simple" else "installed",
         bare=bare,
     )
-    control.up(options, say=click.echo, progress=TextBar())
+    control.up(options, say=click.echo, progress=control.TextBar())
     click.echo('\nto use it:  eval "$(hybridspan lab env)"')
     return EXIT_OK
 
