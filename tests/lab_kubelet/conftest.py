@@ -69,8 +69,8 @@ def cluster():
     with subprocess.Popen([sys.executable, driver, str(home)], stdout=subprocess.PIPE, text=True) as process:
         try:
             found = Cluster(home, process, json.loads(process.stdout.readline()))
-            found.until(lambda: found.text("get", "nodes").count(" Ready ") >= 3)
-            found.until(lambda: "default" in found.text("get", "serviceaccounts"))
+            found.until(lambda: found.text("get", "nodes").count(" Ready ") >= 3, 60)
+            found.until(lambda: "default" in found.text("get", "serviceaccounts"), 60)
             yield found
         finally:
             process.kill()
@@ -81,7 +81,7 @@ def cluster():
 def database(cluster):
     """A StatefulSet of three with a claim each, ready."""
     cluster.apply(*database_documents())
-    cluster.run("rollout", "status", "statefulset/db", "--timeout=30s")
+    cluster.run("rollout", "status", "statefulset/db", "--timeout=50s")
     return "db"
 
 

@@ -65,7 +65,7 @@ def test_the_api_is_reached_with_the_service_accounts_token(cluster, database):
 def test_data_outlives_the_pod(cluster, database):
     cluster.shell("db-2", "echo kept > /opt/app/data/file")
     cluster.run("delete", "pod", "db-2")
-    cluster.run("rollout", "status", "statefulset/db", "--timeout=30s")
+    cluster.run("rollout", "status", "statefulset/db", "--timeout=50s")
     assert cluster.shell("db-2", "ls /opt/app/data; cat /opt/app/data/file").split() == [
         "file",
         "prepared",
@@ -82,7 +82,7 @@ def test_a_failing_liveness_probe_restarts_the_container(cluster, database):
     cluster.shell("db-1", "touch /tmp/broken")
     restarts = "jsonpath={.status.containerStatuses[0].restartCount}"
     cluster.until(lambda: cluster.text("get", "pod", "db-1", "-o", restarts) == "1")
-    cluster.run("rollout", "status", "statefulset/db", "--timeout=30s")
+    cluster.run("rollout", "status", "statefulset/db", "--timeout=50s")
     assert "GET /" in cluster.text("logs", "db-1", "--previous")
 
 
