@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from hybridspan.errors import InputError, PermanentFailure
-from hybridspan_lab.parts import Progress, ensure, silent
+from hybridspan_lab.parts import Progress, cache, ensure, silent
 from hybridspan_lab.parts.cache import CASSANDRA_VERSION
 from hybridspan_lab.parts.progress import TextBar
 from hybridspan_lab.world.places import Places, default_home
@@ -211,9 +212,9 @@ def _ask(places: Places, question: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _alone(places: Places) -> Iterator[None]:
-    """One `up` at a time for a home; the lock is beside it, since the home comes and goes."""
-    path = places.home.with_name(f".{places.home.name}.lock")
-    with path.open("w") as lock:
+    """One `up` at a time for a home; the lock is in the cache, since the home comes and goes."""
+    name = hashlib.sha256(os.fsencode(places.home)).hexdigest()[:16]
+    with (cache.folder() / f"lab-{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
