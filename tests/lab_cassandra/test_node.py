@@ -4,11 +4,12 @@ import dataclasses
 import json
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from hybridspan_lab.cassandra import configuration, jvm, node
+from hybridspan_lab.cassandra import configuration, jvm, node, podtools
 from hybridspan_lab.cassandra.settings import MEBIBYTE, NodeSettings, size
 from hybridspan_lab.cassandra.stores import Stores
 
@@ -36,9 +37,8 @@ def stores() -> Stores:
 
 
 def with_data(settings: NodeSettings) -> NodeSettings:
-    table = settings.data / "data" / "system" / "local-7ad5"
-    table.mkdir(parents=True)
-    (table / "nb-1-big-Data.db").write_text("")
+    settings.data.mkdir(parents=True)
+    settings.joined.write_text("")
     return settings
 
 
@@ -92,6 +92,25 @@ def test_a_node_that_comes_back_asks_its_neighbours_by_name(settings, monkeypatc
 def test_a_node_that_comes_back_alone_asks_itself(settings, monkeypatch):
     resolving(monkeypatch)
     assert node.choose_seeds(with_data(settings)) == ("120.38.1.9",)
+
+
+def test_a_first_start_that_failed_asks_the_same_seed_again(settings):
+    there = dataclasses.replace(settings, external_seed="192.138.0.9")
+    (settings.data / "data" / "system" / "local-7ad5").mkdir(parents=True)
+    assert node.choose_seeds(there) == ("192.138.0.9",)
+
+
+def test_the_first_success_of_the_probe_marks_the_node_as_joined(settings, monkeypatch):
+    settings.data.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(podtools, "READY_PORT", server.getsockname()[1])
+        probe = settings.data / "ready-probe.sh"
+        podtools.write_ready_probe(probe, settings.joined)
+        assert subprocess.run([probe], env={"POD_IP": "127.0.0.1"}).returncode == 0
+        assert settings.has_joined
+    settings.joined.unlink()
+    assert subprocess.run([probe], env={"POD_IP": "127.0.0.1"}, stderr=subprocess.DEVNULL).returncode == 1
+    assert not settings.has_joined
 
 
 def test_both_ports_are_closed_to_plain_text_and_to_strangers(settings, stores):

@@ -30,7 +30,7 @@ def main() -> None:
     try:
         settings.conf.mkdir(parents=True, exist_ok=True)
         stores = write_stores(settings.tls, settings.conf)
-        podtools.write_ready_probe(settings.conf.parents[1] / "ready-probe.sh")
+        podtools.write_ready_probe(settings.conf.parents[1] / "ready-probe.sh", settings.joined)
     except (OSError, ValueError) as error:
         sys.exit(f"ERROR [main] the certificates of this node cannot be used: {error}")
     seeds = choose_seeds(settings)
@@ -50,7 +50,7 @@ def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
     seed. A node that has been in a ring asks whoever of its own region has a name by now, too: pod 0 could otherwise
     come back with nobody to ask.
     """
-    if settings.has_data:
+    if settings.has_joined:
         others = [settings.pod_host(n) for n in range(SEED_PODS) if n != settings.ordinal]
         names = [host for host in others if _resolves(host)]
         outside = [settings.external_seed] if settings.external_seed else []
@@ -62,7 +62,7 @@ def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
 
 def waits_for_first(settings: NodeSettings) -> bool:
     """Whether pod 0 must be there first: only when it founds the ring that this node is to join."""
-    return settings.ordinal > 0 and not settings.external_seed and not settings.has_data
+    return settings.ordinal > 0 and not settings.external_seed and not settings.has_joined
 
 
 def wait_for(host: str, seconds: float) -> None:
@@ -125,7 +125,8 @@ def _properties(conf: Path, data: Path) -> list[str]:
 
 
 _SHORT_WAITS: Final = {
-    "cassandra.ring_delay_ms": "2000",
+    # The time in which a seed must answer: short enough to fail soon, long enough for a machine that starts six nodes.
+    "cassandra.ring_delay_ms": "12000",
     "cassandra.skip_wait_for_gossip_to_settle": "0",
     "cassandra.consistent.rangemovement": "false",
     "cassandra.superuser_setup_delay_ms": "0",

@@ -42,7 +42,8 @@ _MODULES: Final = {
 
 _READY: Final = """#!/bin/bash
 # Ready when the client port is open: no JVM is started to find that out.
-exec 3<>"/dev/tcp/${{POD_IP:-127.0.0.1}}/{port}"
+exec 3<>"/dev/tcp/${{POD_IP:-127.0.0.1}}/{port}" || exit 1
+[ -e "{joined}" ] || : > "{joined}"
 """
 
 
@@ -67,10 +68,13 @@ def locate() -> PodTools:
     return PodTools(directory, runtime.to_environment(), (*runtime.folders(), directory))
 
 
-def write_ready_probe(path: Path) -> None:
-    """The readiness probe's script, at the place where the stateful set's template looks for it."""
+def write_ready_probe(path: Path, joined: Path) -> None:
+    """The readiness probe's script, at the place where the stateful set's template looks for it.
+
+    On its first success it makes the file `joined`, by which the next start knows that this node has been in a ring.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_program(path, _READY.format(port=READY_PORT))
+    _write_program(path, _READY.format(port=READY_PORT, joined=joined))
 
 
 def cache_directory() -> Path:

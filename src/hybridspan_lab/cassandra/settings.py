@@ -61,9 +61,14 @@ class NodeSettings:
         return int(self.pod_name.rpartition("-")[2])
 
     @property
-    def has_data(self) -> bool:
-        """Whether a node has run on this volume before."""
-        return any((self.data / "data" / "system").glob("local-*/*"))
+    def joined(self) -> Path:
+        """A file beside the data: the readiness probe makes it when the node first takes clients."""
+        return self.data / ".joined"
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether a node of this volume has been in a ring; data alone does not say so, a failed first start leaves some."""
+        return self.joined.exists()
 
     def pod_host(self, ordinal: int) -> str:
         """DNS name of a pod of this region."""
