@@ -28,7 +28,7 @@ async def test_what_nobody_asked_for_aks_decides(arm: ArmClient, group: object) 
         "overlay",
         "10.244.0.0/16",
     )
-    assert made["currentKubernetesVersion"] == "1.33.5"
+    assert made["currentKubernetesVersion"] == "1.37.2"
     assert made["nodeResourceGroup"] == "MC_rg_aks_eastus"
     assert made["agentPoolProfiles"][0]["maxPods"] == 250
 
@@ -243,7 +243,7 @@ async def test_what_can_be_had_is_listed(arm: ArmClient, group: object) -> None:
     versions = (await arm.get(f"{root}/Microsoft.ContainerService/locations/eastus/kubernetesVersions")).body[
         "values"
     ]
-    assert [v["version"] for v in versions if v["isDefault"]] == ["1.33"]
+    assert [v["version"] for v in versions if v["isDefault"]] == ["1.37"]
 
 
 async def test_the_caller_s_permissions_are_told(arm: ArmClient, group: object) -> None:

@@ -33,8 +33,8 @@ class Settings:
     """Seconds."""
     vcpu_quota: int = 100
     """Virtual CPUs of a subscription in each location."""
-    kubernetes_versions: tuple[str, ...] = ("1.32.9", "1.33.5", "1.34.1")
-    """Patch versions on offer, oldest first; the middle one is the default."""
+    kubernetes_versions: tuple[str, ...] = ("1.33.5", "1.35.8", "1.36.5", "1.37.2")
+    """Patch versions on offer, oldest first; the newest is the default, and the one that the lab's control planes are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class Catalogue:
     def _versions(self) -> list[Document]:
         """Minor versions with their patches, as `az aks get-versions` reads them."""
         offered = self.arm.settings.kubernetes_versions
-        default = offered[len(offered) // 2]
+        default = offered[-1]
         return [
             {
                 "version": ".".join(version.split(".")[:2]),

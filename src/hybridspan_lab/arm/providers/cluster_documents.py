@@ -409,7 +409,7 @@ def clusters(documents: Documents) -> tuple[ClusterDocument, ...]:
 def _version(wanted: str, offered: tuple[str, ...]) -> str:
     """The full version: the newest patch of what was asked for, or the default."""
     if not wanted:
-        return offered[len(offered) // 2]
+        return offered[-1]
     found = [version for version in offered if version == wanted or version.startswith(wanted + ".")]
     if not found:
         message = (
