@@ -70,6 +70,17 @@ echo "== $last"
 [ -z "$last" ] || tail -n TAIL "$directory/$last.log"
 """.replace("TAIL", str(TAIL_LINES))
 
+_MARK: Final = "==== log of "
+_LOGS: Final = f"""
+directory=$1
+shift
+for key in "$@"; do
+  printf '{_MARK}%s\\n' "$key"
+  cat "$directory/$key.log" 2>/dev/null
+  echo
+done
+"""
+
 TaskPhase = Literal["absent", "running", "ended", "dead"]
 
 
@@ -142,10 +153,12 @@ class DetachedTask:
         _, output = await self._bash(_LOOK)
         return parse_look(output)
 
-    async def log(self, key: str) -> str:
-        """All that a job has printed."""
-        _, output = await self._bash('cat "$1/$2.log"', key)
-        return output
+    async def logs(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """All that the jobs have printed, by key."""
+        if not keys:
+            return {}
+        _, output = await self._bash(_LOGS, *keys)
+        return parse_logs(output)
 
     async def clear(self) -> None:
         """Take the folder away; only for tasks that do not run."""
@@ -172,3 +185,16 @@ def parse_look(text: str) -> TaskState:
             return TaskState(phase, codes, "\n".join(lines[position:]))  # type: ignore[arg-type]  # checked above
         codes[key] = None if value == "-" else int(value)
     return TaskState(phase, codes, "")  # type: ignore[arg-type]  # checked above
+
+
+def parse_logs(text: str) -> Mapping[str, str]:
+    """The logs that the script printed, by key."""
+    logs: dict[str, list[str]] = {}
+    key = ""
+    for line in text.splitlines():
+        if line.startswith(_MARK):
+            key = line.removeprefix(_MARK)
+            logs[key] = []
+        elif key:
+            logs[key].append(line)
+    return {name: "\n".join(lines) for name, lines in logs.items()}

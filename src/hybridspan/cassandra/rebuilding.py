@@ -215,7 +215,7 @@ class Rebuild:
             return  # it was someone else's, or the container restarted: the record of ranges tells
         task = await self._target.task(self._pod, TASK)
         failed = state.failed or (state.current if state.phase == "dead" else None)
-        log = (await task.log(failed)).strip() if failed else ""
+        log = (await task.logs([failed])).get(failed, "").strip() if failed else ""
         await task.clear()
         if failed:
             raise await self._failure(failed, log)

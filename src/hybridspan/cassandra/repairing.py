@@ -58,7 +58,7 @@ async def repaired(
         progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
 
     state = await ended(task, jobs, clock, tell)
-    logs = {key: await task.log(key) for key in state.succeeded}
+    logs = await task.logs(state.succeeded)
     await task.clear()
     unfinished = [job.key for job in jobs if not repair_succeeded(logs.get(job.key, ""))]
     if unfinished:

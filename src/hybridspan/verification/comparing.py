@@ -94,7 +94,7 @@ class _Comparison:
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
-        left = [d for suspect in found for d in await self._judged(suspect)]
+        left = await self._judged(found, owners)
         keyspaces = tuple(self._verdict(name, left) for name in names)
         return VerificationResult(datacenter, self._source.region.datacenter, (), keyspaces)
 
@@ -154,7 +154,7 @@ class _Comparison:
                 {"node": pod, "keyspace": s.current or ""},
             ),
         )
-        logs = {key: await task.log(key) for key in state.succeeded}
+        logs = await task.logs(state.succeeded)
         await task.clear()
         missing = [job.key for job in jobs if job.key not in logs]
         if missing:
@@ -167,16 +167,22 @@ class _Comparison:
             )
         return logs
 
-    async def _judged(self, suspect: Suspect) -> tuple[Difference, ...]:
-        """What remains of a suspect that has differed in every look."""
-        if suspect.keyspace in HISTORIES:
-            return differences(suspect, ())
-        if suspect.is_everywhere and not await self._source_differs(suspect):
-            return differences(suspect, ())
-        if len(suspect.compared) > MOST_RANGES:
-            return differences(suspect, ())
-        left = await self._differing_ranges(suspect)
-        return differences(suspect, left) if left else ()
+    async def _judged(self, found: Sequence[Suspect], owners: Sequence[TokenOwner]) -> list[Difference]:
+        """What remains of the suspects, which have differed in every look."""
+        left: list[Difference] = []
+        doubtful: list[Suspect] = []
+        for suspect in found:
+            whole = suspect.keyspace in HISTORIES or len(suspect.compared) > MOST_RANGES
+            if whole or (suspect.is_everywhere and not await self._source_differs(suspect)):
+                left += differences(suspect, ())
+            else:
+                doubtful.append(suspect)
+        for keyspace in dict.fromkeys(s.keyspace for s in doubtful):
+            group = [s for s in doubtful if s.keyspace == keyspace]
+            ranges = await self._differing_ranges(keyspace, group, owners)
+            for suspect in group:
+                left += differences(suspect, ranges[suspect.table]) if ranges.get(suspect.table) else ()
+        return left
 
     async def _source_differs(self, suspect: Suspect) -> bool:
         """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly."""
@@ -187,20 +193,54 @@ class _Comparison:
         logs = await self._run(self._source, pods[0].name, "verify-source", [job])
         return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace, pods[0].name))
 
-    async def _differing_ranges(self, suspect: Suspect) -> tuple[str, ...]:
-        """The single ranges that differ in each of several looks; in a small range little is under way."""
-        pod = (await self._target.pod_of(suspect.node)).name
-        left = suspect.compared
+    async def _differing_ranges(
+        self, keyspace: str, group: Sequence[Suspect], owners: Sequence[TokenOwner]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Table → the single ranges that differ in each of several looks; in a small range little is under way.
+
+        nodetool takes one range a call, so the data center's nodes share the calls.
+        """
+        tables = tuple(dict.fromkeys(s.table for s in group))
+        left = {(table, text) for s in group for text in s.compared for table in tables}
         for _ in range(RANGE_TRIES):
-            jobs = [Job(f"range{number}", _range_preview(suspect, text)) for number, text in enumerate(left)]
-            logs = await self._run(self._target, pod, "verify-ranges", jobs)
-            outputs = [parsed(logs[job.key], suspect.keyspace, pod) for job in jobs]
-            left = tuple(
-                text for text, found in zip(left, outputs, strict=True) if any(not p.in_sync for p in found)
+            texts = sorted({text for _, text in left})
+            shares = self._shares(texts, group[0].node, owners)
+            looks = await asyncio.gather(
+                *(self._look_at_ranges(address, keyspace, tables, share) for address, share in shares.items())
             )
+            left &= {found for look in looks for found in look}
             if not left:
                 break
-        return left
+        return {table: tuple(sorted(text for t, text in left if t == table)) for table in tables}
+
+    def _shares(
+        self, texts: Sequence[str], fallback: str, owners: Sequence[TokenOwner]
+    ) -> Mapping[str, list[str]]:
+        """Address → ranges that it holds, in about equal numbers."""
+        datacenter = self._target.region.datacenter
+        # With one replica for each range every range has one sure holder; more replicas only add to the choice.
+        placed = replicas(owners, datacenter, 1)
+        shares: dict[str, list[str]] = {}
+        for text in texts:
+            holders = placed.get(parse_range(text)) or (fallback,)
+            shares.setdefault(holders[0], []).append(text)
+        return shares
+
+    async def _look_at_ranges(
+        self, address: str, keyspace: str, tables: Sequence[str], texts: Sequence[str]
+    ) -> set[tuple[str, str]]:
+        """(table, range) that one node's previews of single ranges show as different."""
+        pod = (await self._target.pod_of(address)).name
+        jobs = [
+            Job(f"range{number}", _range_preview(keyspace, tables, text)) for number, text in enumerate(texts)
+        ]
+        logs = await self._run(self._target, pod, "verify-ranges", jobs)
+        return {
+            (pair.table, text)
+            for job, text in zip(jobs, texts, strict=True)
+            for preview in parsed(logs[job.key], keyspace, pod)
+            for pair in preview.differences
+        }
 
 
 def preview_jobs(names: Sequence[str], everything: frozenset[str]) -> list[Job]:
@@ -228,10 +268,10 @@ def _no_verdict(keyspace: str, pod: str, why: str) -> TemporaryFailure:
     )
 
 
-def _range_preview(suspect: Suspect, text: str) -> tuple[str, ...]:
+def _range_preview(keyspace: str, tables: Sequence[str], text: str) -> tuple[str, ...]:
     token_range = parse_range(text)
     bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
-    return ("repair", "--preview", "--full", *bounds, suspect.keyspace, suspect.table)
+    return ("repair", "--preview", "--full", *bounds, keyspace, *tables)
 
 
 def assignments(
