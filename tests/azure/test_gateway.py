@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
 from tests.azure.conftest import StandIn
@@ -92,8 +95,6 @@ async def test_a_disconnected_peering_is_made_again_on_both_sides(
 
 async def delete_side(gateway: AzureGateway) -> None:
     """What somebody else does to a peering."""
-    import asyncio
-
     operations = gateway._clients_of(EAST.subscription).network.virtual_network_peerings
     names = (EAST.resource_group, EAST.network.name, "to-central")
     poller = await asyncio.to_thread(operations.begin_delete, *names, polling_interval=0.05)
@@ -102,6 +103,7 @@ async def delete_side(gateway: AzureGateway) -> None:
 
 async def test_a_cluster_is_made_with_the_first_ones_plugin(gateway: AzureGateway, stand_in: StandIn) -> None:
     await make_networks(gateway)
+    stand_in.host._seconds = 1.0
     said: list[str] = []
     assert await gateway.ensure_cluster(
         CENTRAL, LIKE, "two-regions", lambda text, _fraction, _details: said.append(text)
@@ -115,7 +117,7 @@ async def test_a_cluster_is_made_with_the_first_ones_plugin(gateway: AzureGatewa
     ]
     assert not await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
     assert len(stand_in.host.created) == 1
-    assert any("Provisioning" in text for text in said)
+    assert any(text.startswith("apigee-centralus: ") for text in said)
 
 
 async def test_a_missing_pool_is_added_by_its_own_path(gateway: AzureGateway, stand_in: StandIn) -> None:
@@ -135,3 +137,39 @@ async def test_credentials_are_a_kubeconfig_or_nothing(gateway: AzureGateway) ->
     found = await gateway.credentials(CENTRAL)
     assert found is not None
     assert b"clusterUser_apigee-centralus" in found
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_true():  # noqa: ASYNC110 - what happens in the stand-in sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_cluster_whose_maker_was_killed_is_waited_for_and_not_made_again(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    making = asyncio.create_task(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"))
+    await until(lambda: any("managedclusters" in path for path in stand_in.requests()))
+    making.cancel()
+    assert not await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    assert len(stand_in.host.created) == 1
+    assert sum("managedclusters" in path for path in stand_in.requests()) == 1
+
+
+async def test_a_new_clusters_identity_may_use_its_subnet(gateway: AzureGateway, stand_in: StandIn) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    granted = [path for path in stand_in.requests() if "roleassignments" in path]
+    assert len(granted) == 1
+    assert "/virtualnetworks/vnet-centralus/subnets/vnet-centralus-subnet/providers/" in granted[0]
+
+
+async def test_who_may_not_give_rights_gets_the_cluster_all_the_same(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    stand_in.fault("forbidden", method="PUT", type="microsoft.authorization/roleassignments")
+    said: list[str] = []
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions", lambda text, _f, _d: said.append(text))
+    assert any("internal load balancers" in text and "AuthorizationFailed" in text for text in said)

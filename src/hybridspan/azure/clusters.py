@@ -12,6 +12,7 @@ from typing import Any
 from hybridspan.azure import bodies, documents
 from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import polling
+from hybridspan.azure.grants import Grants
 from hybridspan.azure.networks import Clients, failed_state
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.azure import ClusterFacts
@@ -25,6 +26,7 @@ class Clusters:
     def __init__(self, clients: Clients, calls: ArmCalls) -> None:
         self._clients = clients
         self._calls = calls
+        self._grants = Grants(clients, calls)
 
     async def document(self, region: Region) -> Document | None:
         """The region's cluster as Azure has it, or None."""
@@ -60,6 +62,7 @@ class Clusters:
                 _refuse_if_strange(facts, marks)
                 wrote = True
                 await self._put(region, bodies.cluster(region, subnet_id, like, marks), progress)
+                await self._grants.ensure(region, await self.document(region), subnet_id, progress)
                 facts = await self._at_rest(region, progress)
             for pool in missing_pools(region, facts):
                 wrote = True

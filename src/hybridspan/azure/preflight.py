@@ -16,13 +16,18 @@ RESERVED_ADDRESSES = 5
 
 def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Finding]:
     """Everything worth saying about networks, peerings, clusters and addresses."""
+    like = azure[topology.first.name].cluster
     found = [*_first_region(topology, azure[topology.first.name])]
     for region in topology.regions:
         facts = azure[region.name]
-        found += [*_power(region, facts.cluster), *_addresses(region, facts), *_torn(region, facts.network)]
+        found += [
+            *_power(region, facts.cluster),
+            *_addresses(region, facts, like),
+            *_torn(region, facts.network),
+        ]
         found += _access(region, facts.cluster)
     found += _overlaps(topology, azure)
-    found += _routable(topology, azure[topology.first.name].cluster)
+    found += _routable(topology, like)
     return found
 
 
@@ -83,9 +88,9 @@ def _access(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
         yield Finding("azure-access", "warn", where, message, hint)
 
 
-def needed_addresses(region: Region, cluster: ClusterFacts | None) -> int:
+def needed_addresses(region: Region, like: ClusterFacts | None) -> int:
     """Addresses that the cluster's pools take from the subnet: with Azure CNI one a node and one for each pod it may run."""
-    if cluster is not None and not cluster.pods_are_routable:
+    if like is not None and not like.pods_are_routable:
         return sum(p.count for p in region.cluster.node_pools)
     return sum(p.count * (1 + (p.max_pods or DEFAULT_PODS)) for p in region.cluster.node_pools)
 
@@ -94,12 +99,12 @@ DEFAULT_PODS = 30
 """Pods a node with Azure CNI where nothing else is said."""
 
 
-def _addresses(region: Region, facts: RegionAzureFacts) -> Iterator[Finding]:
+def _addresses(region: Region, facts: RegionAzureFacts, like: ClusterFacts | None) -> Iterator[Finding]:
     if facts.cluster is not None:
         return  # its nodes have their addresses
     subnet = region.network.subnet
     usable = subnet.prefix.num_addresses - RESERVED_ADDRESSES
-    wanted = needed_addresses(region, None)
+    wanted = needed_addresses(region, like)
     where = f"{region.name}, subnet {subnet.name}"
     if wanted > usable:
         nodes = sum(p.count for p in region.cluster.node_pools)
@@ -111,13 +116,15 @@ def _addresses(region: Region, facts: RegionAzureFacts) -> Iterator[Finding]:
             "azure-addresses", "refuse", where, message, f"a larger subnet, or maxPods of at most {fits}"
         )
     else:
-        message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {_surge(region)} for a while"
-        tight = wanted + _surge(region) > usable
+        message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {_surge(region, like)} for a while"
+        tight = wanted + _surge(region, like) > usable
         yield Finding("azure-addresses", "warn" if tight else "pass", where, message)
 
 
-def _surge(region: Region) -> int:
+def _surge(region: Region, like: ClusterFacts | None) -> int:
     """What one more node of the largest kind takes, as an upgrade wants it."""
+    if like is not None and not like.pods_are_routable:
+        return 1
     return max((1 + (p.max_pods or DEFAULT_PODS) for p in region.cluster.node_pools), default=0)
 
 

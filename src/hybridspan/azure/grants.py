@@ -1,0 +1,71 @@
+"""The one right that a cluster needs beside its own: to use its subnet, for internal load balancers.
+
+`az aks create` gives it as well. Who may not give rights gets the cluster all the same, as with az, and is told.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from hybridspan.azure import api_versions
+from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.clients import AzureClients, polling
+from hybridspan.errors import PermanentFailure
+from hybridspan.topology.model import Region
+
+NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+"""Azure's built-in role, the same in every tenant."""
+
+
+class Grants:
+    """Gives a cluster's identity its role on its subnet."""
+
+    def __init__(self, clients: Callable[[str], AzureClients], calls: ArmCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    async def ensure(
+        self, region: Region, cluster: Document | None, subnet_id: str, progress: Progress
+    ) -> None:
+        """Network Contributor on the subnet; no failure where that right cannot be given, or is there."""
+        principal = ((cluster or {}).get("identity") or {}).get("principalId")
+        if not principal:
+            return
+        assignment = assignment_id(subnet_id, principal)
+        body = {
+            "properties": {
+                "roleDefinitionId": f"/subscriptions/{region.subscription}/providers/"
+                f"Microsoft.Authorization/roleDefinitions/{NETWORK_CONTRIBUTOR}",
+                "principalId": principal,
+                "principalType": "ServicePrincipal",
+            }
+        }
+
+        def begin() -> Any:
+            resources = self._clients(region.subscription).resources.resources
+            return resources.begin_create_or_update_by_id(
+                assignment, body, api_version=api_versions.AUTHORIZATION, polling=polling()
+            )
+
+        async def once() -> None:
+            await self._calls.write("PUT", assignment, begin, progress)
+
+        try:
+            await self._calls.persist(once, progress)
+        except PermanentFailure as failure:
+            if "RoleAssignmentExists" in failure.why:
+                return
+            progress(
+                f"{region.cluster.name} may not use its subnet for internal load balancers until an owner gives its "
+                f"identity Network Contributor there: {failure.why}",
+                None,
+                {"error": failure.to_document()},
+            )
+
+
+def assignment_id(scope: str, principal: str) -> str:
+    """The same assignment has the same name, however often it is asked for."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.lower()}|{principal.lower()}|{NETWORK_CONTRIBUTOR}")
+    return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
