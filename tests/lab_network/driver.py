@@ -65,9 +65,9 @@ class Scenario:
             Denial("/vnets/east", "Outbound", "120.38.1.0/26", "0.0.0.0/0", "any", (), 100, allow=True),
         )
         seen["rules gone"] = self.with_rules()
+        seen["interfaces"] = self.interfaces()
         seen["stream"] = self.cut_a_stream()
         seen["apart again"] = self.reach()
-        seen["interfaces"] = self.interfaces()
         seen["host"] = {"before": before, "after": host_interfaces()}
         self.plane.detach("a")
         seen["names"] = sorted(path.name for path in self.ns_dir.iterdir())

@@ -59,6 +59,8 @@ class KubeletConfig:
     cache: Path = Path.home() / ".cache" / "hybridspan"
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Images besides the lab's own: name → argument list of the program."""
+    disk_limits: Path | None = None
+    """JSON file of claims whose volumes are to be too small: `cluster/claim` → bytes; it may come later."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -87,6 +89,7 @@ class KubeletConfig:
             egress_socket=Path(document["egress_socket"]),
             region=str(document.get("region") or ""),
             cache=Path(cache),
+            disk_limits=Path(document["disk_limits"]) if document.get("disk_limits") else None,
             images={name: tuple(argv) for name, argv in images.items()},
         )
 

@@ -51,12 +51,14 @@ async def run_command(session: Session, container: Container, wish: Wish) -> Non
     ending = asyncio.ensure_future(command.report(session))
     try:
         await asyncio.wait((listening, ending), return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done():
-            command.process.kill()
-        with contextlib.suppress(ConnectionError):
-            code = await ending
-            await session.send(STATUS, outcome(code))
+        if ending.done():
+            with contextlib.suppress(ConnectionError):
+                await session.send(STATUS, outcome(ending.result()))
     finally:
+        # Also when the server cancels this because the client's connection is lost.
+        if not ending.done() or ending.exception() is not None:
+            command.process.kill()
+        ending.cancel()
         listening.cancel()
         command.close()
         with contextlib.suppress(ConnectionError):

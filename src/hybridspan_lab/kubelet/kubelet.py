@@ -66,7 +66,7 @@ class Kubelet:
         """Starts everything and runs until cancelled or until a part fails."""
         from hybridspan_lab.kubelet.server import start_server
 
-        disks = provisioner.Provisioner(self.api, self._claims, self._volumes, self.config.volumes_dir)
+        disks = provisioner.Provisioner(self.api, self._claims, self._volumes, self.config)
         supporting = (
             self._services, self._slices, self._secrets, self._config_maps, self._claims, self._volumes,
         )  # fmt: skip

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import shutil
 from pathlib import Path
 from typing import Any, Final
 
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
+from hybridspan_lab.kubelet.config import KubeletConfig
 from hybridspan_lab.kubelet.objects import ObjectCache
+from hybridspan_lab.sandbox.namespaces import mount, unmount
 
 LOG: Final = logging.getLogger(__name__)
 DRIVER: Final = "disk.csi.azure.com"
@@ -53,13 +56,16 @@ async def install(api: KubeApi) -> None:
 
 
 class Provisioner:
-    """Follows claims and volumes of one cluster. Folders lie in `directory`, named as the volumes are."""
+    """Follows claims and volumes of one cluster. Folders lie in the configured directory, named as the volumes are."""
 
-    def __init__(self, api: KubeApi, claims: ObjectCache, volumes: ObjectCache, directory: Path) -> None:
+    def __init__(
+        self, api: KubeApi, claims: ObjectCache, volumes: ObjectCache, config: KubeletConfig
+    ) -> None:
         self._api = api
+        self._config = config
         self._claims = claims
         self._volumes = volumes
-        self._directory = directory
+        self._directory = config.volumes_dir
         self._classes: dict[str, Document] = {}
         self._work: asyncio.Queue[WatchEvent] = asyncio.Queue()
         claims.listeners.append(self._work.put_nowait)
@@ -96,8 +102,19 @@ class Provisioner:
         if waits and SELECTED_NODE not in (claim["metadata"].get("annotations") or {}):
             return
         volume = volume_for(claim, chosen)
-        (self._directory / volume["metadata"]["name"]).mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self._directory / volume["metadata"]["name"]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._limit(folder, claim["metadata"]["name"])
         await self._api.create("/api/v1", "persistentvolumes", volume)
+
+    def _limit(self, folder: Path, claim: str) -> None:
+        """Makes the disk as small as a rehearsal of a full one wants it."""
+        file = self._config.disk_limits
+        if file is None or not file.exists() or folder.is_mount():
+            return
+        size = json.loads(file.read_text()).get(f"{self._config.cluster}/{claim}")
+        if size:
+            mount("tmpfs", str(folder), "tmpfs", 0, f"mode=0700,size={size}")
 
     async def _class_of(self, claim: Document) -> Document | None:
         name = claim["spec"].get("storageClassName")
@@ -134,6 +151,8 @@ class Provisioner:
         if volume["spec"].get("persistentVolumeReclaimPolicy") != "Delete":
             return
         name = volume["metadata"]["name"]
+        if (self._directory / name).is_mount():
+            unmount(str(self._directory / name))
         await asyncio.to_thread(shutil.rmtree, self._directory / name, ignore_errors=True)
         await self._api.delete("/api/v1", "persistentvolumes", name)
 

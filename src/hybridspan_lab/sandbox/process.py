@@ -39,6 +39,8 @@ class Contained:
 
     def kill(self) -> None:
         """Ends the program and everything that it started."""
+        if self.launcher.returncode is not None:
+            return
         for pid in (self.pid, self.launcher.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
