@@ -38,7 +38,7 @@ class Cluster:
         return (self.pod,)
 
     async def logs(self, *_: Any, previous: bool = False, **__: Any) -> list[str]:
-        return self.log if previous else []
+        return self.log if previous or not self.pod.restarts else []
 
 
 @dataclass
@@ -130,4 +130,12 @@ async def test_a_datastore_of_another_name_is_refused(estate: Estate, step: Data
     estate.there.store = store("running", 3)
     estate.there.store["spec"]["components"]["cassandra"]["properties"]["datacenter"] = "centralus"
     with pytest.raises(PermanentFailure, match=r"HS-APIGEE-013.*centralus"):
+        await look(step)
+
+
+async def test_a_full_disk_is_named_though_the_node_does_not_end(estate: Estate, step: DatastoreStep):
+    estate.there.log = ["FSWriteError: java.io.IOException: No space left on device"]
+    assert (await look(step)).state == "needed"
+    estate.time = 30.0
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-023"):
         await look(step)

@@ -53,6 +53,8 @@ _DISK_FULL: Final = Cause(
     "HS-APIGEE-023",
     "the node's disk is full",
     "enlarge the volume claim (the storage class must allow it) or free its volume, then run apply again",
+    restarts=0,
+    patience=20.0,
 )
 _NO_SEED: Final = Cause(
     "HS-APIGEE-024",

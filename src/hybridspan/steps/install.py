@@ -131,14 +131,13 @@ class DatastoreStep:
 
 
 async def crash_cause(cluster: KubernetesCluster, pod: PodFacts) -> Found | None:
-    """The known cause of a container's repeated end, from its last words; None while it has not ended."""
-    if not pod.restarts and pod.phase != "Failed" and "Crash" not in pod.reason and "Error" not in pod.reason:
+    """The known cause of a container's repeated end, or of its standing still, from its last words."""
+    if not pod.restarts and pod.phase not in ("Running", "Failed"):
         return None
-    previous, current = await asyncio.gather(
-        cluster.logs(pod.namespace, pod.name, container=CONTAINER, previous=True),
-        cluster.logs(pod.namespace, pod.name, container=CONTAINER),
-    )
-    found = cause_in([*previous, *current])
+    lines = await cluster.logs(pod.namespace, pod.name, container=CONTAINER)
+    if pod.restarts:
+        lines = await cluster.logs(pod.namespace, pod.name, container=CONTAINER, previous=True) + lines
+    found = cause_in(lines)
     return found if found is not None and pod.restarts >= found.cause.restarts else None
 
 
