@@ -25,6 +25,7 @@ POD = PodFacts(
 @dataclass
 class Cluster:
     pod: PodFacts = POD
+    count: int = 1
     log: list[str] = field(default_factory=list)
     store: dict[str, Any] | None = None
 
@@ -35,7 +36,7 @@ class Cluster:
         return []
 
     async def pods(self, namespace: str, labels: str = "") -> tuple[PodFacts, ...]:
-        return (self.pod,)
+        return (self.pod,) * self.count
 
     async def logs(self, *_: Any, previous: bool = False, **__: Any) -> list[str]:
         return self.log if previous or not self.pod.restarts else []
@@ -89,12 +90,13 @@ async def look(step: DatastoreStep) -> Any:
 async def test_nodes_that_merely_start_are_waited_for(step: DatastoreStep):
     decision = await look(step)
     assert decision.state == "needed"
-    assert "0 of 3 nodes of dc-2" in decision.reason
+    assert "0 of 3 Cassandra pods of dc-2 are ready" in decision.reason
     assert "cassandra-0: Running" in decision.reason
 
 
 async def test_all_nodes_up_and_normal_is_the_proof(estate: Estate, step: DatastoreStep):
-    estate.there.store = store("running", 3)
+    estate.there = Cluster(replace(POD, ready=True), 3, store=store("running", 3))
+    assert (await look(step)).state == "needed"
     estate.nodes = tuple(RingNode(f"192.138.0.{n}", "h", "dc-2", "ra-1", "U", "N", 1, 1) for n in (9, 10, 11))
     assert (await look(step)).is_done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.apigee.apigeectl import must_match
@@ -12,11 +11,9 @@ from hybridspan.apigee.observe import apigee_facts
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts
-from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.install import decide_datastore, decide_init
-from hybridspan.plan.phases.overrides import members
 
 if TYPE_CHECKING:
     from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -50,18 +47,6 @@ class InitStep:
         return await self.check()
 
 
-@dataclass(frozen=True, slots=True)
-class Joining:
-    """One look at a region's nodes on their way into the ring."""
-
-    store: DatastoreFacts | None
-    ring: RingFacts
-    pods: tuple[PodFacts, ...]
-
-    def fraction(self, declared: int, datacenter: str) -> float:
-        return sum(n.is_up_normal for n in self.ring.of(datacenter)) / declared
-
-
 class DatastoreStep:
     """`apigeectl apply --datastore`: the new nodes join, empty; the first region's view of the ring proves it."""
 
@@ -74,8 +59,9 @@ class DatastoreStep:
         self._seen_since: dict[tuple[str, str], float] = {}
 
     async def check(self) -> Decision:
-        seen = await self._look()
-        return decide_datastore(self.region, seen.store, seen.ring)
+        source = await self.estate.cassandra(self.estate.topology.first)
+        store, ring = await asyncio.gather(self._store(), source.ring_facts())
+        return decide_datastore(self.region, store, ring)
 
     async def act(self, progress: ProgressSink) -> None:
         installer = await self.estate.apigeectl(self.region)
@@ -85,36 +71,31 @@ class DatastoreStep:
         )
 
     async def verify(self, progress: ProgressSink) -> Decision:
-        seen = await self._look()
-        decision = decide_datastore(self.region, seen.store, seen.ring)
-        if decision.is_done:
-            return decision
+        cluster = await self.estate.cluster(self.region)
+        store, pods = await asyncio.gather(self._store(), cluster.pods(self.region.namespace, CASSANDRA))
+        decision = decide_datastore(self.region, store, None)
         if decision.state == "refused":
             raise PermanentFailure(
                 "HS-APIGEE-013", decision.reason, where=self.planned.id, hint=decision.hint
             )
-        await self._raise_known_cause(seen)
-        progress(decision.reason, seen.fraction(self.region.cassandra_nodes, self.region.datacenter), {})
-        return needed("; ".join([decision.reason, *_reasons(seen.pods)]))
+        # A pod is ready when its node is up and normal, so the ring, which costs more, is asked only then.
+        declared, ready = self.region.cassandra_nodes, sum(pod.ready for pod in pods)
+        if ready >= declared:
+            decision = await self.check()
+            return decision if decision.is_done else needed(decision.reason)
+        await self._raise_known_cause(cluster, pods)
+        told = f"{ready} of {declared} Cassandra pods of {self.region.datacenter} are ready"
+        progress(told, ready / declared, {})
+        return needed("; ".join([told, *_reasons(pods)]))
 
-    async def _look(self) -> Joining:
+    async def _store(self) -> DatastoreFacts | None:
         cluster = await self.estate.cluster(self.region)
-        source = await self.estate.cassandra(self.estate.topology.first)
-        apigee, ring, pods = await asyncio.gather(
-            apigee_facts(cluster, self.region.namespace),
-            source.ring_facts(),
-            cluster.pods(self.region.namespace, CASSANDRA),
-        )
-        return Joining(apigee.datastore, ring, pods)
+        return (await apigee_facts(cluster, self.region.namespace)).datastore
 
-    async def _raise_known_cause(self, seen: Joining) -> None:
+    async def _raise_known_cause(self, cluster: KubernetesCluster, pods: tuple[PodFacts, ...]) -> None:
         """PermanentFailure where a pod's end, or what keeps it from starting, has a known cause."""
-        cluster = await self.estate.cluster(self.region)
-        joined = {n.address for n in members(seen.ring, self.region) if n.is_up_normal}
-        for pod in seen.pods:
-            if pod.ready and pod.address in joined:
-                continue
-            found = cause_of_waiting(pod) or await crash_cause(cluster, pod)
+        for pod in pods:
+            found = None if pod.ready else cause_of_waiting(pod) or await crash_cause(cluster, pod)
             if found is not None and self._is_overdue(pod, found):
                 raise PermanentFailure(
                     found.cause.code,

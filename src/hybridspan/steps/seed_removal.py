@@ -28,13 +28,13 @@ class SeedOutStep:
 
     async def check(self) -> Decision:
         cluster = await self.estate.cluster(self.region)
-        source = await self.estate.cassandra(self.estate.topology.first)
-        apigee, ring, rolling = await asyncio.gather(
-            apigee_facts(cluster, self.region.namespace), source.ring_facts(), self._rolling()
-        )
         overrides = overrides_facts(self.estate.topology, self.region)
-        decision = decide_seed_removal(self.region, overrides, apigee.datastore, ring)
-        return needed(f"after the seed went: {rolling}") if decision.is_done and rolling else decision
+        apigee, rolling = await asyncio.gather(apigee_facts(cluster, self.region.namespace), self._rolling())
+        store = apigee.datastore
+        if rolling and store is not None and overrides.seed is None and store.seed_host is None:
+            return needed(f"after the seed went: {rolling}")
+        source = await self.estate.cassandra(self.estate.topology.first)
+        return decide_seed_removal(self.region, overrides, store, await source.ring_facts())
 
     async def act(self, progress: ProgressSink) -> None:
         path = self.region.overrides
