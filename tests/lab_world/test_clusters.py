@@ -19,6 +19,34 @@ REGION = loading.load(example_directory("two-regions") / "hybrid.yaml").first
 GROUP = f"/subscriptions/{REGION.subscription}/resourcegroups/{REGION.resource_group}"
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/{REGION.cluster.name}"
 
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "tight", "namespace": "default"},
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "managed-csi",
+        "resources": {"requests": {"storage": "1Gi"}},
+    },
+}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "tight", "namespace": "default"},
+    "spec": {
+        "restartPolicy": "Never",
+        "containers": [
+            {
+                "name": "writer",
+                "image": "busybox",
+                "command": ["dd", "if=/dev/zero", "of=/data/file", "bs=1M", "count=4"],
+                "volumeMounts": [{"name": "disk", "mountPath": "/data"}],
+            }
+        ],
+        "volumes": [{"name": "disk", "persistentVolumeClaim": {"claimName": "tight"}}],
+    },
+}
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -78,6 +106,29 @@ def test_a_pod_runs_with_an_address_of_the_subnet_and_is_seen_in_the_status(lab)
     (pod,) = [pod for pod in cluster["pods"] if pod["name"] == "one"]
     assert pod["address"].startswith("120.38.1.")
     assert pod["memory"] > 0
+
+
+def test_a_pod_is_paused_and_goes_on(lab):
+    places, _ = lab
+    asked = {"cluster": "apigee-eastus", "namespace": "default", "pod": "one"}
+    assert control.fault({"kind": "pause", **asked}, places.home)["processes"] > 0
+    assert control.fault({"kind": "resume", **asked}, places.home)["processes"] > 0
+    assert kubectl(places, "exec", "one", "--", "hostname") == "one\n"
+
+
+def test_a_disk_can_be_made_too_small(lab):
+    places, _ = lab
+    control.fault(
+        {"kind": "small-disk", "cluster": "apigee-eastus", "claim": "tight", "megabytes": 1}, places.home
+    )
+    subprocess.run(
+        [places.bin / "kubectl", "--kubeconfig", places.kubeconfig, "apply", "-f", "-"],
+        input=json.dumps({"apiVersion": "v1", "kind": "List", "items": [CLAIM, POD]}),
+        text=True,
+        check=True,
+    )
+    kubectl(places, "wait", "--for=jsonpath={.status.phase}=Failed", "pod/tight", "--timeout=60s")
+    assert "No space left on device" in kubectl(places, "logs", "tight")
 
 
 def test_a_deleted_cluster_is_gone_with_its_programs(lab):

@@ -83,7 +83,7 @@ def fill(rows: int, rate: float | None, context: str | None) -> int:
 @lab.command()
 @click.argument("document")
 def fault(document: str) -> int:
-    """Make the Azure stand-in misbehave: DOCUMENT is a JSON object (docs/rehearsal-lab.md)."""
+    """Make trouble: DOCUMENT is a JSON object, such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
     from hybridspan_lab import control
 
     try:

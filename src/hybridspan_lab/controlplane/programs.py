@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -57,6 +58,10 @@ class Program:
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
+
+    def reload(self) -> None:
+        """Tells it that its configuration has changed."""
+        self._process.send_signal(signal.SIGHUP)
 
     async def stop(self, seconds: float = END_SECONDS) -> None:
         """Asks it to end, and kills it when it has not after that time."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
 from hybridspan_lab.kubelet.config import KubeletConfig
 from hybridspan_lab.kubelet.objects import ObjectCache
-from hybridspan_lab.sandbox.namespaces import mount, unmount
+from hybridspan_lab.sandbox.system import mount, unmount
 
 LOG: Final = logging.getLogger(__name__)
 DRIVER: Final = "disk.csi.azure.com"

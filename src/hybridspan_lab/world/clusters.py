@@ -21,7 +21,7 @@ from hybridspan_lab.arm.ports import ClusterDocument, NodePool, Progress
 from hybridspan_lab.controlplane import ControlPlane, Program, kubeconfig
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 from hybridspan_lab.parts import Parts
-from hybridspan_lab.world import nodes, storage
+from hybridspan_lab.world import nodes
 from hybridspan_lab.world.nodes import Node
 from hybridspan_lab.world.places import Places
 
@@ -69,7 +69,6 @@ class Clusters:
         self._clusters[cluster.id.lower()] = made
         progress("CreatingAgentPools")
         async with KubeApi.from_kubeconfig(plane.kubeconfig) as api:
-            await storage.create_classes(api)
             await self._start_nodes(made, cluster.pools)
             await _until_ready(api, made)
         self._on_change()
@@ -131,8 +130,9 @@ class Clusters:
         cluster.nodes = nodes.place(cluster.document, pools, cluster.nodes)
         file = cluster.kubelet_home / "kubelet.json"
         file.write_text(json.dumps(self._kubelet_settings(cluster), indent=1))
-        if cluster.kubelet is not None:
-            await cluster.kubelet.stop()
+        if cluster.kubelet is not None and cluster.kubelet.is_running:
+            cluster.kubelet.reload()
+            return
         argv = [sys.executable, "-m", "hybridspan_lab.kubelet", str(file)]
         cluster.kubelet = await Program.start(
             "kubelet", argv, cluster.kubelet_home / "kubelet.log", _python()
@@ -155,6 +155,7 @@ class Clusters:
             "volumes_dir": str(home / "volumes"),
             "egress_socket": str(self._socket(document.id)),
             "cache": str(self._parts.cache),
+            "disk_limits": str(self._places.disk_limits),
         }
 
 

@@ -57,6 +57,11 @@ class Places:
         return self.home / "clusters"
 
     @property
+    def disk_limits(self) -> Path:
+        """Claims whose volumes are to be too small: `cluster/claim` → bytes."""
+        return self.home / "disk-limits.json"
+
+    @property
     def kubeconfig(self) -> Path:
         """The person's kubeconfig: every cluster, contexts named as the clusters."""
         return self.home / "kubeconfig"

@@ -22,6 +22,7 @@ from hybridspan_lab.world import azure, inventory, requests, variables
 from hybridspan_lab.world.clusters import Clusters
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record, start_time
+from hybridspan_lab.world.troubles import Troubles
 
 NETWORK_MODE: Final = "namespaces"
 
@@ -46,7 +47,7 @@ class World:
             loop.add_signal_handler(number, ended.set)
         await self._azure.start(self._record.arm_port)
         await asyncio.to_thread(self._write_environment)
-        handlers = {"status": self._status, "fault": self._azure.fault}
+        handlers = {"status": self._status, "fault": Troubles(self._places, self.clusters, self._azure).make}
         async with await requests.serve(self._places.control, handlers):
             # Whoever sees the record may ask: it is written when everything listens.
             self._record.write(self._places.record)

@@ -1,0 +1,68 @@
+"""Troubles on request: Azure's faults, a pod that hangs, a disk that is too small."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.world.azure import Azure
+from hybridspan_lab.world.clusters import Cluster, Clusters
+from hybridspan_lab.world.places import Places
+
+SIGNALS: Final = {"pause": signal.SIGSTOP, "resume": signal.SIGCONT}
+
+
+class Troubles:
+    """Answers `lab fault`: `pause`, `resume` and `small-disk` are the world's own, everything else is Azure's."""
+
+    def __init__(self, places: Places, clusters: Clusters, azure: Azure) -> None:
+        self._places = places
+        self._clusters = clusters
+        self._azure = azure
+
+    async def make(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Makes one trouble, as its document says; raises LookupError for what does not exist."""
+        kind = question.get("kind")
+        if kind in SIGNALS:
+            pids = await self._processes(
+                question["cluster"], question.get("namespace", "apigee"), question["pod"]
+            )
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, SIGNALS[kind])
+            return {kind: question["pod"], "processes": len(pids)}
+        if kind == "small-disk":
+            return self._limit(question["cluster"], question["claim"], int(question["megabytes"]))
+        return await self._azure.fault(question)
+
+    def _limit(self, cluster: str, claim: str, megabytes: int) -> dict[str, Any]:
+        """Volumes made from now on for that claim hold so much and no more; the cluster need not exist yet."""
+        limits = json.loads(self._places.disk_limits.read_text()) if self._places.disk_limits.exists() else {}
+        limits[f"{cluster}/{claim}"] = megabytes * 2**20
+        self._places.disk_limits.write_text(json.dumps(limits))
+        return {"limits": limits}
+
+    async def _processes(self, cluster: str, namespace: str, name: str) -> list[int]:
+        async with KubeApi.from_kubeconfig(self._cluster(cluster).plane.kubeconfig) as api:
+            pod = await api.get("/api/v1", "pods", name, namespace)
+        network = self._places.network_names / f"pod-{pod['metadata']['uid']}"
+        return list(_members(network.stat().st_ino))
+
+    def _cluster(self, name: str) -> Cluster:
+        for cluster in self._clusters.all:
+            if cluster.document.name == name:
+                return cluster
+        raise LookupError(f"there is no cluster {name}")
+
+
+def _members(network: int) -> Iterator[int]:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{entry}/ns/net").st_ino == network:
+                    yield int(entry)
