@@ -116,6 +116,7 @@ class Preview:
 
 
 _BEGIN: Final = re.compile(r"\] Starting repair command #\d+ \([0-9a-f-]+\), repairing keyspace (\w+) with")
+_END: Final = re.compile(r"\] Repair command #\d+ finished in ")
 _SESSION: Final = re.compile(r"\] Repair session [0-9a-f-]+ for range \[(.*)\] (finished|failed)")
 _RANGE: Final = re.compile(r"\(-?\d+,-?\d+\]")
 _TABLE: Final = re.compile(r"^(\w+)\.(\w+) - (\d+) ranges, (\d+) sstables, (\S+) bytes$")
@@ -123,23 +124,29 @@ _PAIR: Final = re.compile(r"^\s+/?(\S+?) -> /?(\S+?): (\d+) ranges, (\d+) sstabl
 _ALONE: Final = re.compile(r"No repair is needed for keyspace '(\w+)'")
 
 
-def parse_previews(text: str) -> tuple[Preview, ...]:
+def parse_previews(text: str, keyspace: str = "") -> tuple[Preview, ...]:
     """The verdicts of one or several previews in one output.
 
-    ValueError where one has neither Cassandra's words for "in sync" nor those for "different", or a session failed.
+    `keyspace` names the one that was asked for. Any line may be missing, because nodetool hears of them by notifications that
+    get lost: a preview whose keyspace is not to be known is left out, one without its ranges has none. ValueError where a preview
+    has neither Cassandra's words for "in sync" nor those for "different", or a session failed.
     """
     alone = tuple(Preview(name, True, (), (), True) for name in _ALONE.findall(text))
-    starts = [(match.start(), match[1]) for match in _BEGIN.finditer(text)]
-    ends = [start for start, _ in starts[1:]] + [len(text)]
-    return alone + tuple(
-        _preview(name, text[start:end]) for (start, name), end in zip(starts, ends, strict=True)
-    )
+    ends = [match.end() for match in _END.finditer(text)]
+    if not ends and not alone:
+        raise ValueError(f"the preview did not complete: {text.strip()[-300:]}")
+    pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return alone + tuple(found for piece in pieces if (found := _preview(piece, keyspace)) is not None)
 
 
-def _preview(keyspace: str, text: str) -> Preview:
+def _preview(text: str, asked: str) -> Preview | None:
+    begin, tables = _BEGIN.search(text), [m for line in text.splitlines() if (m := _TABLE.match(line))]
+    keyspace = asked or (begin[1] if begin else tables[0][1] if tables else "")
     sessions = _SESSION.findall(text)
-    if any(state == "failed" for _, state in sessions) or "Repair preview completed successfully" not in text:
-        raise ValueError(f"the preview of {keyspace} did not complete: {text.strip().splitlines()[-1][:300]}")
+    if any(state == "failed" for _, state in sessions):
+        raise ValueError(f"the preview of {keyspace} did not complete: a session failed")
+    if not keyspace:
+        return None
     compared = tuple(r for ranges, _ in sessions for r in _RANGE.findall(ranges))
     if "Previewed data was in sync" in text:
         return Preview(keyspace, True, (), compared)

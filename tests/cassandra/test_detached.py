@@ -1,0 +1,101 @@
+"""Long commands that run on in a pod: started once, looked at, put away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from hybridspan.cassandra.credentials import Login
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState, parse_logs, parse_look
+from hybridspan.secrets import Secret
+from tests.cassandra.pods import PASSWORD, LocalPods
+
+JOBS = [
+    Job("kms", ("rebuild", "-ks", "kms", "--", "dc-1")),
+    Job("kvm", ("rebuild", "-ks", "kvm", "--", "dc-1")),
+]
+# The test lets each command end by making a file.
+WAITS = 'until [ -e "$TEST_FOLDER/go" ]; do sleep 0.02; done'
+
+
+@pytest.fixture
+def task(pods: LocalPods) -> DetachedTask:
+    return DetachedTask(
+        pods, "apigee", "pod-0", "rebuild", Login("jmxuser", Secret(PASSWORD)), lambda *_: None
+    )
+
+
+async def until(task: DetachedTask, phase: str) -> TaskState:
+    async with asyncio.timeout(10):
+        while (state := await task.look()).phase != phase:
+            await asyncio.sleep(0.02)
+    return state
+
+
+async def test_jobs_run_one_after_the_other_to_the_end(pods, task) -> None:
+    pods.program("nodetool", 'echo "ran $*"')
+    assert await task.start(JOBS)
+    state = await until(task, "ended")
+    assert dict(state.codes) == {"kms": 0, "kvm": 0}
+    assert "ran -u jmxuser -pwf passwords rebuild -ks kvm -- dc-1" in (await task.logs(["kvm"]))["kvm"]
+
+
+async def test_it_is_started_only_once(pods, task) -> None:
+    pods.program("nodetool", f'echo x >>"$TEST_FOLDER/runs"; {WAITS}')
+    assert await task.start(JOBS)
+    assert not await task.start(JOBS)
+    assert (await task.look()).current == "kms"
+    (pods.folder / "go").touch()
+    await until(task, "ended")
+    assert (pods.folder / "runs").read_text() == "x\nx\n"
+
+
+async def test_the_first_failure_ends_it(pods, task) -> None:
+    pods.program("nodetool", "echo 'Stream failed'; exit 2")
+    await task.start(JOBS)
+    state = await until(task, "ended")
+    assert state.failed == "kms"
+    assert dict(state.codes) == {"kms": 2, "kvm": None}
+    assert state.log == "Stream failed"
+
+
+async def test_a_process_that_was_killed_is_dead_not_running(pods, task) -> None:
+    pods.program("nodetool", WAITS)
+    await task.start(JOBS)
+    number = int((pods.folder / "tasks" / "rebuild" / "process").read_text().split()[0])
+    os.killpg(number, signal.SIGKILL)
+    assert (await until(task, "dead")).current == "kms"
+
+
+async def test_the_password_file_is_private_and_gone_at_the_end(pods, task) -> None:
+    pods.program("nodetool", WAITS)
+    await task.start(JOBS)
+    folder = pods.folder / "tasks" / "rebuild"
+    assert (folder / "passwords").stat().st_mode & 0o777 == 0o600
+    (pods.folder / "go").touch()
+    await until(task, "ended")
+    async with asyncio.timeout(5):
+        while (folder / "passwords").exists():
+            await asyncio.sleep(0.02)
+    assert PASSWORD not in str(pods.argvs)
+
+
+async def test_what_was_never_started_is_absent_and_so_is_what_was_cleared(pods, task) -> None:
+    pods.program("nodetool", "true")
+    assert (await task.look()).phase == "absent"
+    await task.start(JOBS)
+    await until(task, "ended")
+    await task.clear()
+    assert (await task.look()).phase == "absent"
+
+
+def test_a_look_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a task's state"):
+        parse_look("bash: command not found")
+
+
+def test_logs_are_told_apart_by_key() -> None:
+    assert parse_logs("==== log of a\none\ntwo\n==== log of b\n") == {"a": "one\ntwo", "b": ""}

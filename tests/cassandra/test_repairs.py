@@ -1,0 +1,60 @@
+"""When a data center was last repaired, by the rows of Cassandra's history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hybridspan.cassandra.ranges import TokenRange
+from hybridspan.cassandra.repairs import last_repairs
+
+RING = (TokenRange(0, 100), TokenRange(100, 0))
+
+
+def row(at: int, ranges: list[str], **changes: Any) -> dict[str, Any]:
+    options = {"dataCenters": "[]", "hosts": "[]", "incremental": "false", **changes.pop("options", {})}
+    return {
+        "keyspace_name": "kms",
+        "started_at": datetime.fromtimestamp(at, UTC),
+        "finished_at": datetime.fromtimestamp(at + 5, UTC),
+        "exception_message": None,
+        "options": options,
+        "successful_ranges": ranges,
+        **changes,
+    }
+
+
+WHOLE = ["(0,100]", "(100,0]"]
+
+
+def test_a_whole_repair_counts_from_its_start() -> None:
+    assert last_repairs([row(1000, WHOLE)], "dc-1", RING) == {"kms": 1000.0}
+
+
+def test_parts_count_together_since_the_oldest_that_is_needed() -> None:
+    rows = [row(1000, ["(0,100]"]), row(2000, ["(100,0]"]), row(3000, ["(0,100]"])]
+    assert last_repairs(rows, "dc-1", RING) == {"kms": 2000.0}
+
+
+def test_a_part_alone_is_no_repair() -> None:
+    assert last_repairs([row(1000, ["(0,100]"])], "dc-1", RING) == {}
+
+
+def test_failures_unfinished_ones_and_previews_do_not_count() -> None:
+    rows = [
+        row(1, WHOLE, exception_message="boom"),
+        row(2, WHOLE, finished_at=None),
+        row(3, WHOLE, options={"previewKind": "ALL"}),
+        row(4, WHOLE, options={"incremental": "true"}),
+        row(5, WHOLE, options={"hosts": "[120.38.1.9]"}),
+        row(6, None or []),
+    ]
+    assert last_repairs(rows, "dc-1", RING) == {}
+
+
+def test_a_repair_of_another_data_center_does_not_count() -> None:
+    rows = [
+        row(1, WHOLE, options={"dataCenters": "[dc-2]"}),
+        row(2, WHOLE, options={"dataCenters": "[dc-1, dc-3]"}),
+    ]
+    assert last_repairs(rows, "dc-1", RING) == {"kms": 2.0}
