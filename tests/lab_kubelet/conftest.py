@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,15 @@ class Cluster:
     def shell(self, pod, command, **more):
         return self.text("exec", pod, "-c", "main", "--", "sh", "-c", command, **more)
 
+    def add_node(self):
+        """Writes a fourth node into the configuration and tells the kubelet."""
+        file = self.home / "kubelet.json"
+        settings = json.loads(file.read_text())
+        settings["nodes"].append({"name": "aks-3", "address": "120.38.1.7"})
+        file.write_text(json.dumps(settings))
+        (pid,) = [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if is_kubelet(path, file)]
+        os.kill(int(pid), signal.SIGHUP)
+
     def last_lines(self):
         return "".join((self.home / "kubelet.log").read_text().splitlines(keepends=True)[-20:])
 
@@ -59,6 +69,13 @@ class Cluster:
                 return found
             time.sleep(0.05)
         raise AssertionError(f"did not come about\n{self.last_lines()}")
+
+
+def is_kubelet(path, file):
+    try:
+        return path.read_bytes().split(b"\0")[1:4] == [b"-m", b"hybridspan_lab.kubelet", str(file).encode()]
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
 from pathlib import Path
 
@@ -27,10 +26,7 @@ async def serve(home: Path) -> None:
     file = home / "kubelet.json"
     file.write_text(json.dumps(settings(home, plane)))
     argv = [sys.executable, "-m", "hybridspan_lab.kubelet", str(file)]
-    kubelet = await Program.start("kubelet", argv, home / "kubelet.log")
-    asyncio.get_running_loop().add_signal_handler(
-        signal.SIGUSR1, lambda: signal_nodes(home, plane, kubelet.pid)
-    )
+    await Program.start("kubelet", argv, home / "kubelet.log")
     print(
         json.dumps({"kubeconfig": str(plane.kubeconfig), "kubectl": str(ensure().kube_bin / "kubectl")}),
         flush=True,
@@ -38,7 +34,7 @@ async def serve(home: Path) -> None:
     await asyncio.Event().wait()
 
 
-def settings(home, plane, nodes=3):
+def settings(home, plane):
     return {
         "cluster": "east",
         "region": "eastus",
@@ -51,7 +47,7 @@ def settings(home, plane, nodes=3):
                 "labels": {"agentpool": "pool"},
                 "zone": f"eastus-{i + 1}",
             }
-            for i in range(nodes)
+            for i in range(3)
         ],
         "vnet_id": VNET,
         "subnet_prefix": SUBNET,
@@ -65,14 +61,6 @@ def settings(home, plane, nodes=3):
             "test/web": [sys.executable, "-u", "-m", "http.server"],
         },
     }
-
-
-def signal_nodes(home, plane, pid):
-    """One node more, without a restart."""
-    import os
-
-    (home / "kubelet.json").write_text(json.dumps(settings(home, plane, nodes=4)))
-    os.kill(pid, signal.SIGHUP)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ def test_a_crashing_container_is_restarted_with_growing_pauses(cluster):
     state = cluster.json("get", "pod", "crashing")["status"]["containerStatuses"][0]
     assert state["lastState"]["terminated"]["exitCode"] == 7
     cluster.until(lambda: cluster.run("logs", "crashing", "--previous", check=False).stdout == b"boom\n")
+    cluster.until(lambda: "back-off 2s restarting" in cluster.text("describe", "pod", "crashing"))
     cluster.run("delete", "pod", "crashing")
 
 
@@ -176,3 +177,16 @@ def typed(cluster, arguments, lines):
         elif waiting:
             os.write(fd, waiting.pop(0).encode() + b"\n")
     return shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_new_node_joins_without_a_restart_of_any_pod(cluster, database):
+    """Last in this file: the cluster keeps its fourth node."""
+    before = [
+        pod["status"]["containerStatuses"] for pod in cluster.json("get", "pods", "-l", "app=db")["items"]
+    ]
+    cluster.add_node()
+    cluster.until(lambda: cluster.text("get", "nodes").count(" Ready ") == 4)
+    after = [
+        pod["status"]["containerStatuses"] for pod in cluster.json("get", "pods", "-l", "app=db")["items"]
+    ]
+    assert after == before

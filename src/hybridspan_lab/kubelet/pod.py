@@ -13,6 +13,7 @@ from hybridspan_lab.kubeapi import ApiError, Document
 from hybridspan_lab.kubelet import probes
 from hybridspan_lab.kubelet.container import Container, discard_logs, timestamp
 from hybridspan_lab.kubelet.environment import ReferenceMissing
+from hybridspan_lab.kubelet.events import PodEvents
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.kubelet.podvolumes import PodVolumes
@@ -37,6 +38,7 @@ class Pod:
         spec = document["spec"]
         self.inits = [self._container(c) for c in spec.get("initContainers") or []]
         self.mains = [self._container(c) for c in spec["containers"]]
+        self.events = PodEvents(host.api, document)
         self.network: PodNetwork | None = None
         self.started = timestamp()
         self.is_gone = asyncio.Event()
@@ -155,6 +157,7 @@ class Pod:
                 await self.volumes.prepare()
             except ReferenceMissing as missing:
                 self._hold("ContainerCreating", str(missing))
+                self.events.say("Warning", "FailedMount", f"MountVolume.SetUp failed: {missing}")
                 await self._news()
             except ApiError as error:
                 self._hold("ContainerCreating", error.message)
@@ -198,6 +201,7 @@ class Pod:
             pause = container.next_pause()
             message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={self.name}"
             container.wait_for("CrashLoopBackOff", message)
+            self.events.say("Warning", "BackOff", message, container.name)
             await asyncio.sleep(pause)
             container.restarts += 1
             discard_logs(container.logs, container.restarts - 1)
@@ -231,11 +235,14 @@ class Pod:
                     self.document, container.spec, self.host, self.network, self.volumes, program
                 )
                 await container.begin(launch)
+                self.events.say("Normal", "Started", f"Started container {container.name}", container.name)
             except ReferenceMissing as missing:
                 container.wait_for("CreateContainerConfigError", str(missing))
+                self.events.say("Warning", "Failed", f"Error: {missing}", container.name)
                 await self._news()
             except (StartFailed, OSError) as failure:
                 container.end(START_ERROR, "StartError", str(failure))
+                self.events.say("Warning", "Failed", f"Error: {failure}", container.name)
                 return False
             else:
                 return True
@@ -243,16 +250,20 @@ class Pod:
     async def _never_pulled(self, container: Container) -> None:
         image = container.spec["image"]
         container.wait_for("ErrImagePull", f'failed to pull image "{image}": not found')
+        self.events.say("Warning", "Failed", f'Failed to pull image "{image}": not found', container.name)
         await asyncio.sleep(2)
         container.wait_for("ImagePullBackOff", f'Back-off pulling image "{image}"')
         await asyncio.Event().wait()
 
     async def _kill(self, container: Container, why: str) -> None:
         LOG.info("pod %s container %s: %s, it will be restarted", self.name, container.name, why)
+        self.events.say("Warning", "Unhealthy", f"Container {container.name}: {why}", container.name)
         await container.stop(float(self.document["spec"].get("terminationGracePeriodSeconds", 30)))
 
     async def _end(self, grace: float, *, is_deleted: bool) -> None:
         LOG.info("pod %s ends, grace %.0f s", self.name, grace)
+        if not is_deleted:
+            self.events.say("Normal", "Killing", "Stopping the pod's containers")
         stopping = [asyncio.create_task(self._stop(c, grace)) for c in self.mains]
         if stopping:
             await asyncio.wait(stopping)
