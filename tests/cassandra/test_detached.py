@@ -30,7 +30,7 @@ def task(pods: LocalPods) -> DetachedTask:
 
 async def until(task: DetachedTask, phase: str) -> TaskState:
     async with asyncio.timeout(10):
-        while (state := await task.look()).phase != phase:
+        while (state := await task.look()).phase != phase:  # noqa: ASYNC110  # a process of the test's ends
             await asyncio.sleep(0.02)
     return state
 
@@ -78,7 +78,7 @@ async def test_the_password_file_is_private_and_gone_at_the_end(pods, task) -> N
     (pods.folder / "go").touch()
     await until(task, "ended")
     async with asyncio.timeout(5):
-        while (folder / "passwords").exists():
+        while (folder / "passwords").exists():  # noqa: ASYNC110  # a process of the test's ends
             await asyncio.sleep(0.02)
     assert PASSWORD not in str(pods.argvs)
 

@@ -39,6 +39,8 @@ RANGE_TRIES: Final = 3
 """How often a single range is looked at before it counts as different."""
 MOST_RANGES: Final = 400
 """More ranges than this are not searched one by one."""
+_ALL: Final = "all-keyspaces"
+"""Key of the job that compares all of them; no keyspace can be called that."""
 
 
 @dataclass(slots=True)
@@ -129,10 +131,17 @@ class _Comparison:
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
         logs = await self._run(self._target, pod, "verify", preview_jobs(names, self._everything))
-        previews = {p.keyspace: p for key, log in logs.items() for p in parsed(log, key, pod)}
+        previews = {p.keyspace: p for key, log in logs.items() for p in parsed(log, key, pod) if is_whole(p)}
+        # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
-            raise _no_verdict(", ".join(missing), pod, f"the previews are of {', '.join(previews)}")
+            jobs = [preview_job(name) for name in missing]
+            logs = await self._run(self._target, pod, "verify", jobs)
+            previews |= {
+                p.keyspace: p for key, log in logs.items() for p in parsed(log, key, pod) if is_whole(p)
+            }
+        if lost := [name for name in missing if name not in previews]:
+            raise _no_verdict(", ".join(lost), pod, "nodetool did not say which ranges it compared")
         return [previews[name] for name in names]
 
     async def _run(
@@ -243,23 +252,30 @@ class _Comparison:
         }
 
 
+def preview_job(keyspace: str) -> Job:
+    """The preview of one keyspace."""
+    return Job(keyspace, ("repair", "--preview", "--full", keyspace))
+
+
 def preview_jobs(names: Sequence[str], everything: frozenset[str]) -> list[Job]:
     """One preview a keyspace; where all are to be compared on a node, one command does it, which saves a JVM for each."""
     if len(names) < 2 or not everything <= set(names):
-        return [Job(name, ("repair", "--preview", "--full", name)) for name in names]
-    rest = [name for name in names if name not in everything]
-    return [Job("all", ("repair", "--preview", "--full")), *preview_jobs(rest, everything)]
+        return [preview_job(name) for name in names]
+    rest = [preview_job(name) for name in names if name not in everything]
+    return [Job(_ALL, ("repair", "--preview", "--full")), *rest]
 
 
-def parsed(text: str, keyspace: str, pod: str) -> tuple[Preview, ...]:
-    """The previews in an output; TemporaryFailure where it has no verdict."""
+def is_whole(preview: Preview) -> bool:
+    """Whether it says which ranges it compared, or that there are no two replicas."""
+    return bool(preview.compared) or preview.nothing_to_compare
+
+
+def parsed(text: str, key: str, pod: str) -> tuple[Preview, ...]:
+    """The previews in a job's output; TemporaryFailure where one has no verdict."""
     try:
-        found = parse_previews(text)
+        return parse_previews(text, "" if key == _ALL else key)
     except ValueError as error:
-        raise _no_verdict(keyspace, pod, str(error)) from error
-    if not found:
-        raise _no_verdict(keyspace, pod, text.strip()[-400:])
-    return found
+        raise _no_verdict(key, pod, str(error)) from error
 
 
 def _no_verdict(keyspace: str, pod: str, why: str) -> TemporaryFailure:
