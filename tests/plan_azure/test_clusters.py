@@ -13,17 +13,17 @@ OVERLAY = replace(FIRST, network_plugin_mode="overlay")
 
 
 def test_a_missing_cluster_is_made_like_the_first_one() -> None:
-    decision = decide_cluster(CENTRAL, here(CENTRAL), FIRST)
+    decision = decide_cluster(CENTRAL, None, FIRST)
     assert decision.state == "needed"
     assert decision.reason.endswith("it gets apigee-eastus's network plugin, azure")
 
 
 def test_without_a_first_cluster_nothing_is_made() -> None:
-    assert decide_cluster(CENTRAL, NOTHING, None).state == "refused"
+    assert decide_cluster(CENTRAL, None, None).state == "refused"
 
 
 def test_a_cluster_as_declared_is_left_alone() -> None:
-    decision = decide_cluster(CENTRAL, here(CENTRAL, aks=cluster(CENTRAL)), FIRST)
+    decision = decide_cluster(CENTRAL, cluster(CENTRAL), FIRST)
     assert decision.is_done
     assert decision.reason == "AKS cluster apigee-centralus exists with network plugin azure"
 
@@ -31,21 +31,19 @@ def test_a_cluster_as_declared_is_left_alone() -> None:
 def test_other_counts_are_noted_and_left_alone() -> None:
     pools = cluster(CENTRAL).node_pools
     grown = cluster(CENTRAL, node_pools=(pools[0], replace(pools[1], count=5)))
-    decision = decide_cluster(CENTRAL, here(CENTRAL, aks=grown), FIRST)
+    decision = decide_cluster(CENTRAL, grown, FIRST)
     assert decision.is_done
     assert "pool apigeedata has 5 nodes, the file says 3, left alone" in decision.reason
 
 
 def test_a_missing_pool_is_added() -> None:
     part = cluster(with_pools(CENTRAL, POOLS[0]))
-    decision = decide_cluster(CENTRAL, here(CENTRAL, aks=part), FIRST)
+    decision = decide_cluster(CENTRAL, part, FIRST)
     assert decision.reason == "AKS cluster apigee-centralus exists and has no node pool apigeedata"
 
 
 def test_a_cluster_that_is_being_made_is_waited_for() -> None:
-    decision = decide_cluster(
-        CENTRAL, here(CENTRAL, aks=cluster(CENTRAL, provisioning_state="Creating")), FIRST
-    )
+    decision = decide_cluster(CENTRAL, cluster(CENTRAL, provisioning_state="Creating"), FIRST)
     assert decision.reason == "AKS cluster apigee-centralus exists and is not ready: Creating"
 
 
@@ -58,7 +56,7 @@ def test_a_cluster_that_is_being_made_is_waited_for() -> None:
     ],
 )
 def test_what_makes_going_on_wrong_is_refused(changes: dict[str, str], words: str) -> None:
-    decision = decide_cluster(CENTRAL, here(CENTRAL, aks=cluster(CENTRAL, **changes)), FIRST)
+    decision = decide_cluster(CENTRAL, cluster(CENTRAL, **changes), FIRST)
     assert decision.state == "refused"
     assert words in decision.reason
     assert decision.hint
@@ -68,15 +66,15 @@ def test_a_pool_in_another_network_is_refused() -> None:
     stray = tuple(
         replace(p, subnet_id="/subscriptions/x/elsewhere/subnets/y") for p in cluster(CENTRAL).node_pools
     )
-    decision = decide_cluster(CENTRAL, here(CENTRAL, aks=cluster(CENTRAL, node_pools=stray)), FIRST)
+    decision = decide_cluster(CENTRAL, cluster(CENTRAL, node_pools=stray), FIRST)
     assert decision.state == "refused"
     assert "elsewhere" in decision.reason
 
 
 def test_a_declared_plugin_that_differs_from_the_first_ones_is_refused() -> None:
     other = replace(CENTRAL, cluster=replace(CENTRAL.cluster, network_plugin="azure"))
-    assert decide_cluster(other, here(CENTRAL), FIRST).state == "needed"
-    assert decide_cluster(other, here(CENTRAL), OVERLAY).state == "refused"
+    assert decide_cluster(other, None, FIRST).state == "needed"
+    assert decide_cluster(other, None, OVERLAY).state == "refused"
 
 
 def test_plugins_have_the_topologys_names() -> None:

@@ -12,21 +12,21 @@ TOPOLOGY = make_topology()
 
 
 def test_a_group_that_exists_is_left_alone() -> None:
-    assert decide_group(TOPOLOGY, EAST, here(EAST)).is_done
+    assert decide_group(TOPOLOGY, EAST, exists=True).is_done
 
 
 def test_the_first_regions_group_is_never_made() -> None:
-    assert decide_group(TOPOLOGY, EAST, NOTHING).state == "refused"
-    assert decide_group(TOPOLOGY, CENTRAL, NOTHING).state == "needed"
+    assert decide_group(TOPOLOGY, EAST, exists=False).state == "refused"
+    assert decide_group(TOPOLOGY, CENTRAL, exists=False).state == "needed"
 
 
 def test_a_missing_network_is_made_for_a_new_region_only() -> None:
-    assert decide_network(TOPOLOGY, CENTRAL, NOTHING).state == "needed"
-    assert decide_network(TOPOLOGY, EAST, NOTHING).state == "refused"
+    assert decide_network(TOPOLOGY, CENTRAL, None).state == "needed"
+    assert decide_network(TOPOLOGY, EAST, None).state == "refused"
 
 
 def test_a_network_as_declared_is_left_alone() -> None:
-    decision = decide_network(TOPOLOGY, CENTRAL, here(CENTRAL))
+    decision = decide_network(TOPOLOGY, CENTRAL, network(CENTRAL))
     assert decision.is_done
     assert decision.reason == "network vnet-centralus (192.138.0.0/24) exists"
 
@@ -34,14 +34,14 @@ def test_a_network_as_declared_is_left_alone() -> None:
 def test_further_ranges_are_noted_and_left_alone() -> None:
     wide = network(CENTRAL)
     wide = replace(wide, address_prefixes=(*wide.address_prefixes, IPv4Network("10.9.0.0/16")))
-    decision = decide_network(TOPOLOGY, CENTRAL, replace(here(CENTRAL), network=wide))
+    decision = decide_network(TOPOLOGY, CENTRAL, wide)
     assert decision.is_done
     assert "it also has 10.9.0.0/16, left alone" in decision.reason
 
 
 def test_other_ranges_than_declared_are_refused_with_both_named() -> None:
     other = replace(network(CENTRAL), address_prefixes=(IPv4Network("10.9.0.0/16"),))
-    decision = decide_network(TOPOLOGY, CENTRAL, replace(here(CENTRAL), network=other))
+    decision = decide_network(TOPOLOGY, CENTRAL, other)
     assert decision.state == "refused"
     assert "10.9.0.0/16" in decision.reason
     assert "192.138.0.0/24" in decision.reason
@@ -49,13 +49,13 @@ def test_other_ranges_than_declared_are_refused_with_both_named() -> None:
 
 def test_another_place_than_declared_is_refused() -> None:
     moved = replace(network(CENTRAL), location="West Europe")
-    assert decide_network(TOPOLOGY, CENTRAL, replace(here(CENTRAL), network=moved)).state == "refused"
+    assert decide_network(TOPOLOGY, CENTRAL, moved).state == "refused"
 
 
 def test_a_missing_subnet_is_added_to_a_network_that_exists() -> None:
     bare = replace(network(CENTRAL), subnets=())
     facts = replace(here(CENTRAL), network=bare)
-    assert decide_network(TOPOLOGY, CENTRAL, facts).state == "needed"
+    assert decide_network(TOPOLOGY, CENTRAL, bare).state == "needed"
     step = plan_networks(TOPOLOGY, world(eastus=here(EAST), centralus=facts))[1]
     assert "az network vnet subnet create" in step.commands[0].text()
     assert step.undo == ()
@@ -63,7 +63,7 @@ def test_a_missing_subnet_is_added_to_a_network_that_exists() -> None:
 
 def test_a_network_on_its_way_is_waited_for() -> None:
     moving = replace(network(CENTRAL), provisioning_state="Updating")
-    decision = decide_network(TOPOLOGY, CENTRAL, replace(here(CENTRAL), network=moving))
+    decision = decide_network(TOPOLOGY, CENTRAL, moving)
     assert decision.reason == "network vnet-centralus exists and is not ready: Updating"
 
 

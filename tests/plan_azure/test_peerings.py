@@ -10,7 +10,7 @@ PAIR = (EAST, CENTRAL)
 
 
 def test_both_sides_connected_and_in_step_are_left_alone() -> None:
-    decision = decide_peering(PAIR, here(EAST, peering(CENTRAL)), here(CENTRAL, peering(EAST)))
+    decision = decide_peering(PAIR, network(EAST, peering(CENTRAL)), network(CENTRAL, peering(EAST)))
     assert decision.is_done
     assert decision.reason == (
         "vnet-eastus and vnet-centralus are peered: Connected and FullyInSync on both sides"
@@ -19,14 +19,14 @@ def test_both_sides_connected_and_in_step_are_left_alone() -> None:
 
 def test_a_missing_side_is_named() -> None:
     decision = decide_peering(
-        PAIR, here(EAST, peering(CENTRAL, "Initiated", "RemoteNotInSync")), here(CENTRAL)
+        PAIR, network(EAST, peering(CENTRAL, "Initiated", "RemoteNotInSync")), network(CENTRAL)
     )
     assert decision.state == "needed"
     assert decision.reason == "vnet-centralus has no peering to vnet-eastus"
 
 
 def test_a_missing_network_means_that_nothing_is_peered() -> None:
-    decision = decide_peering(PAIR, here(EAST), NOTHING)
+    decision = decide_peering(PAIR, network(EAST), None)
     assert decision.reason == "network vnet-centralus does not exist yet, so nothing is peered"
 
 
@@ -50,20 +50,20 @@ def test_connected_is_not_enough_when_ranges_have_changed() -> None:
 
 
 def test_a_peering_closed_on_purpose_is_refused() -> None:
-    closed = here(EAST, peering(CENTRAL, access=False))
-    assert decide_peering(PAIR, closed, here(CENTRAL, peering(EAST))).state == "refused"
+    closed = network(EAST, peering(CENTRAL, access=False))
+    assert decide_peering(PAIR, closed, network(CENTRAL, peering(EAST))).state == "refused"
 
 
 def test_overlapping_ranges_are_refused_before_anything_exists() -> None:
     twin = make_region("centralus", "120.38.0.0/16", 2)
-    decision = decide_peering((EAST, twin), here(EAST), NOTHING)
+    decision = decide_peering((EAST, twin), network(EAST), None)
     assert decision.state == "refused"
     assert "overlap" in decision.reason
 
 
 def test_a_third_party_that_overlaps_is_named() -> None:
     hub = replace(peering(WEST), remote_prefixes=CENTRAL.network.address_prefixes)
-    decision = decide_peering(PAIR, here(EAST, hub), here(CENTRAL))
+    decision = decide_peering(PAIR, network(EAST, hub), network(CENTRAL))
     assert decision.state == "refused"
     assert "vnet-eastus is peered with VNET-WESTUS2" in decision.reason
 

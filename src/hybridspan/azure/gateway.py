@@ -60,13 +60,24 @@ class AzureGateway:
 
     async def region_facts(self, region: Region) -> RegionAzureFacts:
         """What Azure has of the region; None for what does not exist."""
-        group, network, cluster = await asyncio.gather(
-            self._groups.document(region), self._networks.document(region), self._clusters.document(region)
+        exists, network, cluster = await asyncio.gather(
+            self.group_exists(region), self.network_facts(region), self.cluster_facts(region)
         )
-        seen = None if network is None else documents.network(network)
-        running = None if cluster is None else documents.cluster(cluster)
-        groups = await self._security_groups(seen)
-        return RegionAzureFacts(group is not None, seen, groups, running)
+        return RegionAzureFacts(exists, network, await self._security_groups(network), cluster)
+
+    async def group_exists(self, region: Region) -> bool:
+        """Whether the region's resource group exists."""
+        return await self._groups.document(region) is not None
+
+    async def network_facts(self, region: Region) -> NetworkFacts | None:
+        """The region's virtual network with its subnets and peerings, or None."""
+        document = await self._networks.document(region)
+        return None if document is None else documents.network(document)
+
+    async def cluster_facts(self, region: Region) -> ClusterFacts | None:
+        """The region's cluster with its pools, or None."""
+        document = await self._clusters.document(region)
+        return None if document is None else documents.cluster(document)
 
     async def _security_groups(self, network: NetworkFacts | None) -> tuple[SecurityGroupFacts, ...]:
         """The groups of all the network's subnets, each once."""

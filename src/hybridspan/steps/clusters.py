@@ -26,13 +26,12 @@ class ClusterStep:
     async def check(self) -> Decision:
         """Looks at both clusters."""
         first, own = await asyncio.gather(
-            self._cluster_of(self._estate.topology.first),
-            self._estate.azure(self._region).region_facts(self._region),
+            self._cluster_of(self._estate.topology.first), self._cluster_of(self._region)
         )
         return decide_cluster(self._region, own, first)
 
     async def _cluster_of(self, region: Region) -> ClusterFacts | None:
-        return (await self._estate.azure(region).region_facts(region)).cluster
+        return await self._estate.azure(region).cluster_facts(region)
 
     async def act(self, progress: ProgressSink) -> None:
         """Makes the cluster or its missing pools; one that is being made is waited for, not made again."""

@@ -20,8 +20,8 @@ class GroupStep:
 
     async def check(self) -> Decision:
         """Looks whether it exists."""
-        facts = await self._estate.azure(self._region).region_facts(self._region)
-        return decide_group(self._estate.topology, self._region, facts)
+        exists = await self._estate.azure(self._region).group_exists(self._region)
+        return decide_group(self._estate.topology, self._region, exists)
 
     async def act(self, progress: ProgressSink) -> None:
         """Makes it."""

@@ -20,8 +20,8 @@ class NetworkStep:
 
     async def check(self) -> Decision:
         """Looks whether it exists and is as declared."""
-        facts = await self._estate.azure(self._region).region_facts(self._region)
-        return decide_network(self._estate.topology, self._region, facts)
+        network = await self._estate.azure(self._region).network_facts(self._region)
+        return decide_network(self._estate.topology, self._region, network)
 
     async def act(self, progress: ProgressSink) -> None:
         """Makes it, or its missing subnet, and waits for all of it."""

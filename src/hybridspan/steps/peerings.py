@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hybridspan.engine.step import ProgressSink, Step
-from hybridspan.facts.azure import RegionAzureFacts
+from hybridspan.facts.azure import NetworkFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.peerings import decide_peering, pair_of, peering_name
@@ -23,24 +23,24 @@ class PeeringStep:
 
     async def check(self) -> Decision:
         """Looks at both sides."""
-        first, second = await self._facts()
+        first, second = await self._networks()
         return decide_peering(self._pair, first, second)
 
-    async def _facts(self) -> tuple[RegionAzureFacts, RegionAzureFacts]:
+    async def _networks(self) -> tuple[NetworkFacts | None, NetworkFacts | None]:
         first, second = await asyncio.gather(
-            *(self._estate.azure(region).region_facts(region) for region in self._pair)
+            *(self._estate.azure(region).network_facts(region) for region in self._pair)
         )
         return first, second
 
     async def act(self, progress: ProgressSink) -> None:
         """Brings both sides to Connected and FullyInSync."""
-        (a, b), (first, second) = self._pair, await self._facts()
+        (a, b), (first, second) = self._pair, await self._networks()
         topology = self._estate.topology
         await self._estate.azure(a).ensure_peering(
             a,
-            peering_name(topology, a, b, first.network),
+            peering_name(topology, a, b, first),
             b,
-            peering_name(topology, b, a, second.network),
+            peering_name(topology, b, a, second),
             progress,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from hybridspan.facts.azure import ClusterFacts, RegionAzureFacts, same_id
+from hybridspan.facts.azure import ClusterFacts, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
@@ -15,8 +15,8 @@ from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
 
 def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each new region's cluster."""
-    first = facts.regions[topology.first.name].azure
-    return [_step(region, facts.regions[region.name].azure, first.cluster) for region in topology.new_regions]
+    first = facts.regions[topology.first.name].azure.cluster
+    return [_step(region, facts.regions[region.name].azure.cluster, first) for region in topology.new_regions]
 
 
 def step_id(region: Region) -> StepId:
@@ -34,9 +34,9 @@ def plugin_of(cluster: ClusterFacts) -> NetworkPlugin:
     return "azure-pod-subnet" if from_own_subnet else "azure"
 
 
-def decide_cluster(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> Decision:
+def decide_cluster(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | None) -> Decision:
     """Whether the region's cluster, or a pool of it, is to be made. What is there is never changed."""
-    name, cluster = region.cluster.name, facts.cluster
+    name = region.cluster.name
     if first is None:
         return refused(
             "the first region has no AKS cluster to be like", "install hybrid there first, by its own guide"
@@ -122,8 +122,8 @@ def _notes(region: Region, cluster: ClusterFacts) -> str:
     return "".join(f"; {note}, left alone" for note in notes)
 
 
-def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> PlannedStep:
-    decision = decide_cluster(region, facts, first)
+def _step(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | None) -> PlannedStep:
+    decision = decide_cluster(region, cluster, first)
     delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
     return PlannedStep(
         id=step_id(region),
@@ -135,9 +135,9 @@ def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -
         needs=(networks.step_id(region),),
         lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
         procedure_rows=(6,),
-        undo=() if facts.cluster is not None else (Command(delete),),
+        undo=() if cluster is not None else (Command(delete),),
         undo_note=""
-        if facts.cluster is not None
+        if cluster is not None
         else "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned.",
     )
 

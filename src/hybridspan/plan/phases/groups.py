@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.topology import azure_ids
@@ -11,7 +10,10 @@ from hybridspan.topology.model import Region, Topology
 
 def plan_groups(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each region's resource group."""
-    return [_step(topology, region, facts.regions[region.name].azure) for region in topology.regions]
+    return [
+        _step(topology, region, facts.regions[region.name].azure.resource_group_exists)
+        for region in topology.regions
+    ]
 
 
 def step_id(region: Region) -> StepId:
@@ -19,9 +21,9 @@ def step_id(region: Region) -> StepId:
     return StepId(f"group/{region.name}")
 
 
-def decide_group(topology: Topology, region: Region, facts: RegionAzureFacts) -> Decision:
+def decide_group(topology: Topology, region: Region, exists: bool) -> Decision:
     """Whether the region's resource group is to be made."""
-    if facts.resource_group_exists:
+    if exists:
         return done(f"resource group {region.resource_group} exists")
     if region == topology.first:
         return refused(
@@ -31,8 +33,8 @@ def decide_group(topology: Topology, region: Region, facts: RegionAzureFacts) ->
     return needed(f"there is no resource group {region.resource_group} in subscription {region.subscription}")
 
 
-def _step(topology: Topology, region: Region, facts: RegionAzureFacts) -> PlannedStep:
-    decision = decide_group(topology, region, facts)
+def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
+    decision = decide_group(topology, region, exists)
     where = ("--subscription", region.subscription)
     name = ("--name", region.resource_group)
     undo = Command(

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from hybridspan.facts.azure import NetworkFacts, RegionAzureFacts
+from hybridspan.facts.azure import NetworkFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import groups
@@ -16,7 +16,7 @@ from hybridspan.topology.model import Region, Topology
 
 def plan_networks(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each region's network."""
-    return [_step(topology, region, facts.regions[region.name].azure) for region in topology.regions]
+    return [_step(topology, region, facts.regions[region.name].azure.network) for region in topology.regions]
 
 
 def step_id(region: Region) -> StepId:
@@ -29,9 +29,9 @@ def lane(region: Region) -> str:
     return f"network/{azure_ids.network_id(region).lower()}"
 
 
-def decide_network(topology: Topology, region: Region, facts: RegionAzureFacts) -> Decision:
+def decide_network(topology: Topology, region: Region, network: NetworkFacts | None) -> Decision:
     """Whether the region's network, or its subnet, is to be made. What is there is never changed."""
-    declared, network = region.network, facts.network
+    declared = region.network
     if network is None:
         return _missing(topology, region)
     if problem := _differs(region, network):
@@ -112,8 +112,8 @@ def unless(look: Sequence[str], act: str) -> str:
     return f"{shlex.join(look)} --output none 2>/dev/null ||\n  {act}"
 
 
-def _step(topology: Topology, region: Region, facts: RegionAzureFacts) -> PlannedStep:
-    decision = decide_network(topology, region, facts)
+def _step(topology: Topology, region: Region, network: NetworkFacts | None) -> PlannedStep:
+    decision = decide_network(topology, region, network)
     name = ("--name", region.network.name)
     delete = Command(("az", "network", "vnet", "delete", *place(region), *name))
     return PlannedStep(
@@ -122,11 +122,11 @@ def _step(topology: Topology, region: Region, facts: RegionAzureFacts) -> Planne
         region=region.name,
         title=f"Virtual network {region.network.name} in {region.name}",
         decision=decision,
-        commands=_commands(region, facts.network),
+        commands=_commands(region, network),
         needs=(groups.step_id(region),),
         lanes=(lane(region),),
         procedure_rows=(1, 2),
-        undo=(delete,) if facts.network is None else (),
+        undo=(delete,) if network is None else (),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from hybridspan.facts.azure import NetworkFacts, PeeringFacts, RegionAzureFacts, same_id
+from hybridspan.facts.azure import NetworkFacts, PeeringFacts, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
@@ -26,7 +26,7 @@ def pairs(topology: Topology) -> Iterator[Pair]:
 def plan_peerings(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each pair of regions."""
     return [
-        _step(topology, (a, b), facts.regions[a.name].azure, facts.regions[b.name].azure)
+        _step(topology, (a, b), facts.regions[a.name].azure.network, facts.regions[b.name].azure.network)
         for a, b in pairs(topology)
     ]
 
@@ -61,15 +61,15 @@ def _towards(network: NetworkFacts, remote: Region) -> PeeringFacts | None:
     return network.peering_to(azure_ids.network_id(remote))
 
 
-def decide_peering(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> Decision:
+def decide_peering(pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None) -> Decision:
     """Whether the pair's two peerings are to be made or mended."""
     a, b = pair
-    if first.network is None or second.network is None:
-        absent = " and ".join(r.network.name for r, f in ((a, first), (b, second)) if f.network is None)
+    if first is None or second is None:
+        absent = " and ".join(r.network.name for r, f in ((a, first), (b, second)) if f is None)
         return _overlap(pair, first, second) or needed(
             f"network {absent} does not exist yet, so nothing is peered"
         )
-    sides = ((first.network, second.network), (second.network, first.network))
+    sides = ((first, second), (second, first))
     found = [(local, local.peering_to(remote.id), remote) for local, remote in sides]
     closed = [p for _, p, _ in found if p is not None and not p.allow_access]
     if closed:
@@ -96,20 +96,18 @@ def _what_is_wrong(found: list[tuple[NetworkFacts, PeeringFacts | None, NetworkF
     return ", ".join(f"peering {p.name} is {p.state} and {p.sync_level}" for p in present)
 
 
-def _overlap(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> Decision | None:
+def _overlap(pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None) -> Decision | None:
     """Azure refuses to peer networks whose ranges overlap, those of third parties included."""
     a, b = pair
-    ours = first.network.address_prefixes if first.network else a.network.address_prefixes
-    theirs = second.network.address_prefixes if second.network else b.network.address_prefixes
+    ours = first.address_prefixes if first else a.network.address_prefixes
+    theirs = second.address_prefixes if second else b.network.address_prefixes
     clash = [(x, y) for x in ours for y in theirs if x.overlaps(y)]
     if clash:
         return refused(
             f"{a.network.name} ({ranges(ours)}) and {b.network.name} ({ranges(theirs)}) overlap, and cannot be peered",
             "give the new network other ranges",
         )
-    return _third_party(first.network, second.network, theirs) or _third_party(
-        second.network, first.network, ours
-    )
+    return _third_party(first, second, theirs) or _third_party(second, first, ours)
 
 
 def _third_party(
@@ -130,11 +128,13 @@ def _third_party(
     return None
 
 
-def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> PlannedStep:
+def _step(
+    topology: Topology, pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None
+) -> PlannedStep:
     a, b = pair
     names = (
-        peering_name(topology, a, b, first.network),
-        peering_name(topology, b, a, second.network),
+        peering_name(topology, a, b, first),
+        peering_name(topology, b, a, second),
     )
     directions = ((a, b, names[0]), (b, a, names[1]))
     return PlannedStep(
@@ -143,7 +143,7 @@ def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: Regio
         region=b.name,
         title=f"Peering between {a.network.name} ({a.name}) and {b.network.name} ({b.name})",
         decision=decide_peering(pair, first, second),
-        commands=_commands(directions, first.network, second.network),
+        commands=_commands(directions, first, second),
         needs=(networks.step_id(a), networks.step_id(b)),
         lanes=(networks.lane(a), networks.lane(b)),
         procedure_rows=(3, 4, 5),
