@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
@@ -210,26 +211,29 @@ class Subscriptions:
         root = request.target.path.rsplit("/", 1)[0]
         if request.target.group and self.arm.store.get(root) is None:
             raise group_not_found(request.target.group)
-        wanted = _resource_type(request.query.get("$filter", ""))
+        wanted = _filter(request.query.get("$filter", ""))
+        if "resourcegroup" in wanted:
+            root = f"{root}/resourceGroups/{wanted['resourcegroup']}"
         listed: list[Document] = [
             {name: document[name] for name in SHORT if name in document}
             for key, document in self.arm.store.below(root)
             if "location" in document and "/providers/" in key
         ]
-        chosen = [d for d in listed if wanted is None or d["type"].lower() == wanted]
+        chosen = [d for d in listed if wanted.get("resourcetype") in (None, d["type"].lower())]
         return paged(request, chosen, self.arm.settings.page_size)
 
 
-def _resource_type(expression: str) -> str | None:
-    """The type of `resourceType eq '…'`, the one filter that is understood."""
-    if not expression:
-        return None
-    left, found, right = expression.partition(" eq ")
-    if left.strip().lower() != "resourcetype" or not found:
-        raise bad_request(
-            "InvalidFilterInQueryString", f"Invalid $filter '{expression}' specified in the query string."
-        )
-    return right.strip().strip("'").lower()
+def _filter(expression: str) -> dict[str, str]:
+    """The terms of `resourceType eq '…' and resourceGroup eq '…'`, in lower case; ArmError for any other."""
+    terms: dict[str, str] = {}
+    for term in filter(None, re.split(r"\s+and\s+", expression, flags=re.IGNORECASE)):
+        left, found, right = term.partition(" eq ")
+        name = left.strip().lower()
+        if not found or name not in ("resourcetype", "resourcegroup"):
+            message = f"Invalid $filter '{expression}' specified in the query string."
+            raise bad_request("InvalidFilterInQueryString", message)
+        terms[name] = right.strip().strip("'").lower()
+    return terms
 
 
 def _location(subscription: str, name: str) -> Document:
