@@ -61,10 +61,29 @@ def test_verifying_names_what_is_missing_or_different(monkeypatch):
     stored = stored_rows(40)
     entries = next(values for (table, _), values in stored.items() if table == "kvm_entry")
     entries[0] = (*entries[0][:2], "other", entries[0][3])
-    del stored[("developer", rows.row(26).key[0])]
+    del stored[("developer", rows.row(31).key[0])]
     result = verified(monkeypatch, stored, 0, 40)
     assert (result["found"], result["missing"]) == (38, 2)
     assert {example.partition(" ")[0] for example in result["examples"]} == {"kvm_entry", "developer"}
+
+
+def test_a_write_that_failed_is_tried_again(monkeypatch, capsys):
+    from cassandra import concurrent
+
+    calls_made = Counter()
+
+    def execute(_, calls, **__):
+        outcomes = []
+        for number, (call, _arguments) in enumerate(calls):
+            calls_made[call] += 1
+            fails = number % 2 == 0 and calls_made[call] == 1
+            outcomes.append(SimpleNamespace(success=not fails, result_or_exc="timed out" if fails else None))
+        return outcomes
+
+    monkeypatch.setattr(concurrent, "execute_concurrent", execute)
+    monkeypatch.setattr(fill, "batched", lambda _, group: ((one.number, 1) for one in group))
+    assert fill.write(None, None, rows.rows(0, 10)) == {"written": 10, "failed": 0}
+    assert "timed out" in capsys.readouterr().err
 
 
 def test_keyspaces_are_named_as_apigee_names_them():

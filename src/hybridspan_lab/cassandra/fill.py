@@ -26,6 +26,7 @@ from hybridspan_lab.cassandra.session import PodSurroundings, connect
 
 CONCURRENCY: Final = 96
 CHUNK: Final = 4000
+TRIES: Final = 3
 MISSING_SHOWN: Final = 20
 TICK_SECONDS: Final = 0.1
 
@@ -83,19 +84,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def write(session: Any, statements: Statements, wanted: Iterable[Row]) -> dict[str, int]:
     """Writes rows; entries of one key-value map go in one unlogged batch, since they share a partition."""
-    from cassandra.concurrent import execute_concurrent
-
     written = failed = 0
     for group in chunks(wanted, CHUNK):
-        units = list(batched(statements, group))
-        calls = ((statement, None) for statement, _ in units)
-        outcomes = execute_concurrent(session, calls, concurrency=CONCURRENCY, raise_on_first_error=False)
-        for (_, size), outcome in zip(units, outcomes, strict=True):
-            written, failed = (written + size, failed) if outcome.success else (written, failed + size)
-            if not outcome.success and failed == size:
-                print(f"first failure: {outcome.result_or_exc}", file=sys.stderr, flush=True)
+        left = list(batched(statements, group))
+        for _ in range(TRIES):
+            # A row is always the same, so writing it twice changes nothing.
+            left = unwritten(session, left)
+        lost = sum(size for _, size in left)
+        written, failed = written + len(group) - lost, failed + lost
         print(json.dumps({"written": written, "failed": failed}), flush=True)
     return {"written": written, "failed": failed}
+
+
+def unwritten(session: Any, units: list[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    """Executes statements concurrently and returns those that failed."""
+    from cassandra.concurrent import execute_concurrent
+
+    calls = ((statement, None) for statement, _ in units)
+    outcomes = execute_concurrent(session, calls, concurrency=CONCURRENCY, raise_on_first_error=False)
+    paired = list(zip(units, outcomes, strict=True))
+    for reason in {str(outcome.result_or_exc) for _, outcome in paired if not outcome.success}:
+        print(f"failed: {reason}", file=sys.stderr, flush=True)
+    return [unit for unit, outcome in paired if not outcome.success]
 
 
 def batched(statements: Statements, group: list[Row]) -> Iterator[tuple[Any, int]]:
@@ -155,8 +165,9 @@ def ends_by_signal() -> Iterator[Callable[[], bool]]:
 
 
 def succeeded(future: Any) -> bool:
-    from cassandra import DriverException, OperationTimedOut, RequestExecutionException
     from cassandra.cluster import NoHostAvailable
+
+    from cassandra import DriverException, OperationTimedOut, RequestExecutionException
 
     try:
         future.result()

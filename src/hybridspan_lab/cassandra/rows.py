@@ -1,7 +1,7 @@
 """The fill program's rows: row number N is always the same row, so that any of them can be looked for later.
 
-Rows come in blocks of 40: 20 entries of one key-value map, 6 credentials, 5 developers, 5 apps, 2 quota counters and
-2 cache entries. One product belongs to every 50 blocks' first row.
+Rows come in blocks of 40: 28 entries of one key-value map, three credentials, three developers, three apps, two quota
+counters and one cache entry.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 BLOCK: Final = 40
-MAP_ENTRIES: Final = 20
+MAP_ENTRIES: Final = 28
 _LAYOUT: Final = (
-    ("kvm_entry",) * MAP_ENTRIES
-    + ("app_credential",) * 6
-    + ("developer",) * 5
-    + ("app",) * 5
-    + ("quota_counter",) * 2
-    + ("cache_entry",) * 2
+    *("kvm_entry",) * MAP_ENTRIES,
+    *("app_credential",) * 3,
+    *("developer",) * 3,
+    *("app",) * 3,
+    *("quota_counter",) * 2,
+    "cache_entry",
 )
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
