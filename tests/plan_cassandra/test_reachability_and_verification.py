@@ -1,0 +1,64 @@
+"""Connections between nodes, and when a proof still holds."""
+
+from __future__ import annotations
+
+from hybridspan.plan.phases.memory import remembered
+from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability, plan_reachability
+from hybridspan.plan.phases.verification import decide_verification, fingerprint, plan_verification
+from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, two_regions, world
+
+CENTRALUS = two_regions().region("centralus")
+EAST = Member("eastus", "apigee-cassandra-default-0", "120.38.1.9")
+CENTRAL = Member("centralus", "apigee-cassandra-default-0", "192.138.0.9")
+
+
+def test_all_connections_open_is_done() -> None:
+    assert "all 2 connections" in decide_reachability([EAST, CENTRAL], {}, 7001).reason
+
+
+def test_pairs_that_fail_are_named_with_their_direction() -> None:
+    decision = decide_reachability([EAST, CENTRAL], {EAST: (CENTRAL,)}, 7001)
+    assert decision.state == "needed"
+    assert f"{EAST.text()} does not reach {CENTRAL.text()}" in decision.reason
+    assert blamed({EAST: (CENTRAL,)}) == "centralus and eastus"
+
+
+def test_reachability_is_decided_when_the_nodes_have_joined() -> None:
+    topology = two_regions()
+    (before,) = plan_reachability(topology, world(topology, ring(BEFORE, "dc-1")))
+    (after,) = plan_reachability(topology, world(topology, ring(BEFORE, "dc-1", "dc-2")))
+    assert (before.decision.state, after.decision.state) == ("later", "needed")
+    assert before.needs == ("datastore/centralus",)
+
+
+def test_a_proof_holds_for_the_same_nodes_and_keyspaces() -> None:
+    seen = ring(AFTER, "dc-1", "dc-2")
+    kept = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}
+    assert decide_verification(seen, CENTRALUS, kept, again=False).is_done
+
+
+def test_a_proof_is_stale_when_a_keyspace_came_since() -> None:
+    kept = {"fingerprint": fingerprint(ring(AFTER, "dc-1", "dc-2"), "dc-2"), "at": 1.0}
+    seen = ring({**AFTER, "new": nts(dc_1=3, dc_2=3)}, "dc-1", "dc-2")
+    assert decide_verification(seen, CENTRALUS, kept, again=False).state == "needed"
+
+
+def test_a_third_data_center_leaves_the_proof_of_the_second() -> None:
+    kept = fingerprint(ring(AFTER, "dc-1", "dc-2"), "dc-2")
+    wider = {name: nts(dc_1=r.factor("dc-1"), dc_2=r.factor("dc-2"), dc_3=1) for name, r in AFTER.items()}
+    assert fingerprint(ring(wider, "dc-1", "dc-2", "dc-3"), "dc-2") == kept
+
+
+def test_verification_comes_after_the_last_rebuild_and_again_after_the_seed_is_out() -> None:
+    topology = two_regions()
+    verify, again = plan_verification(topology, world(topology, ring(BEFORE, "dc-1")))
+    assert verify.needs == ("rebuild/centralus/apigee-cassandra-default-2",)
+    assert again.needs == ("seed-out/centralus",)
+    assert verify.decision.state == "later"
+
+
+def test_the_planner_reads_every_key_that_steps_keep() -> None:
+    keys = remembered(two_regions())
+    assert "simple-keyspaces" in keys
+    assert "rebuild/centralus/apigee-cassandra-default-2" in keys
+    assert len(keys) == 1 + 2 + 3 + 2

@@ -1,0 +1,125 @@
+"""What a new node must receive, and what is done about the source's last repair."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from hybridspan.plan.phases.rebuild import (
+    KeyspaceProgress,
+    begun_by_us,
+    can_be_at_once,
+    decide_rebuild,
+    decide_source_repair,
+    forgotten,
+    plan_rebuild,
+    to_stream,
+    work_for,
+)
+from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, two_regions, with_policy, world
+
+CENTRALUS = two_regions().region("centralus")
+POD = "apigee-cassandra-default-0"
+DAY = 24 * 3600.0
+
+
+def progress(name: str, *, recorded: bool, complete: bool, ours: bool) -> KeyspaceProgress:
+    return KeyspaceProgress(name, recorded, complete, ours)
+
+
+NEW = progress("kms", recorded=False, complete=False, ours=False)
+DONE = progress("kms", recorded=True, complete=True, ours=True)
+FOREIGN = progress("kms", recorded=True, complete=True, ours=False)
+BROKEN_OFF = progress("kms", recorded=True, complete=False, ours=True)
+
+
+def test_a_new_node_receives_the_keyspace() -> None:
+    assert work_for([NEW]).stream == ("kms",)
+    assert work_for([NEW]).clear == ()
+
+
+def test_what_we_streamed_whole_is_done() -> None:
+    assert decide_rebuild([DONE], CENTRALUS, POD).is_done
+
+
+def test_a_record_that_is_not_ours_is_cleared_and_streamed_and_the_reason_says_so() -> None:
+    work = work_for([FOREIGN])
+    assert (work.stream, work.clear) == (("kms",), ("kms",))
+    assert "Cassandra would skip" in decide_rebuild([FOREIGN], CENTRALUS, POD).reason
+
+
+def test_what_broke_off_goes_on_without_clearing() -> None:
+    work = work_for([BROKEN_OFF])
+    assert (work.stream, work.clear) == (("kms",), ())
+
+
+def test_before_any_keyspace_names_both_it_is_later() -> None:
+    assert decide_rebuild([], CENTRALUS, POD).state == "later"
+
+
+def test_a_node_that_was_replaced_has_received_nothing_from_us() -> None:
+    kept = {"host_id": "old", "begun": ["kms"]}
+    assert begun_by_us(kept, "old") == {"kms"}
+    assert begun_by_us(kept, "new") == frozenset()
+    assert begun_by_us(None, "new") == frozenset()
+
+
+def test_only_keyspaces_of_both_data_centers_are_streamed() -> None:
+    assert to_stream(
+        ring({**AFTER, "elsewhere": nts(dc_2=1), "old": nts(dc_1=1)}, "dc-1", "dc-2"), CENTRALUS
+    ) == tuple(AFTER)
+
+
+def test_all_at_once_needs_a_source_for_each() -> None:
+    assert can_be_at_once(ring(AFTER, "dc-1", "dc-2"), CENTRALUS)
+    assert not can_be_at_once(ring({**AFTER, "elsewhere": nts(dc_2=1)}, "dc-1", "dc-2"), CENTRALUS)
+
+
+def test_the_statement_that_forgets_quotes_its_keyspace() -> None:
+    assert forgotten("o'dd").endswith("keyspace_name = 'o''dd';")
+
+
+def test_nodes_are_rebuilt_one_after_the_other_in_the_rings_lane() -> None:
+    topology = two_regions()
+    steps = plan_rebuild(topology, world(topology, ring(BEFORE, "dc-1")))
+    assert [s.id for s in steps] == ["source-repair/centralus"] + [
+        f"rebuild/centralus/{POD[:-1]}{n}" for n in range(3)
+    ]
+    assert all(later.needs == (before.id,) for before, later in pairwise(steps))
+    assert all(s.lanes == ("ring",) for s in steps)
+
+
+def test_the_plan_believes_the_journal_only_for_the_same_node() -> None:
+    topology = two_regions()
+    seen = ring(AFTER, "dc-1", "dc-2")
+    kept = {"host_id": seen.of("dc-2")[0].host_id, "begun": list(AFTER)}
+    facts = world(topology, seen, **{f"rebuild__centralus__{POD}": kept})
+    step = plan_rebuild(topology, facts)[1]
+    assert step.decision.state == "needed"  # no record of ranges on the node
+    assert all("rebuild -ks" in c.text() for c in step.commands)
+
+
+LAST = {"kms": NOW - DAY, "perses": NOW - DAY}
+
+
+def decision(policy: str, last: dict[str, float], *, waived: bool = False):
+    topology = with_policy(two_regions(), policy)
+    return decide_source_repair(topology, CENTRALUS, ["kms", "perses"], last, NOW, waived=waived)
+
+
+def test_a_recent_repair_is_enough() -> None:
+    assert decision("require", LAST).is_done
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"), [("run", "needed"), ("require", "refused"), ("ask", "refused"), ("waive", "done")]
+)
+def test_an_old_repair_is_treated_as_the_person_decided(policy: str, state: str) -> None:
+    found = decision(policy, {"kms": NOW - DAY, "perses": NOW - 30 * DAY})
+    assert found.state == state
+    assert "perses" in found.reason
+
+
+def test_it_can_be_waived_by_name() -> None:
+    assert "waived" in decision("require", {}, waived=True).reason
