@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from hybridspan_lab.arm import ARM, CERTIFICATES, ClusterHost, Settings, create_app, serve
-from hybridspan_lab.arm.credentials import SUBSCRIPTION
+from hybridspan_lab.arm.credentials import SUBSCRIPTION, Credentials
 from hybridspan_lab.arm.documents import Documents
 
 VERSION = "2024-05-01"
@@ -140,13 +140,15 @@ class ArmClient:
 
 
 @contextlib.asynccontextmanager
-async def running(state_dir: Path, host: ClusterHost, settings: Settings) -> AsyncIterator[ArmClient]:
+async def running(
+    state_dir: Path, host: ClusterHost, settings: Settings, credentials: Credentials | None = None
+) -> AsyncIterator[ArmClient]:
     seen: list[Documents] = []
 
     def listener(documents: Documents) -> None:
         seen.append(dict(documents))
 
-    app = create_app(state_dir, host, listener, settings=settings)
+    app = create_app(state_dir, host, listener, credentials=credentials, settings=settings)
     base, runner = await serve(app)
     tls = ssl.create_default_context(cafile=app[CERTIFICATES].authority)
     try:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
+from hybridspan_lab.arm import request_journal
 from hybridspan_lab.arm.faults import FaultTable
 from hybridspan_lab.arm.paths import parse
 from tests.lab_arm.client import ArmClient
@@ -52,6 +54,16 @@ async def test_an_operation_may_never_end(arm: ArmClient, group: object) -> None
     other = await arm.put(arm.vnet("w"), BODY)
     assert other.properties["provisioningState"] == "Succeeded"
     assert (await arm.get(begun.headers["Azure-AsyncOperation"])).body["status"] == "InProgress"
+
+
+async def test_a_lost_answer_leaves_the_write_done(arm: ArmClient, group: object, state_dir: Path) -> None:
+    arm.arm.faults.add("lost-answer", method="PUT", type=VNET)
+    again = await arm.ask(
+        "PUT", arm.vnet("v"), BODY
+    )  # aiohttp sends an idempotent request a second time by itself
+    assert again.code == "AnotherOperationInProgress"
+    puts = [r.status for r in request_journal.read(state_dir / "requests.jsonl") if r.path == arm.vnet("v")]
+    assert puts == [0, 429]
 
 
 async def test_a_slow_answer_is_late(arm: ArmClient, group: object) -> None:

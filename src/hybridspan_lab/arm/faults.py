@@ -64,7 +64,7 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         "Insufficient regional vcpu quota left for location. left regional vcpu quota 0.",
     ),
 }
-KINDS: Final = (*REFUSALS, "slow", "reset", "fails-at-end", "never-ends")
+KINDS: Final = (*REFUSALS, "slow", "reset", "lost-answer", "fails-at-end", "never-ends")
 
 
 @dataclass(slots=True)

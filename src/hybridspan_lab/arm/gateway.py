@@ -72,7 +72,7 @@ class Gateway:
             answer = Answer(refused.status, refused.envelope(), refused.headers)
         except ConnectionResetError:
             self._write(request, started, 0, "ConnectionReset", who)
-            raise
+            return web.Response()  # goes nowhere: the connection has been cut
         except Exception:  # the edge: a bug of ours must look like one, and be found in the log
             LOG.exception("%s %s", request.method, request.path)
             error = ArmError(500, "InternalServerError", "The lab's Resource Manager has a bug; see its log.")
@@ -142,7 +142,10 @@ class Gateway:
             bearer=bearer,
             fault=ending,
         )
-        return self._route(arm_request)
+        answer = self._route(arm_request)
+        if fault is not None and fault.kind == "lost-answer":
+            raise _cut(request)
+        return answer
 
     def _check_subscription(self, target: Target) -> None:
         known = {subscription.lower() for subscription in self._arm.credentials.subscriptions}
@@ -152,15 +155,13 @@ class Gateway:
 
     async def _meet(self, request: web.Request, target: Target, fault: Fault | None) -> dict[str, Any] | None:
         """Lets a fault strike; what is left of it is how the operation is to end."""
-        if fault is None:
+        if fault is None or fault.kind == "lost-answer":
             return None
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return None
         if fault.kind == "reset":
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError("a fault cut the connection")
+            raise _cut(request)
         if fault.kind == "never-ends":
             return {"never": True}
         if fault.kind == "fails-at-end":
@@ -241,6 +242,13 @@ class Gateway:
         if operation.error is not None:
             body["error"] = operation.error
         return Answer(200, body, wait)
+
+
+def _cut(request: web.Request) -> ConnectionResetError:
+    """Ends the connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return ConnectionResetError("a fault cut the connection")
 
 
 def _query(request: web.Request) -> dict[str, str]:
