@@ -40,7 +40,6 @@ class RuntimeStep:
 
     async def verify(self, progress: ProgressSink) -> Decision:
         decision = await self.check()
-        progress(decision.reason, None, {})
         if not decision.is_done:
             return needed(decision.reason)
         installer = await self.estate.apigeectl(self.region)

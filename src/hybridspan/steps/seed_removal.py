@@ -49,7 +49,6 @@ class SeedOutStep:
 
     async def verify(self, progress: ProgressSink) -> Decision:
         decision = await self.check()
-        progress(decision.reason, None, {})
         return decision if decision.is_done else needed(decision.reason)
 
     async def _live_seed(self) -> str | None:

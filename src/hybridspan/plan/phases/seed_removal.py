@@ -46,7 +46,8 @@ def decide_seed_removal(
         for name, seed in ((region.overrides.name, in_file), ("the live datastore", store.seed_host))
         if seed
     ]
-    return needed(f"{' and '.join(places)} still names the seed {in_file or store.seed_host}")
+    verb = "still name" if len(places) > 1 else "still names"
+    return needed(f"{' and '.join(places)} {verb} the seed {in_file or store.seed_host}")
 
 
 def _seed_out(
