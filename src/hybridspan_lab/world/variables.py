@@ -32,6 +32,8 @@ def variables(places: Places, record: Record) -> dict[str, str]:
         "AZURE_CORE_COLLECT_TELEMETRY": "false",
         "REQUESTS_CA_BUNDLE": str(places.bundle),
         "KUBECONFIG": str(places.kubeconfig),
+        # What kubectl remembers of the clusters goes with them.
+        "KUBECACHEDIR": str(places.home / "kubectl"),
         "HTTPS_PROXY": NOWHERE,
         "NO_PROXY": "localhost,127.0.0.1",
     }
