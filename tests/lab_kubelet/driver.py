@@ -56,6 +56,7 @@ def settings(home, plane):
         "pods_dir": str(home / "pods"),
         "volumes_dir": str(home / "volumes"),
         "egress_socket": str(home / "egress"),
+        "disk_limits": str(home / "disk-limits.json"),
         "images": {
             "test/sh": ["/bin/sh"],
             "test/web": [sys.executable, "-u", "-m", "http.server"],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 
 def test_every_pod_has_an_address_of_the_subnet_on_a_node_of_its_own(cluster, database):
     pods = cluster.json("get", "pods", "-l", "app=db")["items"]
@@ -90,35 +93,34 @@ def test_an_init_containers_log_can_be_read(cluster, database):
     assert cluster.text("logs", "db-0", "-c", "first") == "prepared\n"
 
 
+def test_a_small_disk_can_be_full(cluster):
+    (cluster.home / "disk-limits.json").write_text(json.dumps({"east/full": 1_000_000}))
+    ended = one_shot(cluster, "full", "head -c 2000000 /dev/zero > /v/x")
+    assert ended["exitCode"] != 0
+    assert "No space left on device" in cluster.text("logs", "full")
+    cluster.run("delete", "pod/full", "pvc/full")
+
+
 def test_a_deleted_claims_data_go_with_it(cluster):
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "lone"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    mount = {"name": "v", "mountPath": "/v"}
-    spec = {
-        "restartPolicy": "Never",
-        "containers": [
-            {
-                "name": "main",
-                "image": "test/sh",
-                "command": ["sh", "-c", "echo x > /v/x"],
-                "volumeMounts": [mount],
-            }
-        ],
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "lone"}}],
-    }
-    cluster.apply(claim, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lone"}, "spec": spec})
-    cluster.run("wait", "pod/lone", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    one_shot(cluster, "lone", "echo x > /v/x")
     name = cluster.text("get", "pvc", "lone", "-o", "jsonpath={.spec.volumeName}")
     assert (cluster.home / "volumes" / name / "x").read_text() == "x\n"
     cluster.run("delete", "pod/lone", "pvc/lone")
     cluster.until(lambda: not (cluster.home / "volumes" / name).exists())
 
 
-def python(cluster):
-    import sys
+def one_shot(cluster, name, command):
+    """Runs a command once with a claim of its own at /v; returns how it ended."""
+    request = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": request}
+    container = {"name": "main", "image": "test/sh", "command": ["sh", "-c", command]}
+    container["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": name}}
+    spec = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
+    cluster.apply(claim, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+    cluster.until(lambda: cluster.json("get", "pod", name)["status"]["phase"] in ("Succeeded", "Failed"))
+    return cluster.json("get", "pod", name)["status"]["containerStatuses"][0]["state"]["terminated"]
 
+
+def python(cluster):
     return sys.executable

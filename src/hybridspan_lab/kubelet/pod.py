@@ -48,6 +48,7 @@ class Pod:
         self._dirty = asyncio.Event()
         self._published: Document | None = None
         self._address = ""
+        self._is_over = False
 
     @property
     def name(self) -> str:
@@ -72,12 +73,22 @@ class Pod:
             self._address = address
         for told in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
             container = self.container(told["name"])
-            if container is not None and told.get("containerID"):
+            if container is None or not told.get("containerID"):
+                continue
+            if self.policy == "Never":
+                container.state = (
+                    told["state"] if "terminated" in told["state"] else {"terminated": lost(told)}
+                )
+                self._is_over = container in self.mains or self._is_over
+            else:
                 container.restarts = int(told.get("restartCount") or 0) + 1
                 container.last_state = {"terminated": lost(told)}
 
     def start(self) -> None:
         self._publisher = asyncio.create_task(self._publish_changes())
+        self.touch()
+        if self._is_over:
+            return
         self._life = asyncio.create_task(self._live())
         self._life.add_done_callback(self._lived)
 
