@@ -80,11 +80,12 @@ def unfinished_restart(store: Document | None, statefulset: Document | None) -> 
             )
     status = (statefulset or {}).get("status") or {}
     wanted = ((statefulset or {}).get("spec") or {}).get("replicas", 1)
-    if status.get("updateRevision") != status.get("currentRevision"):
+    is_latest = status.get("updateRevision") == status.get("currentRevision")
+    if not is_latest and status.get("updatedReplicas", 0) < wanted:
         return f"{status.get('updatedReplicas', 0)} of {wanted} pods are restarted"
     if status.get("readyReplicas", 0) < wanted:
         return f"{status.get('readyReplicas', 0)} of {wanted} pods are ready"
-    return ""
+    return "" if is_latest else "the restart is not over yet"
 
 
 STEPS: Final = {"seed-out": SeedOutStep}
