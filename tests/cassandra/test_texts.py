@@ -74,7 +74,7 @@ def test_a_running_rebuild_is_seen_in_netstats() -> None:
 def test_replicas_in_sync_were_compared_range_by_range() -> None:
     (preview,) = parse_previews(recorded("preview_in_sync"), "kms_hybrid")
     assert preview.in_sync
-    assert len(preview.compared) == 64
+    assert preview.ranges == 64
 
 
 def test_empty_replicas_differ_in_every_range() -> None:
@@ -96,6 +96,25 @@ def test_one_missing_row_differs_in_one_range() -> None:
 def test_one_output_may_tell_of_several_keyspaces() -> None:
     verdicts = {p.keyspace: p.in_sync for p in parse_previews(recorded("preview_all"))}
     assert verdicts == {"system_auth": True, "system_traces": True, "kms_hybrid": False, "perses": True}
+
+
+def without(text: str, *words: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not any(word in line for word in words))
+
+
+def test_a_verdict_is_never_taken_for_another_keyspaces() -> None:
+    """The end of kms and the beginning of perses are lost: the "in sync" of perses must not become that of kms."""
+    text = without(
+        recorded("preview_all"), "Repair command #92 finished", "#93 (", "Total estimated", "kms_hybrid."
+    )
+    assert "kms_hybrid" in text
+    assert {p.keyspace for p in parse_previews(text)} == {"system_auth", "system_traces"}
+
+
+def test_a_keyspace_whose_end_is_lost_leaves_the_next_one_readable() -> None:
+    text = without(recorded("preview_all"), "Repair command #92 finished")
+    assert {p.keyspace: p.in_sync for p in parse_previews(text)}["perses"]
+    assert "kms_hybrid" not in {p.keyspace for p in parse_previews(text)}
 
 
 def test_a_preview_that_was_cut_short_has_no_verdict() -> None:

@@ -22,6 +22,8 @@ _WORK: Final = r"""
 directory=$1 user=$2
 cd "$directory" || exit 70
 trap 'rm -f passwords' EXIT
+# nodetool waits for notifications, which get lost; by default it asks for a repair's end only every five minutes.
+export JAVA_TOOL_OPTIONS="${JAVA_TOOL_OPTIONS:-} -Dcassandra.nodetool.jmx_notification_poll_interval_seconds=3"
 echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" >process.new && mv process.new process
 while IFS= read -r key && IFS= read -r line; do
   read -ra arguments <<<"$line"

@@ -102,21 +102,19 @@ class PairDifference:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What `nodetool repair --preview` said of one keyspace.
-
-    `compared` are the token ranges that its sessions finished, as text; none means that nothing was compared.
-    """
+    """What `nodetool repair --preview` said of one keyspace; `ranges` counts those compared, 0 where no line told."""
 
     keyspace: str
     in_sync: bool
     differences: tuple[PairDifference, ...]
-    compared: tuple[str, ...]
+    ranges: int
     nothing_to_compare: bool = False
     """Cassandra says that there is only one replica."""
 
 
-_BEGIN: Final = re.compile(r"\] Starting repair command #\d+ \([0-9a-f-]+\), repairing keyspace (\w+) with")
-_END: Final = re.compile(r"\] Repair command #\d+ finished in ")
+_BEGIN: Final = re.compile(r"\] Starting repair command #(\d+) \([0-9a-f-]+\), repairing keyspace (\w+) with")
+_COUNT: Final = re.compile(r"# of ranges: (\d+),")
+_END: Final = re.compile(r"\] Repair command #(\d+) finished in ")
 _SESSION: Final = re.compile(r"\] Repair session [0-9a-f-]+ for range \[(.*)\] (finished|failed)")
 _RANGE: Final = re.compile(r"\(-?\d+,-?\d+\]")
 _TABLE: Final = re.compile(r"^(\w+)\.(\w+) - (\d+) ranges, (\d+) sstables, (\S+) bytes$")
@@ -127,32 +125,38 @@ _ALONE: Final = re.compile(r"No repair is needed for keyspace '(\w+)'")
 def parse_previews(text: str, keyspace: str = "") -> tuple[Preview, ...]:
     """The verdicts of one or several previews in one output.
 
-    `keyspace` names the one that was asked for. Any line may be missing, because nodetool hears of them by notifications that
-    get lost: a preview whose keyspace is not to be known is left out, one without its ranges has none. ValueError where a preview
-    has neither Cassandra's words for "in sync" nor those for "different", or a session failed.
+    `keyspace` names the one that was asked for, or is empty where several were. Any line may be missing, because nodetool hears
+    of them by notifications that get lost: a preview whose keyspace is not to be known for certain is left out. ValueError
+    where one has neither Cassandra's words for "in sync" nor those for "different", or a session failed.
     """
-    alone = tuple(Preview(name, True, (), (), True) for name in _ALONE.findall(text))
-    ends = [match.end() for match in _END.finditer(text)]
+    alone = tuple(Preview(name, True, (), 0, nothing_to_compare=True) for name in _ALONE.findall(text))
+    ends = list(_END.finditer(text))
     if not ends and not alone:
         raise ValueError(f"the preview did not complete: {text.strip()[-300:]}")
-    pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    return alone + tuple(found for piece in pieces if (found := _preview(piece, keyspace)) is not None)
+    starts = [0, *(match.end() for match in ends)]
+    pieces = [(text[start : end.end()], end[1]) for start, end in zip(starts, ends, strict=False)]
+    if keyspace:
+        return alone + tuple(_preview(piece, keyspace) for piece, _ in pieces)
+    return alone + tuple(found for piece, number in pieces for found in _named(piece, number))
 
 
-def _preview(text: str, asked: str) -> Preview | None:
-    begin, tables = _BEGIN.search(text), [m for line in text.splitlines() if (m := _TABLE.match(line))]
-    keyspace = asked or (begin[1] if begin else tables[0][1] if tables else "")
+def _named(piece: str, number: str) -> list[Preview]:
+    """The preview that both begins and ends in the piece by the same number; where a line between two was lost, none."""
+    begun = [match for match in _BEGIN.finditer(piece) if match[1] == number]
+    return [_preview(piece[begun[-1].start() :], begun[-1][2])] if begun else []
+
+
+def _preview(text: str, keyspace: str) -> Preview:
     sessions = _SESSION.findall(text)
     if any(state == "failed" for _, state in sessions):
         raise ValueError(f"the preview of {keyspace} did not complete: a session failed")
-    if not keyspace:
-        return None
-    compared = tuple(r for ranges, _ in sessions for r in _RANGE.findall(ranges))
+    told = _COUNT.search(text)
+    ranges = int(told[1]) if told else sum(len(_RANGE.findall(listed)) for listed, _ in sessions)
     if "Previewed data was in sync" in text:
-        return Preview(keyspace, True, (), compared)
+        return Preview(keyspace, True, (), ranges)
     if "Total estimated streaming:" not in text:
         raise ValueError(f"the preview of {keyspace} has no verdict")
-    return Preview(keyspace, False, _pairs(text), compared)
+    return Preview(keyspace, False, _pairs(text), ranges)
 
 
 def _pairs(text: str) -> tuple[PairDifference, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hybridspan.cassandra.detached import Job
-from hybridspan.cassandra.ranges import TokenOwner, covering, parse_range, replicas
+from hybridspan.cassandra.ranges import TokenOwner, TokenRange, covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
 from hybridspan.cassandra.texts import Preview, parse_previews
@@ -37,6 +37,8 @@ PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
 RANGE_TRIES: Final = 3
 """How often a single range is looked at before it counts as different."""
+MOST_LOSSES: Final = 4
+"""How often a comparison whose verdict was lost is asked again."""
 MOST_RANGES: Final = 400
 """More ranges than this are not searched one by one."""
 _ALL: Final = "all-keyspaces"
@@ -47,9 +49,9 @@ _ALL: Final = "all-keyspaces"
 class _Tally:
     """What the looks at one keyspace add up to."""
 
-    ranges: set[str]
-    nodes: set[str]
-    looks: int = 1
+    ranges: dict[str, int]
+    """By node: how many it compared."""
+    looks: int = 0
 
 
 async def verify(
@@ -108,9 +110,9 @@ class _Comparison:
         )
 
     def _verdict(self, name: str, left: Sequence[Difference]) -> Any:
-        tally = self._tallies.get(name, _Tally(set(), set()))
+        tally = self._tallies.get(name, _Tally({}))
         found = [d for d in left if d.table.startswith(f"{name}.")]
-        return verdict(name, len(tally.ranges), tally.looks, found, sorted(tally.nodes))
+        return verdict(name, sum(tally.ranges.values()), tally.looks, found, sorted(tally.ranges))
 
     async def _look(self, assigned: Mapping[str, Sequence[str]]) -> tuple[Suspect, ...]:
         """One preview of every keyspace on each of the nodes assigned to it, all nodes at the same time."""
@@ -123,25 +125,22 @@ class _Comparison:
         return tuple(found)
 
     def _count(self, address: str, preview: Preview) -> None:
-        tally = self._tallies.setdefault(preview.keyspace, _Tally(set(), set(), looks=0))
-        tally.looks += address not in tally.nodes or tally.looks == 0
-        tally.ranges.update(preview.compared)
-        tally.nodes.add(address)
+        tally = self._tallies.setdefault(preview.keyspace, _Tally({}))
+        tally.looks += tally.looks == 0 or address in tally.ranges
+        tally.ranges[address] = preview.ranges
 
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
         logs = await self._run(self._target, pod, "verify", preview_jobs(names, self._everything))
-        previews = {p.keyspace: p for key, log in logs.items() for p in parsed(log, key, pod) if is_whole(p)}
+        previews = {p.keyspace: p for key, log in logs.items() for p in parsed(log, key) if is_whole(p)}
         # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
             jobs = [preview_job(name) for name in missing]
             logs = await self._run(self._target, pod, "verify", jobs)
-            previews |= {
-                p.keyspace: p for key, log in logs.items() for p in parsed(log, key, pod) if is_whole(p)
-            }
-        if lost := [name for name in missing if name not in previews]:
-            raise _no_verdict(", ".join(lost), pod, "nodetool did not say which ranges it compared")
+            previews |= {p.keyspace: p for key, log in logs.items() for p in parsed(log, key) if is_whole(p)}
+        if lost := [name for name in names if name not in previews]:
+            raise _no_verdict(", ".join(lost), pod)
         return [previews[name] for name in names]
 
     async def _run(
@@ -181,7 +180,7 @@ class _Comparison:
         left: list[Difference] = []
         doubtful: list[Suspect] = []
         for suspect in found:
-            whole = suspect.keyspace in HISTORIES or len(suspect.compared) > MOST_RANGES
+            whole = suspect.keyspace in HISTORIES or sum(len(o.tokens) for o in owners) > MOST_RANGES
             if whole or (suspect.is_everywhere and not await self._source_differs(suspect)):
                 left += differences(suspect, ())
             else:
@@ -200,7 +199,7 @@ class _Comparison:
             suspect.keyspace, ("repair", "--preview", "--full", "-local", suspect.keyspace, suspect.table)
         )
         logs = await self._run(self._source, pods[0].name, "verify-source", [job])
-        return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace, pods[0].name))
+        return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace))
 
     async def _differing_ranges(
         self, keyspace: str, group: Sequence[Suspect], owners: Sequence[TokenOwner]
@@ -210,46 +209,36 @@ class _Comparison:
         nodetool takes one range a call, so the data center's nodes share the calls.
         """
         tables = tuple(dict.fromkeys(s.table for s in group))
-        left = {(table, text) for s in group for text in s.compared for table in tables}
+        # Of several holders of a range the first is as good as any.
+        holders = {
+            r: found[0] for r, found in replicas(owners, self._target.region.datacenter, 1).items() if found
+        }
+        left = {(table, token_range) for token_range in holders for table in tables}
         for _ in range(RANGE_TRIES):
-            texts = sorted({text for _, text in left})
-            shares = self._shares(texts, group[0].node, owners)
+            shares: dict[str, list[TokenRange]] = {}
+            for token_range in sorted({r for _, r in left}):
+                shares.setdefault(holders[token_range], []).append(token_range)
             looks = await asyncio.gather(
                 *(self._look_at_ranges(address, keyspace, tables, share) for address, share in shares.items())
             )
             left &= {found for look in looks for found in look}
             if not left:
                 break
-        return {table: tuple(sorted(text for t, text in left if t == table)) for table in tables}
-
-    def _shares(
-        self, texts: Sequence[str], fallback: str, owners: Sequence[TokenOwner]
-    ) -> Mapping[str, list[str]]:
-        """Address → ranges that it holds, in about equal numbers."""
-        datacenter = self._target.region.datacenter
-        # With one replica for each range every range has one sure holder; more replicas only add to the choice.
-        placed = replicas(owners, datacenter, 1)
-        shares: dict[str, list[str]] = {}
-        for text in texts:
-            holders = placed.get(parse_range(text)) or (fallback,)
-            shares.setdefault(holders[0], []).append(text)
-        return shares
+        return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
 
     async def _look_at_ranges(
-        self, address: str, keyspace: str, tables: Sequence[str], texts: Sequence[str]
-    ) -> set[tuple[str, str]]:
-        """(table, range) that one node's previews of single ranges show as different."""
+        self, address: str, keyspace: str, tables: Sequence[str], ranges: Sequence[TokenRange]
+    ) -> set[tuple[str, TokenRange]]:
+        """(table, range) that one node's previews of single ranges show as different, or say nothing of."""
         pod = (await self._target.pod_of(address)).name
-        jobs = [
-            Job(f"range{number}", _range_preview(keyspace, tables, text)) for number, text in enumerate(texts)
-        ]
+        jobs = [Job(f"range{n}", _range_preview(keyspace, tables, r)) for n, r in enumerate(ranges)]
         logs = await self._run(self._target, pod, "verify-ranges", jobs)
-        return {
-            (pair.table, text)
-            for job, text in zip(jobs, texts, strict=True)
-            for preview in parsed(logs[job.key], keyspace, pod)
-            for pair in preview.differences
-        }
+        found: set[tuple[str, TokenRange]] = set()
+        for job, token_range in zip(jobs, ranges, strict=True):
+            previews = parsed(logs[job.key], keyspace)
+            named = {pair.table for preview in previews for pair in preview.differences}
+            found |= {(table, token_range) for table in (named if previews else tables)}
+        return found
 
 
 def preview_job(keyspace: str) -> Job:
@@ -266,26 +255,29 @@ def preview_jobs(names: Sequence[str], everything: frozenset[str]) -> list[Job]:
 
 
 def is_whole(preview: Preview) -> bool:
-    """Whether it says which ranges it compared, or that there are no two replicas."""
-    return bool(preview.compared) or preview.nothing_to_compare
+    """Whether it says how many ranges it compared, or that there are no two replicas."""
+    return preview.ranges > 0 or preview.nothing_to_compare
 
 
-def parsed(text: str, key: str, pod: str) -> tuple[Preview, ...]:
-    """The previews in a job's output; TemporaryFailure where one has no verdict."""
+def parsed(text: str, key: str) -> tuple[Preview, ...]:
+    """The previews in a job's output; empty where it lost the verdict."""
     try:
         return parse_previews(text, "" if key == _ALL else key)
-    except ValueError as error:
-        raise _no_verdict(key, pod, str(error)) from error
+    except ValueError:
+        return ()
 
 
-def _no_verdict(keyspace: str, pod: str, why: str) -> TemporaryFailure:
+def _no_verdict(keyspaces: str, pod: str) -> TemporaryFailure:
     return TemporaryFailure(
-        "HS-VERIFY-002", f"the comparison of {keyspace} gave no verdict", where=f"pod {pod}", why=why
+        "HS-VERIFY-002",
+        f"the comparison of {keyspaces} gave no verdict",
+        where=f"pod {pod}",
+        why=f"nodetool said in {MOST_LOSSES + 1} tries neither that replicas are in sync nor that they differ",
+        hint=f"the log of {pod} has what became of its repair sessions",
     )
 
 
-def _range_preview(keyspace: str, tables: Sequence[str], text: str) -> tuple[str, ...]:
-    token_range = parse_range(text)
+def _range_preview(keyspace: str, tables: Sequence[str], token_range: TokenRange) -> tuple[str, ...]:
     bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
     return ("repair", "--preview", "--full", *bounds, keyspace, *tables)
 

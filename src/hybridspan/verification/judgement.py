@@ -28,14 +28,15 @@ class Suspect:
     keyspace: str
     table: str
     pairs: tuple[PairDifference, ...]
-    compared: tuple[str, ...]
+    ranges: int
+    """How many ranges were compared."""
     node: str
 
     @property
     def is_everywhere(self) -> bool:
         """Whether half of the compared ranges differ: then single ranges need no search."""
         most = max((pair.ranges for pair in self.pairs), default=0)
-        return 2 * most >= len(self.compared) > 0
+        return 2 * most >= self.ranges > 0
 
 
 def suspects(node: str, previews: Iterable[Preview]) -> tuple[Suspect, ...]:
@@ -44,7 +45,7 @@ def suspects(node: str, previews: Iterable[Preview]) -> tuple[Suspect, ...]:
     for preview in previews:
         for table in dict.fromkeys(pair.table for pair in preview.differences):
             pairs = tuple(p for p in preview.differences if p.table == table)
-            found.append(Suspect(preview.keyspace, table, pairs, preview.compared, node))
+            found.append(Suspect(preview.keyspace, table, pairs, preview.ranges, node))
     return tuple(found)
 
 
@@ -75,7 +76,7 @@ def differences(suspect: Suspect, token_ranges: Sequence[str]) -> tuple[Differen
 
 def _count(suspect: Suspect) -> str:
     most = max((pair.ranges for pair in suspect.pairs), default=0)
-    return f"{most} of {len(suspect.compared)} ranges"
+    return f"{most} of {suspect.ranges} ranges"
 
 
 def _detail(suspect: Suspect, node: str) -> str:
