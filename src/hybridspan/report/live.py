@@ -58,11 +58,15 @@ class PlainLines:
         if kind in ("checking", "verifying"):
             return
         words = sentence(kind, document)
-        line = f"{self._label(kind, document):10} {step.id}  {words}"
-        if self._last.get(step.id) == line:
+        if kind in ("progress", "waiting") and self._said(step.id, words):
             return
-        self._last[step.id] = line
+        self._last[step.id] = words
+        line = f"{self._label(kind, document):10} {step.id}  {words}"
         print(f"{time.monotonic() - self._start:7.1f}s {line}", file=self._stream, flush=True)
+
+    def _said(self, step_id: str, words: str) -> bool:
+        """Whether the last line of the step said the same, but for a percentage."""
+        return self._last.get(step_id, "").partition(" (")[0] == words.partition(" (")[0]
 
     def _label(self, kind: str, document: Mapping[str, Any]) -> str:
         if kind != "finished":
