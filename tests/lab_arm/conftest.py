@@ -9,7 +9,7 @@ import pytest
 from hybridspan_lab.arm import NullHost, Settings
 from tests.lab_arm.client import ArmClient, running
 
-FAST = Settings(clock_scale=0.02)
+FAST = Settings(clock_scale=0.02, throttling=False)
 
 
 @pytest.fixture

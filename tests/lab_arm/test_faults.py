@@ -58,6 +58,7 @@ async def test_an_operation_may_never_end(arm: ArmClient, group: object) -> None
 
 async def test_a_lost_answer_leaves_the_write_done(arm: ArmClient, group: object, state_dir: Path) -> None:
     arm.arm.faults.add("lost-answer", method="PUT", type=VNET)
+    arm.arm.operations.scale = 10
     again = await arm.ask(
         "PUT", arm.vnet("v"), BODY
     )  # aiohttp sends an idempotent request a second time by itself

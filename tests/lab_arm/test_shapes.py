@@ -176,6 +176,7 @@ async def test_the_second_side_reads_connected_before_the_first_does(arm: ArmCli
     await arm.make_vnet("a", "10.0.0.0/16")
     await arm.make_vnet("b", "10.1.0.0/16")
     await arm.peer("a", "b")
+    arm.arm.faults.add("never-ends", method="PUT")
     wanted = {"properties": {"remoteVirtualNetwork": {"id": arm.vnet("a")}}}
     begun = await arm.ask("PUT", arm.peering("b", "a"), wanted)
     assert (begun.properties["peeringState"], begun.properties["provisioningState"]) == (
@@ -183,8 +184,6 @@ async def test_the_second_side_reads_connected_before_the_first_does(arm: ArmCli
         "Updating",
     )
     assert (await arm.get(arm.peering("a", "b"))).properties["peeringState"] == "Initiated"
-    await arm.settle(begun)
-    assert (await arm.get(arm.peering("a", "b"))).properties["peeringState"] == "Connected"
 
 
 async def test_a_security_group_and_a_rule(arm: ArmClient, group: object) -> None:

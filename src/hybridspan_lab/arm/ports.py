@@ -72,7 +72,7 @@ class NullHost:
     """A host without clusters: takes a moment, says what AKS says, answers a kubeconfig that leads nowhere."""
 
     def __init__(self, seconds: float = 0.3) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self.created: list[ClusterDocument] = []
         self.deleted: list[str] = []
         self.scaled: list[tuple[str, tuple[NodePool, ...]]] = []
@@ -84,15 +84,15 @@ class NullHost:
             "CreatingAgentPools: 0/1 nodes completed",
         ):
             progress(status)
-            await asyncio.sleep(self._seconds / 3)
+            await asyncio.sleep(self.seconds / 3)
         self.created.append(cluster)
 
     async def delete(self, cluster_id: str) -> None:
-        await asyncio.sleep(self._seconds / 3)
+        await asyncio.sleep(self.seconds / 3)
         self.deleted.append(cluster_id)
 
     async def scale(self, cluster_id: str, pools: tuple[NodePool, ...]) -> None:
-        await asyncio.sleep(self._seconds / 3)
+        await asyncio.sleep(self.seconds / 3)
         self.scaled.append((cluster_id, pools))
 
     def kubeconfig(self, cluster_id: str, admin: bool) -> bytes:
