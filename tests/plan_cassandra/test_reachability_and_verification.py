@@ -31,6 +31,14 @@ def test_reachability_is_decided_when_the_nodes_have_joined() -> None:
     assert before.needs == ("datastore/centralus",)
 
 
+def test_a_proof_shows_that_the_port_was_open() -> None:
+    topology = two_regions()
+    seen = ring(AFTER, "dc-1", "dc-2")
+    facts = world(topology, seen, verify__centralus={"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0})
+    (step,) = plan_reachability(topology, facts)
+    assert step.decision.is_done
+
+
 def test_a_proof_holds_for_the_same_nodes_and_keyspaces() -> None:
     seen = ring(AFTER, "dc-1", "dc-2")
     kept = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}

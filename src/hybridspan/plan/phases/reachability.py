@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.ring_commands import in_pod, pods_of
+from hybridspan.plan.phases.verification import decide_verification, verification_key
 from hybridspan.topology.model import Region, Topology
 
 
@@ -50,24 +51,28 @@ def plan_reachability(topology: Topology, facts: WorldFacts) -> list[PlannedStep
 
 
 def _reachability(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
-    joined = len(facts.regions[region.name].nodes)
-    words = f"tried from each Cassandra node to each other one once {region.datacenter} has joined"
-    decision = (
-        needed(f"{joined} nodes of {region.datacenter} run; each connection is tried anew")
-        if joined
-        else later(words)
-    )
     return PlannedStep(
         id=StepId(f"reachability/{region.name}"),
         phase="reachability",
         region=region.name,
         title=f"Port {topology.cassandra.tls_port} between all Cassandra nodes",
-        decision=decision,
+        decision=_planned(region, facts),
         commands=_commands(topology, region, facts),
         needs=(StepId(f"datastore/{region.name}"),),
         procedure_rows=(7,),
         undo_note="Nothing was changed.",
     )
+
+
+def _planned(region: Region, facts: WorldFacts) -> Decision:
+    """Connections are tried when the step is checked; a proof since then shows that they opened."""
+    joined = len(facts.regions[region.name].nodes)
+    if not joined:
+        return later(f"tried from each Cassandra node to each other one once {region.datacenter} has joined")
+    proof = facts.decided.get(verification_key("verify", region.name))
+    if decide_verification(facts.ring, region, proof, again=False).is_done:
+        return done(f"the nodes of {region.datacenter} were compared with all others over this port")
+    return needed(f"{joined} nodes of {region.datacenter} run; each connection is tried anew")
 
 
 def _commands(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
