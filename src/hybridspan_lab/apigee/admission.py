@@ -7,7 +7,7 @@ from typing import Any, Final
 Document = dict[str, Any]
 
 REFUSAL: Final = (
-    'admission webhook denied: spec.components.cassandra.properties.multiRegionSeedHost cannot be changed from "{old}" to '
+    'spec.components.cassandra.properties.multiRegionSeedHost cannot be changed from "{old}" to '
     '"{new}" while the datastore is running; remove it, or set release.forceUpdateMultiRegionSeedHost'
 )
 

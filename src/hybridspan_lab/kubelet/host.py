@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.kubeapi import Document, KubeApi
 from hybridspan_lab.kubelet.addresses import AddressPool
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.objects import ObjectCache
@@ -52,6 +52,19 @@ class Host:
         """Finds secrets and config maps of one namespace by kind and name."""
         caches = {"secret": self.secrets, "configmap": self.config_maps}
         return lambda kind, name: caches[kind].get(namespace, name)
+
+    def lookup_near(self, namespace: str) -> Any:
+        """As `lookup`, but a secret that the namespace lacks may come from another one.
+
+        A client pod is started by hand in whatever namespace a person is in; the database's certificate is in Apigee's.
+        """
+        near = self.lookup(namespace)
+
+        def find(kind: str, name: str) -> Document | None:
+            found: Document | None = near(kind, name)
+            return found if found is not None or kind != "secret" else self.secrets.named(name)
+
+        return find
 
     def program(self, image: str) -> Program | None:
         """The program behind an image's name, or None where no registry would know it."""

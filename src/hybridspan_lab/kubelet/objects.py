@@ -28,6 +28,10 @@ class ObjectCache:
     def get(self, namespace: str, name: str) -> Document | None:
         return self.objects.get((namespace, name))
 
+    def named(self, name: str) -> Document | None:
+        """The first object of that name in any namespace."""
+        return next((found for (_, called), found in self.objects.items() if called == name), None)
+
     def of_namespace(self, namespace: str) -> Iterator[Document]:
         return (found for (space, _), found in self.objects.items() if space == namespace)
 

@@ -24,7 +24,7 @@ def launch_of(
     # The API may not have taken in the address yet, but the program's variables must have it.
     pod = {**pod, "status": {**(pod.get("status") or {}), "podIP": network.address}}
     env = environment(pod, container, host, program, lookup)
-    extra = image_secret(program, mounted, lookup)
+    extra = image_secret(program, mounted, host.lookup_near(pod["metadata"]["namespace"]))
     sandbox = Sandbox(
         root=root_directory(mounted.directory.parent, container["name"]),
         network=network.namespace,
@@ -86,7 +86,7 @@ def name_files(pod: Document, network: PodNetwork, host: Host) -> dict[str, str]
 
 
 def image_secret(program: Program, mounted: PodVolumes, lookup: Lookup) -> tuple[Bind, ...]:
-    """The secret that an image brings with it, when the pod's namespace has it."""
+    """The secret that an image brings with it: the one of the pod's namespace, else the cluster's one of that name."""
     if program.secret_mount is None:
         return ()
     name, target = program.secret_mount
