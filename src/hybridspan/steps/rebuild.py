@@ -16,7 +16,6 @@ from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
-from hybridspan.plan.phases.keyspaces import replicated
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
@@ -25,6 +24,7 @@ from hybridspan.plan.phases.rebuild import (
     decide_source_repair,
     forgotten,
     rebuild_key,
+    repairable,
     source_repair_key,
     to_stream,
     work_for,
@@ -46,9 +46,7 @@ class SourceRepairStep:
     async def check(self) -> Decision:
         cassandra = await self._estate.cassandra(self._source)
         ring, history = await asyncio.gather(cassandra.members(), cassandra.last_repairs())
-        factors = {k.name: k.replication.factor(self._source.datacenter) for k in replicated(ring)}
-        # One replica alone has nothing to disagree with.
-        names = [name for name, factor in factors.items() if factor > 1]
+        names = repairable(ring, self._source.datacenter)
         ours = self._ours()
         last = {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in names}
         waived = not {"source-repair", self.planned.id}.isdisjoint(self._estate.options.waived)
@@ -60,14 +58,11 @@ class SourceRepairStep:
         ring, owners = await asyncio.gather(cassandra.members(), cassandra.owners())
         began = self._estate.clock.now()
         jobs: dict[str, list[Job]] = {}
-        names: list[str] = []
-        for keyspace in replicated(ring):
+        names = repairable(ring, self._source.datacenter)
+        for keyspace in (k for k in ring.keyspaces if k.name in names):
             factor = keyspace.replication.factor(self._source.datacenter)
-            if factor < 2:
-                continue
-            names.append(keyspace.name)
             for address in covering(replicas(owners, self._source.datacenter, factor)):
-                arguments = ("repair", "-full", "-local", "-j", "2", keyspace.name)
+                arguments = ("repair", "-full", "-local", "-j", "4", keyspace.name)
                 jobs.setdefault(address, []).append(Job(keyspace.name, arguments))
         for address, todo in jobs.items():
             pod = await cassandra.pod_of(address)

@@ -142,7 +142,7 @@ def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
 
 def _source_repair(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
     source = topology.region_of(str(region.copy_from))
-    names = _planned_names(facts.ring)
+    names = repairable(facts.ring, source.datacenter) if facts.ring else ()
     last = last_repairs_of(facts, source.name, region.name)
     decision = (
         decide_source_repair(topology, region, names, last, facts.taken_at, waived=False)
@@ -165,6 +165,11 @@ def _source_repair(topology: Topology, region: Region, facts: WorldFacts) -> Pla
         lanes=("ring",),
         undo_note="Nothing to undo: a repair makes replicas equal.",
     )
+
+
+def repairable(ring: RingFacts, datacenter: str) -> tuple[str, ...]:
+    """Keyspaces with more than one replica there: one alone has nothing to disagree with."""
+    return tuple(k.name for k in replicated(ring) if k.replication.factor(datacenter) > 1)
 
 
 def last_repairs_of(facts: WorldFacts, source: str, region: str) -> Mapping[str, float]:
