@@ -9,6 +9,7 @@ import pytest
 
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
+from hybridspan.clock import SystemClock
 from hybridspan.errors import HybridspanError, PermanentFailure
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, SUBSCRIPTION, Recorded, make_region
@@ -183,3 +184,22 @@ async def test_an_endpoint_that_is_none_is_named() -> None:
         failure = error
     assert failure is not None
     assert failure.code == "HS-AZURE-016"
+
+
+class HastyClock(SystemClock):
+    """A clock on which every second is half an hour."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 1800
+
+
+async def test_an_operation_that_never_ends_is_named_in_time(stand_in: StandIn, records: Recorded) -> None:
+    cloud = await asyncio.to_thread(AzureCloud.discover, stand_in.url)
+    hasty = AzureGateway(cloud, SUBSCRIPTION, records, clock=HastyClock())
+    stand_in.fault("never-ends", method="PUT", type=NETWORK)
+    try:
+        await hasty.ensure_group(EAST, "two-regions")
+        failure = await refused(hasty.ensure_network(EAST, "two-regions"), "HS-AZURE-015")
+    finally:
+        await hasty.close()
+    assert failure.why.startswith("still ")
