@@ -130,6 +130,7 @@ _SHORT_WAITS: Final = {
     "cassandra.skip_wait_for_gossip_to_settle": "0",
     "cassandra.consistent.rangemovement": "false",
     "cassandra.superuser_setup_delay_ms": "0",
+    "cassandra.shutdown_announce_in_ms": "500",
     "cassandra.auth_bcrypt_gensalt_log2_rounds": "4",
     "cassandra.memtable_row_overhead_computation_step": "1000",
 }
