@@ -18,14 +18,16 @@ from hybridspan_lab.arm.gateway import Gateway
 from hybridspan_lab.arm.login import Login
 from hybridspan_lab.arm.operations import Operations
 from hybridspan_lab.arm.ports import ClusterHost
+from hybridspan_lab.arm.providers.agent_pools import AgentPools
 from hybridspan_lab.arm.providers.authorization import RoleAssignments, RoleDefinitions, assignment
 from hybridspan_lab.arm.providers.catalogue import Catalogue
-from hybridspan_lab.arm.providers.clusters import AgentPools, ManagedClusters
+from hybridspan_lab.arm.providers.clusters import ManagedClusters
 from hybridspan_lab.arm.providers.kind import Kind
-from hybridspan_lab.arm.providers.networks import Subnets, VirtualNetworks
+from hybridspan_lab.arm.providers.networks import VirtualNetworks
 from hybridspan_lab.arm.providers.peerings import Peerings
 from hybridspan_lab.arm.providers.resources import ResourceGroups, Subscriptions
 from hybridspan_lab.arm.providers.security_groups import SecurityGroups, SecurityRules
+from hybridspan_lab.arm.providers.subnets import Subnets
 from hybridspan_lab.arm.request_journal import RequestJournal
 from hybridspan_lab.arm.tokens import TokenDesk
 

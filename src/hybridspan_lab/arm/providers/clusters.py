@@ -16,10 +16,15 @@ from hybridspan_lab.arm.context import Answer, ArmRequest, new_etag
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request, method_not_allowed
 from hybridspan_lab.arm.operations import Action, Operation
-from hybridspan_lab.arm.paths import Target
-from hybridspan_lab.arm.providers import cluster_documents, machines
+from hybridspan_lab.arm.providers import (
+    agent_pool_documents,
+    cluster_documents,
+    cluster_subnets,
+    hosted_clusters,
+)
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
-from hybridspan_lab.arm.providers.kind import Kind, checked_tags
+from hybridspan_lab.arm.providers.cluster_parts import ClusterPart
+from hybridspan_lab.arm.providers.kind import checked_tags
 from hybridspan_lab.arm.providers.resources import node_group_key
 
 FROZEN: Final = (
@@ -33,56 +38,6 @@ FROZEN: Final = (
 )
 
 
-class ClusterPart(Kind):
-    """What clusters and agent pools share."""
-
-    def cluster_key(self, key: str) -> str:
-        """The key of the cluster that a path is, or is in."""
-        parts = key.lower().split("/")
-        return "/".join(parts[: parts.index("managedclusters") + 2])
-
-    def refuse_when_busy(self, request: ArmRequest) -> None:
-        """ArmError 409 while an operation on the cluster or a pool of it runs."""
-        holder = self.arm.operations.holding(self.cluster_key(request.target.key))
-        if holder is None:
-            return
-        if "/agentpools/" in holder.path:
-            what = f"Another agentpool operation ({holder.path.rsplit('/', 1)[1]} - {holder.verb}) is in progress"
-        else:
-            what = f"Another operation ({holder.verb}) is in progress on the managed cluster"
-        message = (
-            f"Operation is not allowed: {what}, please wait for it to finish before starting a new operation. "
-            "See https://aka.ms/aks-pending-operation for more details"
-        )
-        raise ArmError(409, "OperationNotAllowed", message)
-
-    def check_quota(self, cluster: Document, pools: list[Document]) -> None:
-        """ArmError 400 when a cluster's pools need more virtual CPUs than the location has left."""
-        subscription, location = cluster["id"].split("/")[2], cluster["location"]
-        own = f"{cluster['id'].lower()}/"
-        left = self.arm.settings.vcpu_quota - machines.used(self.arm.store.all, subscription, location, own)
-        machines.check_quota(left, sum(machines.wanted(pool) for pool in pools), location)
-
-    def settle(self, key: str, state: str) -> None:
-        """Sets the provisioning state and, as it is a change, a new etag."""
-        if document := self.arm.store.get(key):
-            document["properties"]["provisioningState"] = state
-            place = document if document["type"] == CLUSTER else document["properties"]
-            place["eTag"] = str(uuid.uuid4())
-            self.arm.store.put(key, document)
-
-    def fail(self, operation: Operation, error: dict[str, Any]) -> None:
-        """What a failed operation leaves."""
-        cluster = self.cluster_key(operation.path)
-        for key in (operation.path, cluster):
-            self.settle(key, "Failed")
-
-    def settle_pools(self, cluster_key: str, state: str) -> None:
-        """Sets the state of all pools of a cluster."""
-        for key, _ in list(self.arm.store.children(f"{cluster_key}/agentPools")):
-            self.settle(key, state)
-
-
 class ManagedClusters(ClusterPart):
     """Managed clusters."""
 
@@ -90,7 +45,9 @@ class ManagedClusters(ClusterPart):
 
     def render(self, key: str, document: Document) -> Document:
         shown = deepcopy(document)
-        pools = [cluster_documents.profile(pool) for _, pool in self.arm.store.children(f"{key}/agentPools")]
+        pools = [
+            agent_pool_documents.profile(pool) for _, pool in self.arm.store.children(f"{key}/agentPools")
+        ]
         shown["properties"]["agentPoolProfiles"] = pools
         # AKS writes its own ids and type in this casing; clients must compare without regard to it.
         shown["id"] = shown["id"].replace("/resourceGroups/", "/resourcegroups/")
@@ -105,7 +62,7 @@ class ManagedClusters(ClusterPart):
         if existing is not None:
             return self._update(request, existing)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
-        cluster_documents.check_network(self.arm.store.all, document, pools)
+        cluster_subnets.check_network(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
         self.arm.store.put(request.target.key, document)
         for pool in pools:
@@ -152,7 +109,7 @@ class ManagedClusters(ClusterPart):
         self.location_of(request, existing)
         for path in FROZEN:
             _refuse_change(path, existing["properties"], wanted)
-        cluster_documents.refuse_pool_changes(
+        agent_pool_documents.refuse_pool_changes(
             [pool for _, pool in self.arm.store.children(f"{key}/agentPools")],
             wanted.get("agentPoolProfiles") or [],
         )
@@ -192,8 +149,8 @@ class ManagedClusters(ClusterPart):
         self.arm.store.put(path, document)
 
     async def _create(self, operation: Operation) -> None:
-        cluster = cluster_documents.for_host(self.arm.store.all, operation.path)
-        cluster_documents.check_room(self.arm.store.all, operation.path)
+        cluster = hosted_clusters.for_host(self.arm.store.all, operation.path)
+        cluster_subnets.check_room(self.arm.store.all, operation.path)
         await self.arm.host.create(cluster, lambda status: self.arm.operations.report(operation, status))
         self.settle(operation.path, "Succeeded")
         self.settle_pools(operation.path, "Succeeded")
@@ -214,91 +171,6 @@ class ManagedClusters(ClusterPart):
     def fail(self, operation: Operation, error: dict[str, Any]) -> None:
         super().fail(operation, error)
         self.settle_pools(operation.path, "Failed")
-
-
-class AgentPools(ClusterPart):
-    """Agent pools of a cluster."""
-
-    type = f"{CLUSTER}/agentPools"
-
-    def missing(self, target: Target) -> ArmError:
-        known = self.arm.store.get(self.cluster_key(target.key)) is not None
-        return (
-            ArmError(404, "NotFound", f"Could not find the agent pool {target.name}.")
-            if known
-            else super().missing(target)
-        )
-
-    def put(self, request: ArmRequest) -> Answer:
-        self.require_group(request.target)
-        cluster = self.arm.store.get(self.cluster_key(request.target.key))
-        if cluster is None:
-            raise super().missing(request.target.parent)
-        existing = self.arm.store.get(request.target.key)
-        self.check_etag(request, existing)
-        self.refuse_when_busy(request)
-        properties = deepcopy(request.body.get("properties") or {})
-        body = {**properties, "name": request.target.name}
-        pool = cluster_documents.new_pool(cluster, body, existing)
-        others = [
-            (k, p)
-            for k, p in self.arm.store.children(request.target.key.rsplit("/", 1)[0])
-            if k != request.target.key
-        ]
-        cluster_documents.check_network(self.arm.store.all, cluster, [*(p for _, p in others), pool])
-        self.check_quota(cluster, [*(p for _, p in others), pool])
-        self.arm.store.put(request.target.key, pool)
-        verb = "Updating" if existing else "Creating"
-        operation = self._start(request, "pool.put", verb)
-        return self.accepted(
-            request, operation, 200 if existing else 201, self.render(request.target.key, pool)
-        )
-
-    def patch(self, request: ArmRequest) -> Answer:
-        raise method_not_allowed(request.method, request.target)
-
-    def delete(self, request: ArmRequest) -> Answer:
-        pool = self.arm.store.get(request.target.key)
-        if pool is None:
-            return Answer(204)
-        self.check_etag(request, pool)
-        self.refuse_when_busy(request)
-        siblings = [
-            d
-            for k, d in self.arm.store.children(request.target.key.rsplit("/", 1)[0])
-            if k != request.target.key
-        ]
-        if not any(d["properties"]["mode"] == "System" for d in siblings):
-            message = f"There has to be at least one system agent pool; {pool['name']} cannot be deleted."
-            raise bad_request("InvalidParameter", message, target="agentPoolProfile.mode")
-        self.settle(request.target.key, "Deleting")
-        return self.accepted(request, self._start(request, "pool.delete", "Deleting"), 202)
-
-    def actions(self) -> dict[str, Action]:
-        return {
-            "pool.put": Action(0.3, self._scale, self.fail),
-            "pool.delete": Action(0.3, self._gone, self.fail),
-        }
-
-    def _start(self, request: ArmRequest, action: str, verb: str) -> Operation:
-        return self.begin(request, action, lock=self.cluster_key(request.target.key), verb=verb)
-
-    async def _scale(self, operation: Operation) -> None:
-        key = self.cluster_key(operation.path)
-        cluster_documents.check_room(self.arm.store.all, key)
-        cluster = cluster_documents.for_host(self.arm.store.all, key)
-        await self.arm.host.scale(cluster.id, cluster.pools)
-        self.settle(operation.path, "Succeeded")
-
-    async def _gone(self, operation: Operation) -> None:
-        key = self.cluster_key(operation.path)
-        cluster = cluster_documents.for_host(self.arm.store.all, key)
-        left = tuple(pool for pool in cluster.pools if pool.name.lower() != operation.path.rsplit("/", 1)[1])
-        await self.arm.host.scale(cluster.id, left)
-        self.arm.store.remove(operation.path)
-
-    def fail(self, operation: Operation, error: dict[str, Any]) -> None:
-        self.settle(operation.path, "Failed")
 
 
 def _refuse_change(path: str, existing: Document, wanted: Document) -> None:

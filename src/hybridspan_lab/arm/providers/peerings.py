@@ -18,7 +18,7 @@ from hybridspan_lab.arm.errors import ArmError, bad_request, child_not_found, no
 from hybridspan_lab.arm.operations import Action, Operation
 from hybridspan_lab.arm.paths import Target, parse, same
 from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.networks import PEERING, NetworkPart
+from hybridspan_lab.arm.providers.network_parts import PEERING, NetworkPart
 from hybridspan_lab.arm.providers.resources import disconnect
 
 FLAGS: Final = {

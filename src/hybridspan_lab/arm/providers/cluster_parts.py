@@ -1,0 +1,64 @@
+"""What managed clusters and agent pools share: one lock, one quota, one way to end."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from hybridspan_lab.arm.context import ArmRequest
+from hybridspan_lab.arm.documents import Document
+from hybridspan_lab.arm.errors import ArmError
+from hybridspan_lab.arm.operations import Operation
+from hybridspan_lab.arm.providers import machines
+from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
+from hybridspan_lab.arm.providers.kind import Kind
+
+
+class ClusterPart(Kind):
+    """What clusters and agent pools share."""
+
+    def cluster_key(self, key: str) -> str:
+        """The key of the cluster that a path is, or is in."""
+        parts = key.lower().split("/")
+        return "/".join(parts[: parts.index("managedclusters") + 2])
+
+    def refuse_when_busy(self, request: ArmRequest) -> None:
+        """ArmError 409 while an operation on the cluster or a pool of it runs."""
+        holder = self.arm.operations.holding(self.cluster_key(request.target.key))
+        if holder is None:
+            return
+        if "/agentpools/" in holder.path:
+            what = f"Another agentpool operation ({holder.path.rsplit('/', 1)[1]} - {holder.verb}) is in progress"
+        else:
+            what = f"Another operation ({holder.verb}) is in progress on the managed cluster"
+        message = (
+            f"Operation is not allowed: {what}, please wait for it to finish before starting a new operation. "
+            "See https://aka.ms/aks-pending-operation for more details"
+        )
+        raise ArmError(409, "OperationNotAllowed", message)
+
+    def check_quota(self, cluster: Document, pools: list[Document]) -> None:
+        """ArmError 400 when a cluster's pools need more virtual CPUs than the location has left."""
+        subscription, location = cluster["id"].split("/")[2], cluster["location"]
+        own = f"{cluster['id'].lower()}/"
+        left = self.arm.settings.vcpu_quota - machines.used(self.arm.store.all, subscription, location, own)
+        machines.check_quota(left, sum(machines.wanted(pool) for pool in pools), location)
+
+    def settle(self, key: str, state: str) -> None:
+        """Sets the provisioning state and, as it is a change, a new etag."""
+        if document := self.arm.store.get(key):
+            document["properties"]["provisioningState"] = state
+            place = document if document["type"] == CLUSTER else document["properties"]
+            place["eTag"] = str(uuid.uuid4())
+            self.arm.store.put(key, document)
+
+    def fail(self, operation: Operation, error: dict[str, Any]) -> None:
+        """What a failed operation leaves."""
+        cluster = self.cluster_key(operation.path)
+        for key in (operation.path, cluster):
+            self.settle(key, "Failed")
+
+    def settle_pools(self, cluster_key: str, state: str) -> None:
+        """Sets the state of all pools of a cluster."""
+        for key, _ in list(self.arm.store.children(f"{cluster_key}/agentPools")):
+            self.settle(key, state)
