@@ -137,7 +137,9 @@ def fill(rows: int, rate: float | None = None, home: Path | None = None, context
         "--",
     ]
     kubectl = [str(places.bin / "kubectl"), "--kubeconfig", str(places.kubeconfig), *chosen]
-    return subprocess.run([*kubectl, *pod, *loader, *paced], check=False, env=environment(home)).returncode
+    return subprocess.run(
+        [*kubectl, *pod, *loader, *paced], check=False, env={**os.environ, **environment(home)}
+    ).returncode
 
 
 def fault(request: Mapping[str, Any], home: Path | None = None) -> dict[str, Any]:
