@@ -124,3 +124,19 @@ def one_shot(cluster, name, command):
 
 def python(cluster):
     return sys.executable
+
+
+def test_a_sidecar_runs_beside_and_ends_with_the_main_container(cluster):
+    sidecar = {"name": "side", "image": "test/sh", "command": ["sh", "-c", "echo up; sleep 1000"]}
+    container = {"name": "main", "image": "test/sh", "command": ["sh", "-c", "echo done"]}
+    spec = {
+        "restartPolicy": "Never",
+        "initContainers": [{**sidecar, "restartPolicy": "Always"}],
+        "containers": [container],
+    }
+    cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "both"}, "spec": spec})
+    cluster.until(lambda: cluster.json("get", "pod", "both")["status"]["phase"] == "Succeeded")
+    assert cluster.text("logs", "both", "-c", "side") == "up\n"
+    state = "jsonpath={.status.initContainerStatuses[0].state.terminated.exitCode}"
+    cluster.until(lambda: cluster.text("get", "pod", "both", "-o", state))
+    cluster.run("delete", "pod", "both")

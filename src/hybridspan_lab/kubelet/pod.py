@@ -10,36 +10,33 @@ from collections.abc import Iterable
 from typing import Final
 
 from hybridspan_lab.kubeapi import ApiError, Document
-from hybridspan_lab.kubelet import probes
-from hybridspan_lab.kubelet.container import Container, discard_logs, timestamp
+from hybridspan_lab.kubelet import supervision
+from hybridspan_lab.kubelet.container import Container, timestamp
 from hybridspan_lab.kubelet.environment import ReferenceMissing
 from hybridspan_lab.kubelet.events import PodEvents
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.kubelet.podvolumes import PodVolumes
-from hybridspan_lab.kubelet.startup import launch_of, termination_grace
-from hybridspan_lab.kubelet.status import is_sidecar, pod_status, will_restart
-from hybridspan_lab.sandbox.process import StartFailed, start
+from hybridspan_lab.kubelet.startup import termination_grace
+from hybridspan_lab.kubelet.status import is_sidecar, pod_status
+from hybridspan_lab.kubelet.supervision import Scene
 
 LOG: Final = logging.getLogger(__name__)
-REFERENCE_PATIENCE: Final = 5.0
-START_ERROR: Final = 128
+SIDECAR_GRACE: Final = 2.0
 
 
 class Pod:
     """One pod. `start` begins its life, `update` hands it news from the API, `end` is awaited when it must go."""
 
     def __init__(self, document: Document, host: Host) -> None:
-        self.document = document
         self.host = host
         self.uid = str(document["metadata"]["uid"])
         self.directory = host.config.pods_dir / self.uid
         self.volumes = PodVolumes(document, self.directory / "volumes", host)
+        self.scene = Scene(document, host, self.volumes, PodEvents(host.api, document))
         spec = document["spec"]
         self.inits = [self._container(c) for c in spec.get("initContainers") or []]
         self.mains = [self._container(c) for c in spec["containers"]]
-        self.events = PodEvents(host.api, document)
-        self.network: PodNetwork | None = None
         self.started = timestamp()
         self.is_gone = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
@@ -51,16 +48,21 @@ class Pod:
         self._is_over = False
 
     @property
+    def document(self) -> Document:
+        """The API's newest version of the pod."""
+        return self.scene.document
+
+    @property
+    def network(self) -> PodNetwork | None:
+        return self.scene.network
+
+    @property
     def name(self) -> str:
-        return f"{self.document['metadata']['namespace']}/{self.document['metadata']['name']}"
+        return self.scene.name
 
     @property
     def containers(self) -> list[Container]:
         return [*self.inits, *self.mains]
-
-    @property
-    def policy(self) -> str:
-        return str(self.document["spec"].get("restartPolicy", "Always"))
 
     def container(self, name: str) -> Container | None:
         return next((c for c in self.containers if c.name == name), None)
@@ -75,7 +77,7 @@ class Pod:
             container = self.container(told["name"])
             if container is None or not told.get("containerID"):
                 continue
-            if self.policy == "Never":
+            if self.scene.policy == "Never":
                 container.state = (
                     told["state"] if "terminated" in told["state"] else {"terminated": lost(told)}
                 )
@@ -94,13 +96,14 @@ class Pod:
 
     def update(self, document: Document) -> None:
         """The API's newest version of the pod; a deletion begins the end."""
-        self.document = self.volumes.pod = document
+        self.scene.document = self.volumes.pod = document
         if document["metadata"].get("deletionTimestamp"):
             self.end(termination_grace(document))
 
     def end(self, grace: float, *, is_deleted: bool = False) -> asyncio.Task[None]:
         """Stops everything and removes the pod from the API, unless that has been done (`is_deleted`)."""
         if self._ending is None:
+            self.scene.is_ending = True
             self._ending = asyncio.create_task(self._end(grace, is_deleted=is_deleted))
         return self._ending
 
@@ -116,11 +119,14 @@ class Pod:
         try:
             await self._attach()
             await self._until_prepared()
-            async with asyncio.TaskGroup() as lives:
-                if await self._initialize(lives):
-                    for container in self.mains:
-                        lives.create_task(self._keep_running(container))
-            if self._ending is None:
+            async with asyncio.TaskGroup() as sidecars:
+                if await self._initialize(sidecars):
+                    await asyncio.gather(
+                        *(self._keep(container, self.scene.policy) for container in self.mains)
+                    )
+                self._is_over = True
+                await asyncio.gather(*(c.stop(SIDECAR_GRACE) for c in self.inits))
+            if not self.scene.is_ending:
                 await self._detach()
         except OSError:
             LOG.exception("pod %s", self.name)
@@ -130,14 +136,15 @@ class Pod:
     async def _attach(self) -> None:
         config = self.host.config
         if self.document["spec"].get("hostNetwork"):
-            self.network = await self._node_network()
+            self.scene.network = await self._node_network()
         else:
             address = self._address = self._address or self.host.addresses.take()
             # One of an earlier kubelet process may still be there, perhaps with other listeners in it.
             await asyncio.to_thread(self.host.plane.detach, self.uid)
             namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, self.uid, address)
-            self.network = PodNetwork(namespace, address, self.host.cluster)
-            await self.network.open()
+            network = PodNetwork(namespace, address, self.host.cluster)
+            await network.open()
+            self.scene.network = network
         self.touch()
 
     async def _node_network(self) -> PodNetwork:
@@ -168,8 +175,8 @@ class Pod:
                 await self.volumes.prepare()
             except ReferenceMissing as missing:
                 self._hold("ContainerCreating", str(missing))
-                self.events.say("Warning", "FailedMount", f"MountVolume.SetUp failed: {missing}")
-                await self._news()
+                self.scene.events.say("Warning", "FailedMount", f"MountVolume.SetUp failed: {missing}")
+                await self.scene.news()
             except ApiError as error:
                 self._hold("ContainerCreating", error.message)
                 await asyncio.sleep(1)
@@ -180,102 +187,35 @@ class Pod:
         for container in self.mains:
             container.wait_for(reason, message)
 
-    async def _news(self) -> None:
-        """Waits for a change of what a pod may refer to."""
-        caches = (self.host.secrets, self.host.config_maps, self.host.claims)
-        waits = [asyncio.ensure_future(cache.change.wait()) for cache in caches]
-        try:
-            await asyncio.wait(waits, timeout=REFERENCE_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-
-    async def _initialize(self, lives: asyncio.TaskGroup) -> bool:
+    async def _initialize(self, sidecars: asyncio.TaskGroup) -> bool:
         """Runs the init containers one after the other; False when one has failed for good."""
+        policy = "Never" if self.scene.policy == "Never" else "OnFailure"
         for container in self.inits:
             if is_sidecar(container):
-                lives.create_task(self._keep_running(container))
+                sidecars.create_task(self._keep_sidecar(container))
                 await container.started.wait()
             else:
-                await self._keep_running(container, policy="Never" if self.policy == "Never" else "OnFailure")
+                await self._keep(container, policy)
                 if (container.terminated or {}).get("exitCode"):
                     return False
         return True
 
-    async def _keep_running(self, container: Container, policy: str | None = None) -> None:
-        """Starts a container again and again as its policy says, with growing pauses."""
-        rule = policy or ("Always" if is_sidecar(container) else self.policy)
-        while True:
-            await self._run_once(container)
-            if self._ending is not None or not will_restart(rule, container):
-                return
-            pause = container.next_pause()
-            message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={self.name}"
-            container.wait_for("CrashLoopBackOff", message)
-            self.events.say("Warning", "BackOff", message, container.name)
-            await asyncio.sleep(pause)
-            container.restarts += 1
-            discard_logs(container.logs, container.restarts - 1)
+    async def _keep(self, container: Container, policy: str) -> None:
+        await supervision.keep_running(container, self.scene, policy, self.touch)
 
-    async def _run_once(self, container: Container) -> None:
-        if not await self._begin(container) or self.network is None:
-            return
-        watching = asyncio.create_task(
-            probes.watch_over(
-                container, self.network, on_change=self.touch, on_dead=lambda why: self._kill(container, why)
-            )
-        )
-        try:
-            await container.run_to_end()
-        finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
-
-    async def _begin(self, container: Container) -> bool:
-        """Starts the process; waits while the image or a reference is missing."""
-        if self.network is None:
-            return False
-        while True:
-            program = self.host.program(container.spec["image"])
-            if program is None:
-                await self._never_pulled(container)
-                return False
-            try:
-                launch = launch_of(
-                    self.document, container.spec, self.host, self.network, self.volumes, program
-                )
-                await container.begin(launch)
-                self.events.say("Normal", "Started", f"Started container {container.name}", container.name)
-            except ReferenceMissing as missing:
-                container.wait_for("CreateContainerConfigError", str(missing))
-                self.events.say("Warning", "Failed", f"Error: {missing}", container.name)
-                await self._news()
-            except (StartFailed, OSError) as failure:
-                container.end(START_ERROR, "StartError", str(failure))
-                self.events.say("Warning", "Failed", f"Error: {failure}", container.name)
-                return False
-            else:
-                return True
-
-    async def _never_pulled(self, container: Container) -> None:
-        image = container.spec["image"]
-        container.wait_for("ErrImagePull", f'failed to pull image "{image}": not found')
-        self.events.say("Warning", "Failed", f'Failed to pull image "{image}": not found', container.name)
-        await asyncio.sleep(2)
-        container.wait_for("ImagePullBackOff", f'Back-off pulling image "{image}"')
-        await asyncio.Event().wait()
-
-    async def _kill(self, container: Container, why: str) -> None:
-        LOG.info("pod %s container %s: %s, it will be restarted", self.name, container.name, why)
-        self.events.say("Warning", "Unhealthy", f"Container {container.name}: {why}", container.name)
-        await container.stop(float(self.document["spec"].get("terminationGracePeriodSeconds", 30)))
+    async def _keep_sidecar(self, container: Container) -> None:
+        """A sidecar runs as long as the pod's main containers do."""
+        while not self._is_over:
+            await self._keep(container, "Never")
+            if not self._is_over:
+                container.restarts += 1
+                await asyncio.sleep(container.next_pause())
 
     async def _end(self, grace: float, *, is_deleted: bool) -> None:
         LOG.info("pod %s ends, grace %.0f s", self.name, grace)
         if not is_deleted:
-            self.events.say("Normal", "Killing", "Stopping the pod's containers")
-        stopping = [asyncio.create_task(self._stop(c, grace)) for c in self.mains]
+            self.scene.events.say("Normal", "Killing", "Stopping the pod's containers")
+        stopping = [asyncio.create_task(supervision.stop(c, grace)) for c in self.mains]
         if stopping:
             await asyncio.wait(stopping)
         await asyncio.gather(*(c.stop(1.0) for c in self.inits))
@@ -286,15 +226,6 @@ class Pod:
         await cancelled(self._publisher)
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
         self.is_gone.set()
-
-    async def _stop(self, container: Container, grace: float) -> None:
-        hook = ((container.spec.get("lifecycle") or {}).get("preStop") or {}).get("exec")
-        if hook and container.process and container.launch and container.is_running:
-            with contextlib.suppress(StartFailed, TimeoutError):
-                process = await start({"enter": container.process.pid}, hook["command"], container.launch.env)
-                async with asyncio.timeout(grace):
-                    await process.wait()
-        await container.stop(max(grace, 0.1))
 
     async def _say_goodbye(self) -> None:
         metadata = self.document["metadata"]

@@ -12,8 +12,8 @@ OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady",
 
 def phase(policy: str, inits: Sequence[Container], mains: Sequence[Container]) -> str:
     """Pending, Running, Succeeded or Failed."""
-    failed_init = any(c.terminated and c.terminated["exitCode"] and policy == "Never" for c in inits)
-    if failed_init:
+    ended = [c.terminated["exitCode"] for c in inits if c.terminated and not is_sidecar(c)]
+    if policy == "Never" and any(ended):
         return "Failed"
     if all(c.terminated for c in mains) and not any(will_restart(policy, c) for c in mains):
         return "Failed" if any((c.terminated or {}).get("exitCode") for c in mains) else "Succeeded"

@@ -75,7 +75,12 @@ async def start(
     finally:
         os.close(spec_fd)
         os.close(send)
-    pid, problem = await _report(receive)
+    try:
+        pid, problem = await _report(receive)
+    except BaseException:  # nobody would know of the program
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(launcher.pid, signal.SIGKILL)
+        raise
     if problem:
         await launcher.wait()
         raise StartFailed(problem)
