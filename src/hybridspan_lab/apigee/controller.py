@@ -6,12 +6,13 @@ import asyncio
 import base64
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from hybridspan_lab.apigee import admission, datastore, names, organization
 from hybridspan_lab.apigee.crds import (
+    CERTIFICATE,
     DATASTORE,
     ENVIRONMENT,
     ORGANIZATION,
@@ -21,66 +22,70 @@ from hybridspan_lab.apigee.crds import (
     Kind,
 )
 from hybridspan_lab.apigee.installation import WEBHOOK_PATH
+from hybridspan_lab.apigee.watching import Cluster, Source, follow
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 
 CERTIFICATES: Final = Path("/tmp/k8s-webhook-server/serving-certs")
 WEBHOOK_PORT: Final = 9443
 RETRY_SECONDS: Final = 1.0
-GATHERING_SECONDS: Final = 0.2
+GATHERING_SECONDS: Final = 0.1
 """Changes come in swarms; one pass answers all that came within this time."""
+FIELD_MANAGER: Final = "apigee-controller-manager"
 KINDS: Final = (DATASTORE, REDIS, TELEMETRY, ORGANIZATION, ENVIRONMENT, ROUTE_CONFIG)
 PLATFORM: Final = "apigee.cloud.google.com/platform=apigee"
+SOURCES: Final = (
+    *(Source(kind.api, kind.plural) for kind in KINDS),
+    Source("/apis/apps/v1", "statefulsets", PLATFORM),
+    Source("/apis/apps/v1", "deployments", PLATFORM),
+    Source("/apis/batch/v1", "jobs", PLATFORM),
+    Source("/api/v1", "services", PLATFORM),
+    Source("/api/v1", "serviceaccounts", PLATFORM),
+    Source(CERTIFICATE.api, CERTIFICATE.plural, PLATFORM),
+    Source("/api/v1", "pods", f"app={names.CASSANDRA_CONTAINER}"),
+)
 
 
-class Controller:
-    """One pass over all resources at each change of one of them or of what was made of them."""
+async def run(api: KubeApi) -> None:
+    """Follows everything and makes one pass over all resources after each swarm of changes; until cancelled."""
+    cluster = Cluster(api, FIELD_MANAGER)
+    async with asyncio.TaskGroup() as tasks:
+        lists = [asyncio.Event() for _ in SOURCES]
+        for source, synced in zip(SOURCES, lists, strict=True):
+            tasks.create_task(follow(cluster, api, source, synced))
+        tasks.create_task(_work(cluster, lists))
 
-    def __init__(self, api: KubeApi) -> None:
-        self.api = api
-        self._changed = asyncio.Event()
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for kind in KINDS:
-                tasks.create_task(self._watch(kind.api, kind.plural))
-            tasks.create_task(self._watch("/apis/apps/v1", "statefulsets", PLATFORM))
-            tasks.create_task(self._watch("/apis/apps/v1", "deployments", PLATFORM))
-            tasks.create_task(self._watch("/apis/batch/v1", "jobs", PLATFORM))
-            tasks.create_task(self._watch("/api/v1", "pods", f"app={names.CASSANDRA_CONTAINER}"))
-            tasks.create_task(self._work())
+async def _work(cluster: Cluster, lists: list[asyncio.Event]) -> None:
+    for synced in lists:
+        await synced.wait()
+    while True:
+        await cluster.changed.wait()
+        await asyncio.sleep(GATHERING_SECONDS)
+        cluster.changed.clear()
+        if not await settle(cluster):
+            await asyncio.sleep(RETRY_SECONDS)
+            cluster.changed.set()
 
-    async def _watch(self, api: str, resource: str, labels: str = "") -> None:
-        async for _ in self.api.watch(api, resource, label_selector=labels):
-            self._changed.set()
 
-    async def _work(self) -> None:
-        while True:
-            await self._changed.wait()
-            await asyncio.sleep(GATHERING_SECONDS)
-            self._changed.clear()
-            if not await self.settle():
-                await asyncio.sleep(RETRY_SECONDS)
-                self._changed.set()
+async def settle(cluster: Cluster) -> bool:
+    """One pass; False where one resource could not be dealt with."""
+    done = True
+    for kind in KINDS:
+        for document in cluster.all(kind.plural):
+            done &= await _one(cluster, kind, document)
+    return done
 
-    async def settle(self) -> bool:
-        """One pass; False where one resource could not be dealt with."""
-        done = True
-        for kind in KINDS:
-            for document in await self.api.list(kind.api, kind.plural):
-                done &= await self._one(kind, document)
-        return done
 
-    async def _one(self, kind: Kind, document: dict[str, object]) -> bool:
-        try:
-            if kind is DATASTORE:
-                await datastore.reconcile(self.api, document)
-            else:
-                await organization.reconcile(self.api, kind, document)
-        except ApiError as error:
-            print(f"ERROR controller {kind.kind}: {error}", flush=True)
-            return False
-        return True
+async def _one(cluster: Cluster, kind: Kind, document: dict[str, Any]) -> bool:
+    try:
+        if kind is DATASTORE:
+            await datastore.reconcile(cluster, document)
+        else:
+            await organization.reconcile(cluster, kind, document)
+    except ApiError as error:
+        print(f"ERROR controller {kind.kind}: {error}", flush=True)
+        return False
+    return True
 
 
 async def serve_webhook(folder: Path, port: int) -> web.AppRunner:
@@ -114,7 +119,7 @@ async def main() -> None:
         runner = await serve_webhook(CERTIFICATES, WEBHOOK_PORT)
         try:
             await _until_accepted(api)
-            await Controller(api).run()
+            await run(api)
         finally:
             await runner.cleanup()
 

@@ -8,45 +8,42 @@ from hybridspan_lab.apigee import cassandra_objects as objects
 from hybridspan_lab.apigee import names
 from hybridspan_lab.apigee.crds import DATASTORE
 from hybridspan_lab.apigee.objects import owned
-from hybridspan_lab.apigee.resources import apply, location
-from hybridspan_lab.kubeapi import Document, KubeApi
+from hybridspan_lab.apigee.resources import location
+from hybridspan_lab.apigee.watching import Cluster, Document
 
-FIELD_MANAGER: Final = "apigee-controller-manager"
 FINALIZER: Final = "apigeedatastore.apigee.cloud.google.com/finalizer"
+FORM: Final = "apigee.cloud.google.com/form"
+"""Annotation with a hash of what was applied."""
 APPS: Final = "/apis/apps/v1"
 
 
-async def reconcile(api: KubeApi, datastore: Document) -> None:
+async def reconcile(cluster: Cluster, datastore: Document) -> None:
     """One pass: makes what is missing or different, and writes the status where it changed."""
     metadata = datastore["metadata"]
     if metadata.get("deletionTimestamp"):
-        await _let_go(api, datastore)
+        await _let_go(cluster, datastore)
         return
     if FINALIZER not in (metadata.get("finalizers") or []):
-        await _set_finalizers(api, datastore, [FINALIZER])
+        await _set_finalizers(cluster, datastore, [FINALIZER])
     namespace = metadata["namespace"]
-    for document in (objects.account(namespace), objects.service(namespace), objects.certificate(namespace)):
-        await _make(api, owned(document, datastore))
-    wanted = owned(objects.stateful_set(datastore), datastore)
-    await _make(api, wanted)
-    stateful_set = await api.find(APPS, "statefulsets", names.CASSANDRA, namespace)
-    pods = await api.list("/api/v1", "pods", namespace, label_selector=f"app={names.CASSANDRA_CONTAINER}")
-    await _report(api, datastore, status_of(datastore, stateful_set, pods))
+    for document in (
+        objects.account(namespace),
+        objects.service(namespace),
+        objects.certificate(namespace),
+        objects.stateful_set(datastore),
+    ):
+        await make(cluster, owned(document, datastore))
+    stateful_set = cluster.find("statefulsets", names.CASSANDRA, namespace)
+    await _report(cluster, datastore, status_of(datastore, stateful_set, cluster.all("pods", namespace)))
 
 
-async def _make(api: KubeApi, document: Document) -> None:
+async def make(cluster: Cluster, document: Document) -> None:
     """Applies a document once for each form of it: a hash in its annotations says which form is there."""
-    form = objects.digest(document)
-    marked = {
-        **document,
-        "metadata": {**document["metadata"], "annotations": {"apigee.cloud.google.com/form": form}},
-    }
-    path, plural = location(document)
     metadata = document["metadata"]
-    there = await api.find(path, plural, metadata["name"], metadata["namespace"])
-    if there and (there["metadata"].get("annotations") or {}).get("apigee.cloud.google.com/form") == form:
-        return
-    await apply(api, marked, FIELD_MANAGER)
+    form = objects.digest(document)
+    there = cluster.find(location(document)[1], metadata["name"], metadata["namespace"])
+    if there is None or (there["metadata"].get("annotations") or {}).get(FORM) != form:
+        await cluster.apply({**document, "metadata": {**metadata, "annotations": {FORM: form}}})
 
 
 def status_of(datastore: Document, stateful_set: Document | None, pods: list[Document]) -> Document:
@@ -104,27 +101,29 @@ def _restarts(pod: Document) -> int:
     return sum(int(status.get("restartCount") or 0) for status in statuses)
 
 
-async def _report(api: KubeApi, datastore: Document, status: Document) -> None:
+async def _report(cluster: Cluster, datastore: Document, status: Document) -> None:
     old = datastore.get("status") or {}
     if all(old.get(name) == value for name, value in status.items()):
         return
     metadata = datastore["metadata"]
-    await api.update_status(DATASTORE.api, DATASTORE.plural, metadata["name"], status, metadata["namespace"])
+    await cluster.api.update_status(
+        DATASTORE.api, DATASTORE.plural, metadata["name"], status, metadata["namespace"]
+    )
 
 
-async def _let_go(api: KubeApi, datastore: Document) -> None:
+async def _let_go(cluster: Cluster, datastore: Document) -> None:
     """Removes the nodes before it lets the datastore go; the ring is told by whoever removes the region."""
     namespace = datastore["metadata"]["namespace"]
-    if await api.find(APPS, "statefulsets", names.CASSANDRA, namespace):
-        await _report(api, datastore, {"state": "deleting", "nestedState": "removing the Cassandra nodes"})
-        await api.delete(APPS, "statefulsets", names.CASSANDRA, namespace)
-        return
-    pods = await api.list("/api/v1", "pods", namespace, label_selector=f"app={names.CASSANDRA_CONTAINER}")
-    if not pods:
-        await _set_finalizers(api, datastore, [])
+    if cluster.find("statefulsets", names.CASSANDRA, namespace):
+        await _report(
+            cluster, datastore, {"state": "deleting", "nestedState": "removing the Cassandra nodes"}
+        )
+        await cluster.api.delete(APPS, "statefulsets", names.CASSANDRA, namespace)
+    elif not cluster.all("pods", namespace):
+        await _set_finalizers(cluster, datastore, [])
 
 
-async def _set_finalizers(api: KubeApi, datastore: Document, finalizers: list[str]) -> None:
+async def _set_finalizers(cluster: Cluster, datastore: Document, finalizers: list[str]) -> None:
     metadata = datastore["metadata"]
     patch = {"metadata": {"finalizers": finalizers}}
-    await api.patch(DATASTORE.api, DATASTORE.plural, metadata["name"], patch, metadata["namespace"])
+    await cluster.api.patch(DATASTORE.api, DATASTORE.plural, metadata["name"], patch, metadata["namespace"])

@@ -16,10 +16,8 @@ from hybridspan_lab.apigee.crds import (
     Kind,
 )
 from hybridspan_lab.apigee.objects import deployment, owned
-from hybridspan_lab.apigee.resources import apply
-from hybridspan_lab.kubeapi import Document, KubeApi
+from hybridspan_lab.apigee.watching import Cluster, Document
 
-FIELD_MANAGER: Final = "apigee-controller-manager"
 TASKS: Final = ("user-setup", "schema-setup", "schema-val")
 """Jobs of an organization, each after the one before it has succeeded."""
 COMPONENTS: Final[dict[str, dict[str, str]]] = {
@@ -37,72 +35,74 @@ COMPONENTS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-async def reconcile(api: KubeApi, kind: Kind, document: Document) -> None:
+async def reconcile(cluster: Cluster, kind: Kind, document: Document) -> None:
     """One pass over one resource."""
-    state, nested = await _advance(api, kind, document)
+    state, nested = await _advance(cluster, kind, document)
     old = document.get("status") or {}
     generation = document["metadata"]["generation"]
     status = {"state": state, "nestedState": nested, "lastAppliedGeneration": generation}
     if any(old.get(name) != value for name, value in status.items()):
         metadata = document["metadata"]
-        await api.update_status(kind.api, kind.plural, metadata["name"], status, metadata["namespace"])
+        await cluster.api.update_status(
+            kind.api, kind.plural, metadata["name"], status, metadata["namespace"]
+        )
 
 
-async def _advance(api: KubeApi, kind: Kind, document: Document) -> tuple[str, str]:
+async def _advance(cluster: Cluster, kind: Kind, document: Document) -> tuple[str, str]:
     """(state, nested state) after doing what can be done now."""
-    if kind is ORGANIZATION and (waiting := await _prepare_ring(api, document)):
+    if kind is ORGANIZATION and (waiting := await _prepare_ring(cluster, document)):
         return "creating", waiting
-    if kind is ENVIRONMENT and (waiting := await _organization(api, document)):
+    if kind is ENVIRONMENT and (waiting := _organization(cluster, document)):
         return "creating", waiting
-    waiting = await _deployments(api, kind, document)
+    waiting = await _deployments(cluster, kind, document)
     return ("creating", waiting) if waiting else ("running", "")
 
 
-async def _prepare_ring(api: KubeApi, organization: Document) -> str:
+async def _prepare_ring(cluster: Cluster, organization: Document) -> str:
     """Runs the jobs; empty when all have succeeded, otherwise what is waited for."""
     namespace = organization["metadata"]["namespace"]
-    datastore = await api.find(DATASTORE.api, DATASTORE.plural, names.DATASTORE, namespace)
+    datastore = cluster.find(DATASTORE.plural, names.DATASTORE, namespace)
     if datastore is None:
         return "waiting for ApigeeDatastore default"
     for task in TASKS:
         name = f"apigee-cassandra-{task}-{organization['metadata']['name']}"
-        job = await api.find("/apis/batch/v1", "jobs", name, namespace)
+        job = cluster.find("jobs", name, namespace)
         if job is None:
             if (datastore.get("status") or {}).get("state") != "running":
                 return "waiting for ApigeeDatastore default to be running"
-            options = await _options(api)
+            options = await _options(cluster)
             wanted = owned(objects.job(organization, datastore, task, options), organization)
-            await apply(api, wanted, FIELD_MANAGER)
+            await cluster.apply(wanted)
             return f"waiting for job {name}"
         if not (job.get("status") or {}).get("succeeded"):
             return f"waiting for job {name}"
     return ""
 
 
-async def _options(api: KubeApi) -> dict[str, str]:
+async def _options(cluster: Cluster) -> dict[str, str]:
     """What the lab asks for by its config map, as environment variables."""
-    found = await api.find("/api/v1", "configmaps", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
+    found = await cluster.api.find("/api/v1", "configmaps", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
     return {
         name.upper().replace("-", "_"): value for name, value in ((found or {}).get("data") or {}).items()
     }
 
 
-async def _organization(api: KubeApi, environment: Document) -> str:
+def _organization(cluster: Cluster, environment: Document) -> str:
     name, namespace = environment["spec"]["organizationRef"], environment["metadata"]["namespace"]
-    found = await api.find(ORGANIZATION.api, ORGANIZATION.plural, name, namespace)
+    found = cluster.find(ORGANIZATION.plural, name, namespace)
     state = ((found or {}).get("status") or {}).get("state")
     return "" if state == "running" else f"waiting for ApigeeOrganization {name}"
 
 
-async def _deployments(api: KubeApi, kind: Kind, document: Document) -> str:
+async def _deployments(cluster: Cluster, kind: Kind, document: Document) -> str:
     """Makes the deployments of a resource; empty when all of them are available."""
     waiting = []
     for component, image in COMPONENTS[kind.kind].items():
         wanted = _deployment(component, image, document)
         metadata = wanted["metadata"]
-        there = await api.find("/apis/apps/v1", "deployments", metadata["name"], metadata["namespace"])
+        there = cluster.find("deployments", metadata["name"], metadata["namespace"])
         if there is None:
-            await apply(api, owned(wanted, document), FIELD_MANAGER)
+            await cluster.apply(owned(wanted, document))
         if not ((there or {}).get("status") or {}).get("availableReplicas"):
             waiting.append(metadata["name"])
     return f"waiting for {', '.join(waiting)}" if waiting else ""
