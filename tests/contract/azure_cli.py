@@ -101,3 +101,7 @@ def environment(home: Path, authority: Path) -> dict[str, str]:
         "NO_PROXY": "localhost,127.0.0.1",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+if __name__ == "__main__":
+    print(f"az {VERSION}: {installed()}")
