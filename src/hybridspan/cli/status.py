@@ -63,11 +63,12 @@ def _page(topology: Topology, path: Path) -> None:
     from hybridspan.report.assembly import assemble
     from hybridspan.report.html import page
 
-    async def look() -> WorldFacts:
-        async with Estate(topology) as estate:
-            return await gather(estate, preflight=True)
-
-    facts = carried_out(look)
     with journal_of(topology) as journal:
+
+        async def look() -> WorldFacts:
+            async with Estate(topology, memory=journal) as estate:
+                return await gather(estate, preflight=True)
+
+        facts = carried_out(look)
         path.write_text(page(assemble(topology, facts, build(topology, facts), journal)))
     click.echo(f"written: {path}", err=True)
