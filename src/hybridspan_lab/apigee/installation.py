@@ -182,6 +182,8 @@ def _validating_webhook() -> Document:
             "matchPolicy": "Equivalent",
             "sideEffects": "None",
             "timeoutSeconds": 10,
+            # The controller's own changes of metadata must not wait for the controller.
+            "matchConditions": [{"name": "spec", "expression": "object.spec != oldObject.spec"}],
             "rules": [rule],
         }
     ]
