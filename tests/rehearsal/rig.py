@@ -19,6 +19,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from tests.contract import azure_cli
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,12 @@ class Rig:
     def hybridspan(
         self, *arguments: str, expect: int | None = 0, timeout: float = 600
     ) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "hybridspan", *arguments, expect=expect, timeout=timeout)
+        """hybridspan as a person runs it; what it prints as JSON must be what the published schema says."""
+        done = self.run(sys.executable, "-m", "hybridspan", *arguments, expect=expect, timeout=timeout)
+        if "--json" in arguments and expect is not None and arguments[0] != "lab":
+            schema = json.loads((ROOT / "docs" / "schemas" / f"{arguments[0]}.schema.json").read_text())
+            jsonschema.validate(json.loads(done.stdout), schema)
+        return done
 
     def apply(
         self, *options: str, expect: int | None = 0, timeout: float = 900

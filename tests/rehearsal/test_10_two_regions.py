@@ -63,7 +63,8 @@ def test_each_keyspace_is_replicated_as_documented(rig: Rig) -> None:
 
 
 def test_verify_proves_it(rig: Rig) -> None:
-    rig.hybridspan("verify", str(rig.topology))
+    result = json.loads(rig.hybridspan("verify", str(rig.topology), "--json").stdout)
+    assert result["proved"] is True
 
 
 def test_the_seed_is_out_again(rig: Rig) -> None:
