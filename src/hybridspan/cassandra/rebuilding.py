@@ -181,10 +181,9 @@ class Rebuild:
 
     async def _judge(self, quiet: float, closed_before: bool) -> bool:
         """Whether the way to the source is closed now; raises when it was closed at the last look too."""
-        addresses = [pod.address for pod in await self._source.pods()]
-        closed = await self._target.unreachable_from(self._pod, addresses, self._port)
+        closed, whole = await self._closed()
         if closed and closed_before:
-            raise self._cut(quiet, closed, whole=len(closed) == len(addresses))
+            raise self._cut(f"no byte for {quiet:.0f} s", closed, whole=whole)
         if quiet > STALL_SECONDS:
             raise PermanentFailure(
                 "HS-CASS-024",
@@ -195,7 +194,13 @@ class Rebuild:
             )
         return bool(closed)
 
-    def _cut(self, quiet: float, closed: Sequence[str], *, whole: bool) -> PermanentFailure:
+    async def _closed(self) -> tuple[tuple[str, ...], bool]:
+        """The source's addresses that the pod does not reach, and whether these are all of them."""
+        addresses = [pod.address for pod in await self._source.pods()]
+        closed = await self._target.unreachable_from(self._pod, addresses, self._port)
+        return closed, len(closed) == len(addresses)
+
+    def _cut(self, seen: str, closed: Sequence[str], *, whole: bool) -> PermanentFailure:
         here, there = self._target.region.name, self._source.region.name
         cause = (
             f"the peering between {here} and {there} carries nothing" if whole else f"{there} answers in part"
@@ -204,7 +209,7 @@ class Rebuild:
             "HS-CASS-020",
             f"the data that {self._pod} receives stands still: {cause}",
             where=self._where,
-            why=f"no byte for {quiet:.0f} s, and {self._pod} does not reach {', '.join(closed)} of "
+            why=f"{seen}, and {self._pod} does not reach {', '.join(closed)} of "
             f"{self._source.region.datacenter} on port {self._port}",
             hint="run apply again: it looks at the peering, mends it, and goes on with this node",
         )
@@ -231,6 +236,9 @@ class Rebuild:
                 why=f"{readable_bytes(host.free_bytes)} are free; {last}",
                 hint="enlarge the volume of its claim, then run apply again: what has arrived is not streamed twice",
             )
+        closed, whole = await self._closed()
+        if closed:
+            return self._cut(f"Cassandra gave up: {last}", closed, whole=whole)
         kind = PermanentFailure if _is_permanent(log) else TemporaryFailure
         return kind(
             "HS-CASS-025",
