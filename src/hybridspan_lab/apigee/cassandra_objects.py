@@ -201,7 +201,7 @@ def job(organization: Document, datastore: Document, task: str, options: dict[st
         "affinity": node_affinity(cassandra.get("nodeSelector") or {}),
     }
     template = {"metadata": {"labels": {"app": f"apigee-cassandra-{task}"}}, "spec": pod}
-    document["spec"] = {"backoffLimit": 20, "template": template}
+    document["spec"] = {"backoffLimit": 6, "template": template}
     return document
 
 

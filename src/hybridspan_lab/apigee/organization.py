@@ -74,9 +74,20 @@ async def _prepare_ring(cluster: Cluster, organization: Document) -> str:
             wanted = owned(objects.job(organization, datastore, task, options), organization)
             await cluster.apply(wanted)
             return f"waiting for job {name}"
+        if _has_failed(job):
+            for again in TASKS:
+                old = f"apigee-cassandra-{again}-{organization['metadata']['name']}"
+                await cluster.api.delete("/apis/batch/v1", "jobs", old, namespace)
+            return f"job {name} has failed; all are made again"
         if not (job.get("status") or {}).get("succeeded"):
             return f"waiting for job {name}"
     return ""
+
+
+def _has_failed(job: Document) -> bool:
+    """Whether Kubernetes has given the job up; the ring may have been busy, so it gets another one."""
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Failed" and c["status"] == "True" for c in conditions)
 
 
 async def _options(cluster: Cluster) -> dict[str, str]:

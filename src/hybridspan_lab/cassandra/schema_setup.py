@@ -28,16 +28,13 @@ def set_up(surroundings: PodSurroundings) -> None:
     """Makes what is missing, and lets dml_user read and write it."""
     reader = quoted(surroundings.login("dml").user)
     with connect(surroundings, surroundings.login("ddl"), one_node=True) as session:
-        rows = session.execute("SELECT keyspace_name FROM system_schema.keyspaces")
-        there = {row.keyspace_name for row in rows}
         for statement in statements(
             surroundings.organization, surroundings.datacenter, surroundings.replicas
         ):
             session.execute(statement)
         for keyspace in keyspaces(surroundings.organization).values():
-            if keyspace not in there:
-                session.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {reader}")
-                session.execute(f"GRANT MODIFY ON KEYSPACE {keyspace} TO {reader}")
+            session.execute(f"GRANT SELECT ON KEYSPACE {keyspace} TO {reader}")
+            session.execute(f"GRANT MODIFY ON KEYSPACE {keyspace} TO {reader}")
         if not agreed(session):
             print("WARN schema setup: the nodes have not agreed on one schema yet", flush=True)
 
