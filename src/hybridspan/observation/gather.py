@@ -27,7 +27,9 @@ async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
     facts: dict[str, RegionFacts] = {str(name): task.result() for name, task in tasks.items()}
     ring = await _ring(estate, facts)
     findings = await _findings(estate, facts, ring) if preflight else ()
-    decided = {key: value for key in remembered(estate.topology) if (value := estate.decided(key)) is not None}
+    decided = {
+        key: value for key in remembered(estate.topology) if (value := estate.decided(key)) is not None
+    }
     return WorldFacts(estate.clock.now(), facts, ring, tuple(findings), decided)
 
 
