@@ -165,9 +165,8 @@ def ends_by_signal() -> Iterator[Callable[[], bool]]:
 
 
 def succeeded(future: Any) -> bool:
-    from cassandra.cluster import NoHostAvailable
-
     from cassandra import DriverException, OperationTimedOut, RequestExecutionException
+    from cassandra.cluster import NoHostAvailable
 
     try:
         future.result()

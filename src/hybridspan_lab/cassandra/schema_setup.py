@@ -11,9 +11,8 @@ from hybridspan_lab.cassandra.user_setup import quoted
 
 def main() -> int:
     """0 when the schema is there; 1 with a sentence when not, and the job is started again."""
-    from cassandra.cluster import NoHostAvailable
-
     from cassandra import AuthenticationFailed, DriverException, RequestExecutionException
+    from cassandra.cluster import NoHostAvailable
 
     surroundings = PodSurroundings.from_environment()
     try:
