@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1200)]
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     with rehearsal("two-regions") as rig:
-        rig.hybridspan("lab", "fill", "--rows", "20000")
+        rig.hybridspan("lab", "fill", "--rows", "60000")
         yield rig
 
 
@@ -86,7 +86,7 @@ def test_a_peering_cut_while_data_streams_is_noticed_within_two_minutes(rig: Rig
         name = next(
             m[1]
             for d in names
-            if (m := re.search(r"my-hybrid-rg-vnet/virtualNetworkPeerings/([^/?]+)", str(d)))
+            if (m := re.search(r"my-hybrid-rg-vnet/virtualNetworkPeerings/([^/?']+)", str(d)))
         )
         rig.az(*peering, "--vnet-name", "my-hybrid-rg-vnet", "--name", name)
         eventually(lambda: run.poll() is not None, 120, "apply ends after the cut")
