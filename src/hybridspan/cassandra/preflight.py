@@ -6,10 +6,11 @@ Findings that refuse are those with which the run would fail or lose data; the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
 from hybridspan.cassandra.streaming import readable_bytes, readable_seconds
 from hybridspan.errors import HybridspanError
 from hybridspan.facts.cassandra import KeyspaceFacts, NodeFacts, RingFacts
@@ -36,7 +37,14 @@ async def findings(
         *(_jmx(adapters[r.name], ring) for r in reached),
         _reachability(topology, adapters),
     )
-    found = ring_findings(topology, ring)
+    running = {
+        p.address
+        for region in facts.values()
+        if region.cluster
+        for p in region.cluster.cassandra_pods
+        if p.ready
+    }
+    found = ring_findings(topology, ring, running)
     for region in reached:
         found += node_findings(region, facts[region.name].nodes)
     source = facts[topology.first.name].nodes
@@ -45,26 +53,13 @@ async def findings(
     return found + [finding for group in asked for finding in group]
 
 
-def ring_findings(topology: Topology, ring: RingFacts) -> list[Finding]:
-    """Members, schema, and keyspaces on SimpleStrategy; names of data centers."""
+def ring_findings(topology: Topology, ring: RingFacts, running: Collection[str]) -> list[Finding]:
+    """Members, schema, and keyspaces on SimpleStrategy; names of data centers.
+
+    `running` are the addresses of Cassandra pods that are ready in their own clusters.
+    """
     where = f"ring {ring.cluster_name or topology.cassandra.cluster_name}"
-    down = [f"{n.address} ({n.datacenter}) is {n.status}{n.state}" for n in ring.nodes if not n.is_up_normal]
-    found = [
-        _finding(
-            "ring-up",
-            "refuse",
-            where,
-            "not every node is up and normal: " + ", ".join(down),
-            "bring these nodes up",
-        )
-        if down
-        else _finding("ring-up", "pass", where, f"all {len(ring.nodes)} nodes are up and normal"),
-        _finding("schema", "pass", where, "one schema version")
-        if ring.schema_agrees
-        else _finding(
-            "schema", "refuse", where, _versions(ring), "nodetool describecluster shows who is apart"
-        ),
-    ]
+    found = [_members_finding(topology, ring, running, where), _schema_finding(ring, where)]
     first = str(topology.first.datacenter)
     if first not in ring.datacenters:
         names = ", ".join(ring.datacenters)
@@ -78,6 +73,34 @@ def ring_findings(topology: Topology, ring: RingFacts) -> list[Finding]:
         words = f"the ring is called {ring.cluster_name}, the topology says {topology.cassandra.cluster_name}"
         found.append(_finding("cluster-name", "refuse", where, words, "correct cassandra.clusterName"))
     return found + _strategy_findings(topology, ring, where)
+
+
+def _members_finding(topology: Topology, ring: RingFacts, running: Collection[str], where: str) -> Finding:
+    """Nodes that are down refuse, but for two kinds that the run itself sets right or waits for.
+
+    A node that is ready in its own cluster and yet not seen here is behind a closed way, such as a deleted peering. One of a
+    region that is being added may still be joining.
+    """
+    down = [n for n in ring.nodes if not n.is_up_normal]
+    if not down:
+        return _finding("ring-up", "pass", where, f"all {len(ring.nodes)} nodes are up and normal")
+    listed = ", ".join(f"{n.address} ({n.datacenter}) is {n.status}{n.state}" for n in down)
+    added = {str(r.datacenter) for r in topology.new_regions}
+    if all(n.datacenter in added or n.address in running for n in down):
+        words = f"not seen as up and normal from {ring.seen_from}: {listed}"
+        hint = "peerings are looked at and mended first; the run goes on when these nodes are up and normal"
+        return _finding("ring-up", "warn", where, words, hint)
+    return _finding(
+        "ring-up", "refuse", where, f"not every node is up and normal: {listed}", "bring these nodes up"
+    )
+
+
+def _schema_finding(ring: RingFacts, where: str) -> Finding:
+    live = [version for version in ring.schema_versions if version not in (UNREACHABLE, UNKNOWN)]
+    if ring.schema_agrees:
+        return _finding("schema", "pass", where, "one schema version")
+    severity: Severity = "warn" if len(live) == 1 else "refuse"
+    return _finding("schema", severity, where, _versions(ring), "nodetool describecluster shows who is apart")
 
 
 def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[Finding]:
