@@ -74,3 +74,23 @@ def test_the_json_document_has_every_problem(trial, capsys):
 def test_the_schema_can_be_printed(capsys):
     assert hybridspan("validate", "--print-schema") == EXIT_OK
     assert capsys.readouterr().out == schema_text()
+
+
+def test_a_wrong_shape_hides_no_other_problem(trial, capsys):
+    text = TOPOLOGY.replace("apiVersion: hybridspan/v1", "apiVersion: hybridspan/v9")
+    text = text.replace("datacenter: dc-2", "datacentre: DC-1").replace("10.30", "10.20")
+    trial.write_text(text.replace("  regions:", "  cassandra: {replicationFactor: many}\n  regions:"))
+    Path("overrides_apigee-eastus.yaml").write_text(OVERRIDES.replace("dc-1", "dc-7"))
+    assert hybridspan("validate") == EXIT_INPUT
+    out = capsys.readouterr().out
+    assert "apiVersion" in out
+    assert 'did you mean "datacenter"?' in out
+    assert "replicationFactor" in out
+    assert "HS-TOPOLOGY-010" in out, "networks overlap"
+    assert "overrides_apigee-eastus.yaml:7: error HS-TOPOLOGY-052" in out
+
+
+def test_what_misses_the_essential_is_told_by_its_shape_alone(trial, capsys):
+    trial.write_text(TOPOLOGY.replace("      network: {addressPrefixes: [10.30.0.0/16]}\n", ""))
+    assert hybridspan("validate") == EXIT_INPUT
+    assert "`spec.regions[1].network` is missing" in capsys.readouterr().out

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from hybridspan.topology.loading import LoadedTopology, read
+from hybridspan.topology.loading import LoadedTopology, from_source
 from hybridspan.topology.model import Topology
 from hybridspan.topology.overrides import DeclaredOverrides, read_overrides
 from hybridspan.topology.problems import Problem, TopologyError, in_file_order
+from hybridspan.topology.salvage import salvaged
+from hybridspan.topology.source import read_source
 from hybridspan.topology.validation import addresses, capacity, cassandra, naming, overrides, releases
 from hybridspan.topology.validation.case import Case, Rule
 
@@ -55,11 +57,21 @@ def problems(loaded: LoadedTopology, declared: Mapping[str, DeclaredOverrides]) 
 def examine(path: Path | str) -> Examination:
     """Reads a topology file and its overrides and judges them; never raises for what is in them."""
     try:
-        loaded = read(path)
+        source = read_source(Path(path).absolute())
     except TopologyError as failure:
         return Examination(None, failure.problems)
+    try:
+        loaded = from_source(source)
+    except TopologyError as failure:
+        remains = salvaged(source)
+        meant = _judged(remains) if remains else ()
+        return Examination(None, in_file_order((*failure.problems, *meant)))
+    return Examination(loaded.topology, _judged(loaded))
+
+
+def _judged(loaded: LoadedTopology) -> tuple[Problem, ...]:
     declared = {str(region.name): read_overrides(region) for region in loaded.topology.regions}
-    return Examination(loaded.topology, problems(loaded, declared))
+    return problems(loaded, declared)
 
 
 def refuse_errors(topology: Topology) -> None:
