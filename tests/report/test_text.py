@@ -8,6 +8,7 @@ from rich.console import Console
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import refused
 from hybridspan.report.amounts import amount, duration
+from hybridspan.report.live import PlainLines
 from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.rendering import Rendered
 from hybridspan.report.status import render_status
@@ -97,9 +98,13 @@ def test_counted_rows_stand_beside_the_keyspace():
 def test_what_could_not_be_compared_is_never_called_proved():
     same = Verdict("a", "same", "")
     assert verification_sum([compared(same, Verdict("b", "unproved", ""))]) == "Replicated, not proved: dc-2."
-    assert verification_sum([compared(same, problems=("a node is down",))]) == "Replicated, not proved: dc-2."
     assert verification_sum([]).startswith("Replicated, not proved")
     assert verification_sum([compared(same)]) == "Proved: dc-2 holds what the others hold."
+
+
+def test_a_data_center_with_problems_is_not_called_replicated():
+    missing = compared(problems=("dc-2 has 0 nodes in the ring, 3 are declared",))
+    assert verification_sum([missing]).startswith("Not proved: dc-2 is not what is declared")
 
 
 def test_amounts_read_well():
@@ -117,3 +122,10 @@ def test_amounts_read_well():
         "3 min 05 s",
         "2 h 10 min",
     ]
+
+
+def test_a_step_that_was_not_agreed_to_is_not_called_unchanged(plan):
+    stream = io.StringIO()
+    shown = PlainLines(stream)
+    shown.event("finished", plan.steps[0], {"state": "not-reached", "reason": "not agreed to: it joins"})
+    assert "stopped" in stream.getvalue()

@@ -71,7 +71,7 @@ class PlainLines:
     def _label(self, kind: str, document: Mapping[str, Any]) -> str:
         if kind != "finished":
             return kind
-        return "done" if document["state"] == "changed" else "unchanged"
+        return {"changed": "done", "not-reached": "stopped"}.get(str(document["state"]), "unchanged")
 
 
 class LiveTree:

@@ -29,8 +29,11 @@ def verification_sum(results: Sequence[VerificationResult]) -> str:
     """Proved, not proved, or different; never `proved` where something could not be compared."""
     different = [result.datacenter for result in results if result.has_differences]
     open_ones = [result.datacenter for result in results if not result.is_proved]
+    missing = [result.datacenter for result in results if result.problems]
     if different:
         return f"Different: {', '.join(different)} does not hold what the others hold."
+    if missing:
+        return f"Not proved: {', '.join(missing)} is not what is declared; the problems stand above."
     if open_ones or not results:
         return f"Replicated, not proved: {', '.join(open_ones) or 'nothing was compared'}."
     return f"Proved: {', '.join(result.datacenter for result in results)} holds what the others hold."
