@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridspan.cli.interview import QUESTIONS, Interview
+from hybridspan.cli.opening import json_option
 from hybridspan.errors import EXIT_OK, InputError
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def _options(command: Callable[..., int]) -> Callable[..., int]:
 )
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option("--no-questions", is_flag=True, help="Take the defaults; without a terminal always so.")
+@json_option
 def init(
     file: Path,
     context: str | None,
@@ -46,6 +49,7 @@ def init(
     added: tuple[str, ...],
     force: bool,
     no_questions: bool,
+    as_json: bool,
     **given: str | None,
 ) -> int:
     """Write a commented topology file.
@@ -62,6 +66,9 @@ def init(
     draft = _add_regions(interview, draft, added)
     _write(file, draft)
     click.echo(f"written: {file}; next: hybridspan validate {file}", err=True)
+    if as_json:
+        regions = [str(region.name) for region in draft.regions]
+        click.echo(json.dumps({"file": str(file), "topology": draft.name, "regions": regions}, indent=2))
     return EXIT_OK
 
 

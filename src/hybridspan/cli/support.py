@@ -15,9 +15,11 @@ from pathlib import Path
 import click
 
 from hybridspan import __version__
-from hybridspan.cli.opening import carried_out, journal_of, topology_argument
+from hybridspan.cli.opening import carried_out, journal_of, json_option, topology_argument
 from hybridspan.errors import EXIT_OK, HybridspanError
 from hybridspan.topology.model import Topology
+
+NOT_AVAILABLE = "-not-available.txt"
 
 
 @click.command()
@@ -26,7 +28,8 @@ from hybridspan.topology.model import Topology
     "--output", type=click.Path(path_type=Path), help="The archive; default hybridspan-support-<time>.tar.gz."
 )
 @click.option("--offline", is_flag=True, help="Without a look at what is there now.")
-def support_bundle(topology_file: Path, output: Path | None, offline: bool) -> int:
+@json_option
+def support_bundle(topology_file: Path, output: Path | None, offline: bool, as_json: bool) -> int:
     """Collect versions, topology, journal, ring and logs, redacted."""
     from hybridspan.topology.loading import load
 
@@ -37,7 +40,10 @@ def support_bundle(topology_file: Path, output: Path | None, offline: bool) -> i
     if not offline:
         parts |= carried_out(lambda: _live(topology))
     _write(path, parts)
-    click.echo(str(path))
+    for name in parts:
+        if name.endswith(NOT_AVAILABLE):
+            click.echo(f"{name}: {parts[name]}", err=True)
+    click.echo(json.dumps({"file": str(path), "parts": sorted(parts)}, indent=2) if as_json else str(path))
     return EXIT_OK
 
 
@@ -70,15 +76,29 @@ async def _live(topology: Topology) -> dict[str, str]:
         try:
             facts = await gather(estate, preflight=True)
         except (HybridspanError, BaseExceptionGroup) as error:
-            return {"facts-not-available.txt": str(error)}
+            return {f"facts{NOT_AVAILABLE}": _reasons(error)}
         parts["facts.json"] = json.dumps(redact(asdict(facts)), indent=2, default=str)
         for region in topology.regions:
             objects = facts.regions[region.name].cluster
             for pod in objects.cassandra_pods if objects else ():
-                cluster = await estate.cluster(region)
-                log = await cluster.logs(region.namespace, pod.name, tail=2000)
-                parts[f"logs/{region.name}/{pod.name}.log"] = redact_text("\n".join(log))
+                name = f"logs/{region.name}/{pod.name}"
+                try:
+                    cluster = await estate.cluster(region)
+                    log = await cluster.logs(region.namespace, pod.name, tail=2000)
+                except HybridspanError as error:
+                    parts[f"{name}{NOT_AVAILABLE}"] = _reasons(error)
+                else:
+                    parts[f"{name}.log"] = redact_text("\n".join(log))
     return parts
+
+
+def _reasons(error: BaseException) -> str:
+    """Every failure of a group in words, redacted."""
+    from hybridspan.journal.redaction import redact_text
+
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(dict.fromkeys(_reasons(each) for each in error.exceptions))
+    return redact_text(f"{type(error).__name__}: {error}")
 
 
 def _write(path: Path, parts: dict[str, str]) -> None:

@@ -1,0 +1,62 @@
+"""What the commands say and print that need nothing live."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from hybridspan.cli import main
+from hybridspan.errors import EXIT_OK
+
+ROOT = Path(__file__).parents[2]
+INIT = (
+    *("--organization", "hybrid-test-7", "--hybrid-version", "1.12.0", "--resource-group", "rg"),
+    *("--subscription", "5a7e0000-0000-4000-8000-000000000001", "--existing-region", "eastus"),
+    *("--network-range", "10.40.0.0/20", "--add-region", "centralus", "--no-questions"),
+)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def hybridspan(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return int(end.value.code or 0)
+
+
+def satisfies(name: str, document: object) -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(document)
+
+
+def test_init_tells_what_it_wrote(capsys):
+    assert hybridspan("init", *INIT, "--json") == EXIT_OK
+    document = json.loads(capsys.readouterr().out)
+    satisfies("init", document)
+    assert document["regions"] == ["eastus", "centralus"]
+
+
+def test_a_support_bundle_tells_what_it_holds(capsys):
+    hybridspan("init", *INIT)
+    capsys.readouterr()
+    assert hybridspan("support-bundle", "--offline", "--json", "--output", "bundle.tar.gz") == EXIT_OK
+    document = json.loads(capsys.readouterr().out)
+    satisfies("support-bundle", document)
+    with tarfile.open("bundle.tar.gz") as archive:
+        names = sorted(name.removeprefix("hybridspan-support/") for name in archive.getnames())
+    assert names == document["parts"] == ["journal.jsonl", "topology.yaml", "versions.json"]
+
+
+def test_commands_complete_in_the_shell(capsys, monkeypatch):
+    monkeypatch.setenv("_HYBRIDSPAN_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "hybridspan sup")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    hybridspan()
+    assert capsys.readouterr().out.split() == ["plain,support-bundle"]
