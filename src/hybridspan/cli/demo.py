@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from hybridspan.errors import EXIT_OK, PermanentFailure
+from hybridspan.errors import EXIT_OK, InputError, PermanentFailure
 
 
 @click.command()
@@ -74,10 +74,27 @@ class Demo:
         from hybridspan_lab.examples import example_directory
 
         self._directory.mkdir(parents=True, exist_ok=True)
-        for source in example_directory(self._example).iterdir():
-            if source.suffix == ".yaml" and not (self._directory / source.name).exists():
-                shutil.copy(source, self._directory / source.name)
+        for source in sorted(example_directory(self._example).iterdir()):
+            if source.suffix == ".yaml":
+                self._copy(source, self._directory / source.name)
+        self._put_aside(self._directory / ".hybridspan")
         return self._directory / "hybrid.yaml"
+
+    def _copy(self, source: Path, target: Path) -> None:
+        if not target.exists():
+            shutil.copy(source, target)
+        elif target.read_bytes() != source.read_bytes():
+            raise InputError(
+                "HS-CLI-011",
+                f"{target.name} there is not that of the example {self._example}",
+                where=str(self._directory),
+                hint="name another folder: hybridspan demo --directory NAME",
+            )
+
+    def _put_aside(self, journal: Path) -> None:
+        """What an earlier demo remembers is of a lab that is gone; it is kept, but not believed."""
+        if journal.exists():
+            journal.rename(journal.with_name(time.strftime(".hybridspan-before-%Y%m%d-%H%M%S")))
 
     def _lab(self) -> Mapping[str, str]:
         """The demo's own lab, so that one that the person keeps is not in the way."""
