@@ -129,3 +129,12 @@ def test_a_step_that_was_not_agreed_to_is_not_called_unchanged(plan):
     shown = PlainLines(stream)
     shown.event("finished", plan.steps[0], {"state": "not-reached", "reason": "not agreed to: it joins"})
     assert "stopped" in stream.getvalue()
+
+
+def test_what_pods_say_in_turns_is_said_once_each(plan):
+    stream = io.StringIO()
+    shown = PlainLines(stream)
+    for _ in range(3):
+        for pod in ("pod-0", "pod-1", "pod-2"):
+            shown.event("progress", plan.steps[0], {"text": f"repairing system_auth on {pod} (0%)"})
+    assert stream.getvalue().count("\n") == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
@@ -46,7 +47,7 @@ class PlainLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._start = time.monotonic()
-        self._last: dict[str, str] = {}
+        self._lately: dict[str, deque[str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -58,15 +59,18 @@ class PlainLines:
         if kind in ("checking", "verifying"):
             return
         words = sentence(kind, document)
-        if kind in ("progress", "waiting") and self._said(step.id, words):
+        if self._said(step.id, words) and kind in ("progress", "waiting"):
             return
-        self._last[step.id] = words
         line = f"{self._label(kind, document):10} {step.id}  {words}"
         print(f"{time.monotonic() - self._start:7.1f}s {line}", file=self._stream, flush=True)
 
     def _said(self, step_id: str, words: str) -> bool:
-        """Whether the last line of the step said the same, but for a percentage."""
-        return self._last.get(step_id, "").partition(" (")[0] == words.partition(" (")[0]
+        """Whether one of the step's last lines said the same, but for a percentage; pods take turns in saying it."""
+        lately = self._lately.setdefault(step_id, deque(maxlen=8))
+        known = (stem := words.partition(" (")[0]) in lately
+        if not known:
+            lately.append(stem)
+        return known
 
     def _label(self, kind: str, document: Mapping[str, Any]) -> str:
         if kind != "finished":
