@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hybridspan.plan.export.passwords import making, wanted
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
 
@@ -11,6 +12,16 @@ MARKS = {
     "later": "to do; seen when its turn comes",
     "refused": "refused",
 }
+
+PREPARATION = """## Get ready
+
+Sign in with `az login`, open one shell with bash for all of it, and go to the folder of the topology file: paths are relative
+to it. After each step look at what its commands say; go on only when nothing failed. Every command may be repeated.
+"""
+
+PASSWORDS = """The commands read passwords from files. This makes them from the first region's secret, readable by you alone; nothing is
+shown on the screen. Delete the folder at the end.
+"""
 
 
 def runbook(plan: Plan, topology: Topology) -> str:
@@ -24,24 +35,31 @@ def runbook(plan: Plan, topology: Topology) -> str:
 def _head(plan: Plan, topology: Topology) -> list[str]:
     regions = ", ".join(f"{r.name} ({r.datacenter})" for r in topology.regions)
     lines = [f"Organization {topology.organization}; regions {regions}.", ""]
-    lines += ["Set the variables of `run.sh` first: files with passwords, never passwords themselves.", ""]
-    worth = [f for f in plan.findings if f.severity in ("refuse", "warn", "unknown")]
-    if worth:
-        lines += ["## Before anything is changed", ""]
-        lines += [
-            f"- **{f.severity}** {f.where}: {f.message}" + (f" {f.hint}" if f.hint else "") for f in worth
-        ]
-        lines.append("")
+    lines += [f"{len(plan.pending)} of {len(plan.steps)} steps are to do.", ""]
+    lines += [*_worth_knowing(plan), PREPARATION]
+    lines += ["```bash", f"cd {topology.path.parent}", "```", ""]
+    if wanted(plan):
+        lines += [PASSWORDS, "```bash", making(plan, topology), "```", ""]
     return lines
 
 
+def _worth_knowing(plan: Plan) -> list[str]:
+    found = [f for f in plan.findings if f.severity in ("refuse", "warn", "unknown")]
+    if not found:
+        return []
+    lines = [f"- **{f.severity}** {f.where}: {f.message}" + (f" {f.hint}" if f.hint else "") for f in found]
+    return ["## Before anything is changed", "", *lines, ""]
+
+
 def _step(number: int, step: PlannedStep) -> list[str]:
-    lines = [
-        f"## {number}. {step.title}",
-        "",
-        f"`{step.id}`: {MARKS[step.decision.state]}. {step.decision.reason}",
-        "",
-    ]
+    reason, _, detail = step.decision.reason.partition("\n")
+    lines = [f"## {number}. {step.title}", "", f"`{step.id}`: {MARKS[step.decision.state]}. {reason}", ""]
+    if detail:
+        lines += ["```diff", detail, "```", ""]
+    if step.decision.is_done:
+        return lines
+    if step.decision.state == "refused" and step.decision.hint:
+        lines += [f"Do not go on: {step.decision.hint}", ""]
     if step.irreversible:
         lines += [f"> **No simple way back:** {step.irreversible}", ""]
     for command in step.commands:

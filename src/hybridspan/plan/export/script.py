@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import shlex
 
+from hybridspan.plan.export.passwords import making, wanted
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
 
 HEAD = """#!/usr/bin/env bash
-# What hybridspan would do for {name}, with the clients that you know. It stops at the first error, and may be
-# started again: a step that finds nothing to do says so.
+# What hybridspan would do for {name}, with the clients that you know. It stops at the first error and says in which
+# step; mend the cause and start it again: what is there already is found and left alone.
+#
+# It reads passwords from files. To make them, without a password on the screen:
+#
+{making}
 set -euo pipefail
 cd {directory}
 
+STEP="the beginning"
 fail() {{ echo "stopped: $*" >&2; exit 1; }}
-step() {{ echo; echo "== $*"; }}
-# Try a command until it succeeds, for at most so many seconds.
-eventually() {{ local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do
-  [ $SECONDS -lt $end ] || {{ "$@" || true; fail "still not true: $*"; }}; sleep 2; done; }}
-for tool in az kubectl apigeectl; do command -v $tool >/dev/null || fail "$tool is not on the PATH"; done
-umask 077
-WORK=$(mktemp -d); trap 'rm -rf "$WORK"' EXIT
+step() {{ STEP=$1; echo; echo "== $1: $2"; }}
+trap 'echo "stopped in $STEP; mend the cause, then start this script again" >&2' ERR
+for tool in az kubectl apigeectl; do command -v "$tool" >/dev/null || fail "$tool is not on the PATH"; done
+for name in {variables}; do
+  [ -n "${{!name:-}}" ] || fail "$name is not set: it names a file with a password; the head of this script shows how to make it"
+  [ -s "${{!name}}" ] || fail "$name names ${{!name}}, which is no file with something in it"
+done
+az account show --output none 2>/dev/null || fail "az is not signed in: az login"
 """
 
 
 def script(plan: Plan, topology: Topology) -> str:
-    """Bash; steps that are done already stand in it as comments."""
-    head = HEAD.format(name=topology.name, directory=shlex.quote(str(topology.path.parent)))
-    return head + "".join(_step(step) for step in plan.steps)
+    """Bash; steps that are done already stand in it as comments, one that is refused stops it at once."""
+    head = HEAD.format(
+        name=topology.name,
+        directory=shlex.quote(str(topology.path.parent)),
+        making="\n".join(f"#   {line}" for line in making(plan, topology).splitlines()),
+        variables=" ".join(wanted(plan)),
+    )
+    refusals = "".join(f"fail {shlex.quote(f'the plan is refused: {why}')}\n" for why in plan.refusals[:1])
+    return (
+        head + refusals + "".join(_step(step) for step in plan.steps) + "\necho\necho 'all steps are done'\n"
+    )
 
 
 def _step(step: PlannedStep) -> str:
     if step.decision.is_done:
-        return f"\n# {step.id}: {step.decision.reason}\n"
+        return "\n" + "".join(f"# {line}\n" for line in f"{step.id}: {step.decision.reason}".splitlines())
     lines = [f"step {shlex.quote(step.id)} {shlex.quote(step.title)}"]
     for command in step.commands:
         if command.comment:

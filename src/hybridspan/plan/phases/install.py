@@ -44,13 +44,19 @@ def _init(topology: Topology, region: Region, apigee: ApigeeFacts | None) -> Pla
         region=region.name,
         title=f"Apigee controller in {region.cluster.name}",
         decision=decide_init(topology, apigee),
-        commands=apigeectl(region, "init"),
+        commands=(*apigeectl(region, "init"), _controller_runs(region)),
         needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
         lanes=(f"apigee/{region.name}",),
         procedure_rows=(11,),
         undo=(kubectl(region, "delete", "namespace", "apigee-system"),),
         undo_note="only after the region's datastore is gone",
     )
+
+
+def _controller_runs(region: Region) -> Command:
+    """Nothing can be applied before its webhook answers."""
+    wait = ("wait", "deployment", "--all", "--for=condition=Available", "--timeout=10m")
+    return kubectl(region, "-n", "apigee-system", *wait)
 
 
 def decide_datastore(region: Region, store: DatastoreFacts | None, ring: RingFacts | None) -> Decision:

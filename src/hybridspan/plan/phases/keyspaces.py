@@ -241,7 +241,7 @@ def _simple(topology: Topology, facts: WorldFacts) -> PlannedStep:
         region=first.name,
         title="Keyspaces on SimpleStrategy, before any new node starts",
         decision=decide_simple(facts.ring, facts.decided.get(SIMPLE_KEY) or {}),
-        commands=(*(cqlsh(first, pod, "admin", a.statement) for a in found), *repairs),
+        commands=(*(_moved(first, pod, a) for a in found), *repairs),
         lanes=("ring",),
         procedure_rows=(13,),
         undo_note="Nothing to undo: the same nodes hold the same ranges as before.",
@@ -304,11 +304,29 @@ def _data(topology: Topology, region: Region, ring: RingFacts | None) -> Planned
 
 
 def _alters(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:
+    """Each where the data center is not named yet: by then another region may stand in the map too."""
     source = topology.region_of(str(region.copy_from))
-    return tuple(cqlsh(source, pod_name(topology, 0), a.user, a.statement) for a in found)
+    named = f"*\"'{region.datacenter}'\"*"
+    return tuple(
+        _looked_at(source, pod_name(topology, 0), a, f"[[ $HELD == {named} ]]", a.user) for a in found
+    )
+
+
+def _moved(region: Region, pod: str, alteration: Alteration) -> Command:
+    """Only from SimpleStrategy: done again later, it would take the new data centers out of the map."""
+    return _looked_at(region, pod, alteration, "[[ $HELD != *SimpleStrategy* ]]", "admin")
+
+
+def _looked_at(region: Region, pod: str, alteration: Alteration, is_done: str, user: User) -> Command:
+    literal = _quoted(alteration.keyspace)
+    query = f"SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = {literal};"  # noqa: S608  # quoted
+    look = cqlsh(region, pod, user, query).text()
+    act = cqlsh(region, pod, user, alteration.statement).text()
+    return Command(script=f"HELD=$({look})\n{is_done} ||\n  {act}")
 
 
 def _back(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:
     """The statements that take the data center out again, system_auth's included."""
+    source = topology.region_of(str(region.copy_from))
     back = [Alteration(a.keyspace, a.after, a.before) for a in found]
-    return _alters(topology, region, back)
+    return tuple(cqlsh(source, pod_name(topology, 0), a.user, a.statement) for a in back)

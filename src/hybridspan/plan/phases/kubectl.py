@@ -68,7 +68,8 @@ def change_is_seen(region: Region) -> Command:
     read = shlex.join(("kubectl", "--context", context_of(region), "-n", region.namespace))
     template = "{{eq .metadata.generation .status.lastAppliedGeneration}}"
     seen = f"{read} get apigeeds default -o go-template={shlex.quote(template)}"
-    return Command(script=f'until [ "$({seen})" = true ]; do sleep 1; done')
+    loop = f'until [ "$({seen})" = true ]; do sleep 1; done'
+    return Command(script=f"timeout 5m bash -c {shlex.quote(loop)}")
 
 
 _STRIP = (

@@ -160,5 +160,9 @@ def _seed_commands(topology: Topology, region: Region, ring: RingFacts | None) -
         return (look,)
     line = f"s/^( *)datacenter: .*/&\\n\\1multiRegionSeedHost: {chosen}/"
     path = shlex.quote(str(region.overrides))
-    edit = f"grep -q multiRegionSeedHost {path} || sed -i -E {shlex.quote(line)} {path}"
+    installed = kubectl(region, "-n", region.namespace, "get", "apigeeds", "default").text()
+    edit = (
+        f"{installed} >/dev/null 2>&1 || grep -q multiRegionSeedHost {path} ||\n"
+        f"  sed -i -E {shlex.quote(line)} {path}"
+    )
     return (look, Command(script=edit, comment="once, before the first node starts"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.kubectl import kubectl
 from hybridspan.plan.phases.ring_commands import in_pod, pods_of
 from hybridspan.plan.phases.verification import decide_verification, verification_key
 from hybridspan.topology.model import Region, Topology
@@ -57,7 +58,7 @@ def _reachability(topology: Topology, region: Region, facts: WorldFacts) -> Plan
         region=region.name,
         title=f"Port {topology.cassandra.tls_port} between all Cassandra nodes",
         decision=_planned(region, facts),
-        commands=_commands(topology, region, facts),
+        commands=_commands(topology, region),
         needs=(StepId(f"datastore/{region.name}"),),
         procedure_rows=(7,),
         undo_note="Nothing was changed.",
@@ -75,13 +76,16 @@ def _planned(region: Region, facts: WorldFacts) -> Decision:
     return needed(f"{joined} nodes of {region.datacenter} run; each connection is tried anew")
 
 
-def _commands(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
-    """From each new pod to every known address; the addresses of new nodes are known once they have joined."""
+def _commands(topology: Topology, region: Region) -> tuple[Command, ...]:
+    """From each pod to each other one, both ways; the addresses are asked for when the time comes."""
+    known = topology.regions[: topology.regions.index(region) + 1]
     port = topology.cassandra.tls_port
-    others = [
-        n.address for r in topology.regions if r.name != region.name for n in facts.regions[r.name].nodes
-    ]
-    if not others:
-        return ()
-    tries = " && ".join(f"timeout 4 bash -c '</dev/tcp/{address}/{port}'" for address in others)
-    return tuple(in_pod(region, pod, tries) for pod in pods_of(topology, region))
+    asked = [Command(script="\n".join(["NODES=", *(_addresses(r) for r in known)]))]
+    tries = f'for node in "$@"; do timeout 4 bash -c "</dev/tcp/$node/{port}" || {{ echo "$node: closed" >&2; exit 1; }}; done'
+    return (*asked, *(in_pod(r, pod, tries, "$NODES") for r in known for pod in pods_of(topology, r)))
+
+
+def _addresses(region: Region) -> str:
+    pods = ("get", "pods", "-n", region.namespace, "-l", "app=apigee-cassandra")
+    look = kubectl(region, *pods, "-o", "jsonpath={.items[*].status.podIP}").text()
+    return f'NODES="$NODES $({look})"'

@@ -1,12 +1,13 @@
 """The cqlsh and nodetool commands that steps stand for, run in Cassandra's pods; passwords come from files of the person's.
 
 `ADMIN_PASSWORD_FILE` and `DDL_PASSWORD_FILE` name files that hold a password, `JMX_PASSWORD_FILE` one with the line
-`jmxuser PASSWORD`. Both are read on standard input: no argument list ever has a password.
+`jmxuser PASSWORD`. They are read on standard input: no argument list ever has a password.
 """
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from hybridspan.plan.model import Command
@@ -46,15 +47,21 @@ def cqlsh(region: Region, pod: str, user: User, statement: str, comment: str = "
     return Command(script=f"{shlex.join(words)} <{_file(user)}", comment=comment)
 
 
-def in_pod(region: Region, pod: str, script: str, comment: str = "") -> Command:
-    """A few words of bash in a pod."""
-    words = (*_in_pod(region, pod), "bash", "-c", script)
-    return Command(script=shlex.join(words), comment=comment)
+def in_pod(region: Region, pod: str, script: str, arguments: str) -> Command:
+    """A few words of bash in a pod; `arguments` are split by the shell that starts it."""
+    words = (*_in_pod(region, pod), "bash", "-c", script, "-")
+    return Command(script=f"{shlex.join(words)} {arguments} </dev/null")
 
 
 def _in_pod(region: Region, pod: str) -> tuple[str, ...]:
     place = ("kubectl", "--context", context_of(region), "exec", "-i", pod, "-n", region.namespace)
     return (*place, "-c", CONTAINER, "--")
+
+
+def password_files(commands: Iterable[Command]) -> dict[str, str]:
+    """The variables that the commands read, each with the database user whose password it is about."""
+    text = "\n".join(c.text() for c in commands)
+    return {name: user for user, name in _FILES.items() if f"${{{name}:?" in text}
 
 
 def _file(user: str) -> str:

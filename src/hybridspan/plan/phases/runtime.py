@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
@@ -44,12 +46,12 @@ def _runtime(region: Region, first: ApigeeFacts | None, own: ApigeeFacts | None)
         needs=(StepId(f"verify-again/{region.name}"),),
         lanes=(f"apigee/{region.name}",),
         procedure_rows=(11,),
-        undo=apigeectl(region, "delete", "--all"),
-        undo_note="the datastore of this region goes with it: take traffic and keyspaces off it first",
+        undo=(*apigeectl(region, "delete", "--all-envs"), apigeectl(region, "delete", "--org")[-1]),
+        undo_note="Take traffic off the region first. The datastore stays: its nodes leave the ring further down.",
     )
 
 
 def _ready(region: Region) -> Command:
     """check-ready says no as long as something is on its way."""
     asked = apigeectl(region, "check-ready")[-1].text()
-    return Command(script=f"until {asked}; do sleep 5; done")
+    return Command(script=f"timeout 30m bash -c {shlex.quote(f'until {asked}; do sleep 5; done')}")

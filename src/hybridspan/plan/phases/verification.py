@@ -58,7 +58,7 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
     phase, before = kind
     again = phase == "verify-again"
     decided = facts.decided.get(verification_key(phase, region.name))
-    commands = [nodetool(region, pods_of(topology, region)[0], "status")]
+    commands = [all_are_up(region, pods_of(topology, region)[0])]
     commands += [_compared(region, pod) for pod in pods_of(topology, region)]
     return PlannedStep(
         id=StepId(f"{phase}/{region.name}"),
@@ -75,10 +75,21 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
     )
 
 
+def all_are_up(region: Region, pod: str) -> Command:
+    """The ring, which must have every node up and normal."""
+    look = nodetool(region, pod, "status").text()
+    wrong = "grep -E '^([UD][LJM]|D[NLJM]) ' <<<\"$RING\""
+    report = "echo 'not every node is up and normal' >&2; false"
+    return Command(
+        script=f'RING=$({look})\necho "$RING"\nif {wrong}; then {report}; fi', comment="every line says UN"
+    )
+
+
 def _compared(region: Region, pod: str) -> Command:
     """A preview that fails when replicas differ: nodetool itself ends with 0 either way."""
     preview = nodetool(region, pod, "repair", "--preview", "--full").text()
-    report = f"echo 'replicas of {pod} differ' >&2; false"
     return Command(
-        script=f"if {preview} | tee /dev/stderr | grep -q 'Total estimated streaming'; then {report}; fi"
+        script=f'SAID=$({preview})\necho "$SAID"\n'
+        f"[[ $SAID != *'Total estimated streaming'* ]] || {{ echo 'replicas of {pod} differ' >&2; false; }}",
+        comment="rows that are written meanwhile may show as a difference: look a second time before you act on one",
     )
