@@ -36,6 +36,7 @@ class Rig:
         self.directory = self.base / "work"
         shutil.copytree(EXAMPLES / example, self.directory)
         self.topology = self.directory / "hybrid.yaml"
+        self.targets = self.base / "targets"
         self._signed_in = False
         self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
 
@@ -50,10 +51,11 @@ class Rig:
         shutil.rmtree(self.base, ignore_errors=True)
 
     def start(self, *arguments: str, log: str = "out.log") -> subprocess.Popen[bytes]:
-        """A command in the background, its words in a file of the working directory."""
+        """A command in the background, its words in a file of the working directory; its connections are written down."""
+        watched = [str(Path(__file__).with_name("watched.py")), str(self.targets)]
         with (self.directory / log).open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "hybridspan", *arguments],
+                [sys.executable, *watched, *arguments],
                 env=dict(self.environment),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.rig import EXAMPLES, Rig, rehearsal
+from tests.rehearsal.rig import EXAMPLES, Rig, eventually, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1500)]
 
 ROWS = 20_000
+POD = "apigee-cassandra-default-0"
+LAB_PREFIXES = ["120.38.1.0/24", "192.138.0.0/24", "172.20.5.0/24"]
 APIGEE_KEYSPACES = ["cache_hybrid_test_7_hybrid", "kms_hybrid_test_7_hybrid", "kvm_hybrid_test_7_hybrid"]
 APIGEE_KEYSPACES += ["perses", "quota_hybrid_test_7_hybrid"]
 SYSTEM_KEYSPACES = ["system_auth", "system_distributed", "system_traces"]
@@ -33,6 +37,30 @@ def rig() -> Iterator[Rig]:
 def replication(rig: Rig) -> dict[str, dict[str, int]]:
     status = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)
     return {k["name"]: k["factors"] for k in status["ring"]["keyspaces"]}
+
+
+def test_kubectl_gives_a_terminal_in_a_pod(rig: Rig) -> None:
+    command = "kubectl --context apigee-eastus exec -it apigee-cassandra-default-0 -n apigee -- bash -c 'tty; exit 3'"
+    done = rig.run("script", "-qec", command, "/dev/null", expect=3)
+    assert "/dev/pts/" in done.stdout
+
+
+def test_the_client_pod_of_the_procedure_lists_the_keyspaces(rig: Rig) -> None:
+    get = (
+        "get",
+        "secret",
+        "apigee-datastore-default-creds",
+        "-n",
+        "apigee",
+        "-o",
+        "jsonpath={.data.ddl\\.password}",
+    )
+    password = base64.b64decode(rig.kubectl("apigee-eastus", *get)).decode()
+    host = "apigee-cassandra-default-0.apigee-cassandra-default.apigee.svc.cluster.local"
+    image = ("--image", "google/apigee-hybrid-cassandra-client:1.0.0", "cqlsh", "-n", "apigee")
+    script = f"cqlsh {host} -u ddl_user --ssl -e 'SELECT * FROM system_schema.keyspaces;'\n{password}\nexit\n"
+    said = rig.kubectl("apigee-eastus", "run", "-i", "--restart=Never", "--rm", *image, stdin=script)
+    assert all(name in said for name in (*APIGEE_KEYSPACES, *SYSTEM_KEYSPACES))
 
 
 def test_without_a_terminal_and_without_a_yes_nothing_is_done(rig: Rig) -> None:
@@ -52,8 +80,49 @@ def test_apply_stops_before_the_first_node_joins_and_names_it(rig: Rig) -> None:
     assert "Stopped before datastore/centralus" in done.stderr
 
 
-def test_apply_goes_on_to_the_end(rig: Rig) -> None:
-    rig.apply()
+def test_apply_goes_on_to_the_end_and_kubectl_follows_the_log_of_a_rebuild(rig: Rig) -> None:
+    run = rig.start("apply", str(rig.topology), "--yes", "--past-no-return")
+
+    def rebuilding() -> bool:
+        assert run.poll() is None, (rig.directory / "out.log").read_text()[-6000:]
+        return any(e["step"] == f"rebuild/centralus/{POD}" for e in rig.events("acting"))
+
+    try:
+        eventually(rebuilding, 600, "the first rebuild begins")
+        follow = ("kubectl", "--context", "apigee-centralus", "logs", "-f", POD, "-n", "apigee")
+        log = rig.directory / "followed.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(follow, env=dict(rig.environment), stdout=output)
+        try:
+            eventually(lambda: "rebuild from dc: dc-1" in log.read_text(), 120, "the rebuild in the log")
+            eventually(lambda: "All sessions completed" in log.read_text(), 120, "the end of its streams")
+        finally:
+            process.terminate()
+            process.wait()
+        assert run.wait(600) == 0, (rig.directory / "out.log").read_text()[-6000:]
+    finally:
+        run.kill()
+        run.wait()
+
+
+def test_neither_apply_nor_this_process_touches_an_address_of_the_lab(rig: Rig) -> None:
+    """The lab's addresses belong to others: only the default route matches them here, and nobody takes it."""
+    hosts = {line.split()[0] for line in rig.targets.read_text().splitlines()}
+    assert hosts
+    assert all(host == "localhost" or ip_address(host).is_loopback for host in hosts), hosts
+    prefixes = [ip_network(p) for p in LAB_PREFIXES]
+    assert not [route for route in routes() for prefix in prefixes if route.overlaps(prefix)]
+
+
+def routes() -> list[IPv4Network]:
+    """The routes of this process's network but for the default one."""
+    found = []
+    for line in Path("/proc/self/net/route").read_text().splitlines()[1:]:
+        destination, mask = (
+            IPv4Address(int.from_bytes(bytes.fromhex(line.split()[n]), "little")) for n in (1, 7)
+        )
+        found.append(IPv4Network((destination, str(mask))))
+    return [route for route in found if route.prefixlen > 0]
 
 
 def test_each_keyspace_is_replicated_as_documented(rig: Rig) -> None:
@@ -103,29 +172,6 @@ def test_the_real_az_shows_the_peering_connected(rig: Rig) -> None:
     assert said.strip() == '"Connected"'
 
 
-def test_kubectl_follows_a_log(rig: Rig) -> None:
-    follow = (
-        "kubectl",
-        "--context",
-        "apigee-centralus",
-        "logs",
-        "-f",
-        "apigee-cassandra-default-0",
-        "-n",
-        "apigee",
-    )
-    with subprocess.Popen(follow, env=dict(rig.environment), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any("Starting listening for CQL clients" in line for line in process.stdout)
-        process.terminate()
-
-
-def test_kubectl_gives_a_terminal_in_a_pod(rig: Rig) -> None:
-    command = "kubectl --context apigee-eastus exec -it apigee-cassandra-default-0 -n apigee -- bash -c 'tty; exit 3'"
-    done = rig.run("script", "-qec", command, "/dev/null", expect=3)
-    assert "/dev/pts/" in done.stdout
-
-
 def test_cqlsh_reaches_a_node_through_a_forwarded_port(rig: Rig) -> None:
     forward = (
         "kubectl",
@@ -147,60 +193,36 @@ def test_cqlsh_reaches_a_node_through_a_forwarded_port(rig: Rig) -> None:
     assert "apigeecluster" in done
 
 
-def test_the_client_pod_of_the_procedure_lists_the_keyspaces(rig: Rig) -> None:
-    get = (
-        "get",
-        "secret",
-        "apigee-datastore-default-creds",
-        "-n",
-        "apigee",
-        "-o",
-        "jsonpath={.data.ddl\\.password}",
-    )
-    password = base64.b64decode(rig.kubectl("apigee-eastus", *get)).decode()
-    host = "apigee-cassandra-default-0.apigee-cassandra-default.apigee.svc.cluster.local"
-    image = ("--image", "google/apigee-hybrid-cassandra-client:1.0.0", "cqlsh", "-n", "apigee")
-    script = f"cqlsh {host} -u ddl_user --ssl -e 'SELECT * FROM system_schema.keyspaces;'\n{password}\nexit\n"
-    said = rig.kubectl("apigee-eastus", "run", "-i", "--restart=Never", "--rm", *image, stdin=script)
-    assert all(name in said for name in (*APIGEE_KEYSPACES, *SYSTEM_KEYSPACES))
-
-
 def test_a_third_region_joins_afterwards(rig: Rig) -> None:
-    for source in (EXAMPLES / "three-regions").glob("*.yaml"):
-        if not (rig.directory / source.name).exists():
-            shutil.copy(source, rig.directory / source.name)
-    shutil.copy(EXAMPLES / "three-regions" / "hybrid.yaml", rig.directory / "hybrid.yaml")
+    """The example with three regions goes on where the one with two has ended: same file, same name, one more region."""
+    known = len(rig.events("acting"))
+    text = (EXAMPLES / "three-regions" / "hybrid.yaml").read_text()
+    rig.topology.write_text(text.replace("name: three-regions", "name: two-regions"))
     rig.apply()
     factors = replication(rig)
     assert all(factors[name] == {"dc-1": 3, "dc-2": 3, "dc-3": 3} for name in APIGEE_KEYSPACES), factors
+    acted = {event["step"] for event in rig.events("acting")[known:]}
+    assert not [step for step in acted if "westeurope" not in step], acted
 
 
 def test_every_row_is_read_from_the_second_region_when_the_first_is_gone(rig: Rig) -> None:
-    rig.kubectl(
-        "apigee-eastus", "scale", "statefulset", "apigee-cassandra-default", "-n", "apigee", "--replicas", "0"
+    """The third region stops too, so that no row can come from anywhere but the second."""
+    stop(rig, "apigee-eastus")
+    stop(rig, "apigee-westeurope")
+    eventually(lambda: rig.nodetool("apigee-centralus", 0, "status").count("DN  ") == 6, 120, "both are down")
+    reader = ("-m", "hybridspan_lab.cassandra.fill", "--organization", "hybrid-test-7", "--verify")
+    all_rows = ("--consistency", "ONE", "--rows", str(ROWS))
+    words = rig.kubectl(
+        "apigee-centralus", "exec", POD, "-n", "apigee", "--", sys.executable, *reader, *all_rows
     )
-    rig.kubectl(
-        "apigee-eastus",
-        "wait",
-        "pod",
-        "-l",
-        "app=apigee-cassandra",
-        "-n",
-        "apigee",
-        "--for=delete",
-        "--timeout=120s",
-    )
-    reader = (
-        "python3",
-        "-m",
-        "hybridspan_lab.cassandra.fill",
-        "--verify",
-        "--consistency",
-        "ONE",
-        "--rows",
-        str(ROWS),
-    )
-    pod = ("exec", "apigee-cassandra-default-0", "-n", "apigee", "--")
-    words = rig.kubectl("apigee-centralus", *pod, *reader)
     result = json.loads(words.splitlines()[-1])
     assert (result["found"], result["missing"]) == (ROWS, 0), result
+
+
+def stop(rig: Rig, context: str) -> None:
+    """Every Cassandra node of a region; the controllers first, which would bring them back."""
+    scale = ("scale", "--replicas", "0")
+    rig.kubectl(context, *scale, "deployment", "--all", "-n", "apigee-system")
+    rig.kubectl(context, *scale, "statefulset", "apigee-cassandra-default", "-n", "apigee")
+    gone = ("wait", "pod", "-l", "app=apigee-cassandra", "-n", "apigee", "--for=delete", "--timeout=120s")
+    rig.kubectl(context, *gone)
