@@ -16,7 +16,7 @@ from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.phases.memory import remembered
-from hybridspan.topology.model import Region
+from hybridspan.topology.model import Region, Topology
 
 
 async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
@@ -72,7 +72,8 @@ async def _findings(
     from hybridspan.kubernetes import preflight as kubernetes
 
     topology = estate.topology
-    found = azure.findings(topology, {name: f.azure for name, f in facts.items()})
+    found = missing_files(topology)
+    found += azure.findings(topology, {name: f.azure for name, f in facts.items()})
     found += kubernetes.findings(topology, facts)
     found += apigee.findings(topology, facts)
     if ring is None:
@@ -88,3 +89,12 @@ async def _findings(
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found
+
+
+def missing_files(topology: Topology) -> list[Finding]:
+    """Certificates and keys that overrides name and that are not there: the installer would refuse half-way."""
+    from hybridspan.topology.validation import examine
+
+    hint = "put the file there; paths are relative to the overrides file"
+    missing = (p for p in examine(topology.path).warnings if p.code == "HS-TOPOLOGY-054")
+    return [Finding("files", "refuse", p.place, p.message, hint) for p in missing]
