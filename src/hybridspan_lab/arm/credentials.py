@@ -57,7 +57,7 @@ def ensure(folder: Path) -> Credentials:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / "credentials.json"
     if not file.exists():
-        write_atomically(file, json.dumps({"client_id": CLIENT, "client_secret": secrets.token_urlsafe(30)}))
+        write_atomically(file, json.dumps({"client_id": CLIENT, "client_secret": secrets.token_hex(24)}))
     saved = json.loads(file.read_text())
     owner = Principal(
         saved["client_id"], Secret(saved["client_secret"]), object_id(saved["client_id"]), "hybridspan-lab"

@@ -80,7 +80,7 @@ async def _prepare(api: KubeApi, overrides: Overrides, system_keyspaces: SystemK
 def new_credentials() -> dict[str, str]:
     """Apigee's users with passwords of this lab's own."""
     return {
-        key: secrets.token_urlsafe(18) if key.endswith(".password") else value
+        key: secrets.token_hex(16) if key.endswith(".password") else value
         for key, value in installation.CREDENTIAL_DEFAULTS.items()
     }
 
