@@ -38,6 +38,7 @@ _MODULES: Final = {
     "apigee-cassandra-schema-setup": "hybridspan_lab.cassandra.schema_setup",
     "apigee-cassandra-schema-val": "hybridspan_lab.cassandra.schema_validation",
     "hybridspan-fill": "hybridspan_lab.cassandra.fill",
+    "hybridspan-logins": "hybridspan_lab.cassandra.logins",
 }
 
 _READY: Final = """#!/bin/bash
