@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from hybridspan.cli.interruption import WORDS
 from hybridspan.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, HybridspanError
 
 
@@ -27,9 +28,7 @@ def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "interrupted; what was begun goes on in the world, the next run finds it by looking", err=True
-        )
+        click.echo(WORDS, err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,6 +47,7 @@ def _end_of_group(group: BaseExceptionGroup[BaseException], arguments: Sequence[
     if isinstance(first, HybridspanError):
         return show(first, arguments)
     if isinstance(first, KeyboardInterrupt):
+        click.echo(WORDS, err=True)
         return EXIT_INTERRUPTED
     return show(_internal(first), arguments)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hybridspan.cli.interruption import interruptible
 from hybridspan.topology.model import Topology
 
 Result = TypeVar("Result")
@@ -36,9 +37,9 @@ def opened(path: Path) -> Topology:
 
 
 def carried_out(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run a command's coroutine; Ctrl-C cancels it and lets it clean up."""
+    """Run a command's coroutine; Ctrl-C cancels it and lets it clean up for some seconds."""
     _silence_libraries()
-    return asyncio.run(main())
+    return asyncio.run(interruptible(main()))
 
 
 def _silence_libraries() -> None:

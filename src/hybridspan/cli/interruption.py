@@ -1,0 +1,45 @@
+"""Ctrl-C ends a command within seconds, also where a library holds a thread in a call that does not answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+from hybridspan.errors import EXIT_INTERRUPTED
+
+Result = TypeVar("Result")
+
+WORDS: Final = "interrupted; what was begun goes on in the world, the next run finds it by looking"
+GRACE_SECONDS: Final = 5.0
+"""How long an interrupted command may take to close what it has open."""
+
+
+async def interruptible(main: Coroutine[Any, Any, Result]) -> Result:
+    """The coroutine's result, under `asyncio.run`: its cancellation at Ctrl-C stays, and gets a deadline.
+
+    After GRACE_SECONDS the process ends as it is. Nothing is lost by that: the journal is on disk line by line, and
+    whatever interrupts a run, the next one looks at the world.
+    """
+    cancelling = signal.getsignal(signal.SIGINT)
+    if not callable(cancelling) or threading.current_thread() is not threading.main_thread():
+        return await main
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        deadline = threading.Timer(GRACE_SECONDS, _leave)
+        deadline.daemon = True
+        deadline.start()
+        cancelling(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+    return await main
+
+
+def _leave() -> None:
+    sys.stderr.write(f"{WORDS}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_INTERRUPTED)
