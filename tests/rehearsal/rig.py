@@ -174,15 +174,18 @@ class Rig:
             raise AssertionError(words)
         return done
 
-    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """The journal's lines so far; a file that is being written can be read."""
+    def events(self, kind: str | None = None, *, after: int = 0) -> list[dict[str, Any]]:
+        """The journal's lines so far, or those after a sequence number; a file that is being written can be read."""
         path = next(self.directory.glob(".hybridspan/*/journal.sqlite"), None)
         if path is None:
             return []
-        query = "SELECT run, kind, step, document FROM events WHERE (?1 IS NULL OR kind=?1) ORDER BY sequence"
+        fields = ("sequence", "run", "kind", "step", "document")
+        query = f"SELECT {', '.join(fields)} FROM events WHERE (?1 IS NULL OR kind=?1) AND sequence > ?2 ORDER BY sequence"
         with closing(sqlite3.connect(path, timeout=10)) as db:
-            rows = db.execute(query, (kind,)).fetchall()
-        return [{"run": r[0], "kind": r[1], "step": r[2], "document": json.loads(r[3])} for r in rows]
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchall():
+                return []
+            rows = db.execute(query, (kind, after)).fetchall()
+        return [{**dict(zip(fields, row, strict=True)), "document": json.loads(row[-1])} for row in rows]
 
     def arm_requests(self) -> list[dict[str, Any]]:
         """What the lab's Resource Manager was asked, in order."""
