@@ -16,7 +16,11 @@ check:
 
 # Tests that need no lab
 unit:
-    .venv/bin/pytest -m "not rehearsal"
+    .venv/bin/pytest -m "not rehearsal and not long"
+
+# The rehearsals that take too long for CI: interruptions, troubles
+rehearse:
+    .venv/bin/pytest -m long
 
 # Everything, as CI does
 test:

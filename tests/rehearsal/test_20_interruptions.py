@@ -18,7 +18,7 @@ import pytest
 
 from tests.rehearsal.rig import Rig, eventually, rehearsal
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)]
 
 KILLS_WANTED = 12
 RUN_SECONDS = 600.0

@@ -11,7 +11,7 @@ import pytest
 
 from tests.rehearsal.rig import Rig, eventually, rehearsal
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
