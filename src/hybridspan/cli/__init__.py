@@ -31,7 +31,7 @@ COMMANDS: Final = {
     ),
     "status": (
         "hybridspan.cli.status:status",
-        "Networks, peerings, ring, replication, rebuild progress and seed, now.",
+        "Networks, peerings, ring, replication and seed, now.",
     ),
     "verify": ("hybridspan.cli.verify:verify", "Prove that the data centers hold the same data."),
     "support-bundle": ("hybridspan.cli.support:support_bundle", "Collect what a supporter needs, redacted."),

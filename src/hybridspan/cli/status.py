@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--html", type=click.Path(path_type=Path), help="Write the whole report as one HTML page.")
 @json_option
 def status(topology_file: Path, watch: bool, interval: float, html: Path | None, as_json: bool) -> int:
-    """Networks, peerings, ring, replication matrix, rebuild progress and seed, as they are now."""
+    """Networks, peerings, ring, replication matrix and seed, as they are now."""
     topology = opened(topology_file)
     if html:
         _page(topology, html)
