@@ -193,6 +193,7 @@ def test_cqlsh_reaches_a_node_through_a_forwarded_port(rig: Rig) -> None:
     assert "apigeecluster" in done
 
 
+@pytest.mark.long
 def test_a_third_region_joins_afterwards(rig: Rig) -> None:
     """The example with three regions goes on where the one with two has ended: same file, same name, one more region."""
     known = len(rig.events("acting"))
@@ -205,6 +206,7 @@ def test_a_third_region_joins_afterwards(rig: Rig) -> None:
     assert not [step for step in acted if "westeurope" not in step], acted
 
 
+@pytest.mark.long
 def test_every_row_is_read_from_the_second_region_when_the_first_is_gone(rig: Rig) -> None:
     """The third region stops too, so that no row can come from anywhere but the second."""
     stop(rig, "apigee-eastus")
