@@ -59,3 +59,10 @@ def test_what_kubernetes_waits_for_names_its_cause(reason: str, code: str):
 def test_a_pod_that_merely_starts_has_no_cause():
     assert cause_of_waiting(pod("Pending", "")) is None
     assert cause_of_waiting(pod("Running", "")) is None
+
+
+def test_an_argument_that_names_the_error_is_none() -> None:
+    assert (
+        cause_in(["INFO  [main] CassandraDaemon.java:638 - JVM Arguments: [-XX:+ExitOnOutOfMemoryError]"])
+        is None
+    )

@@ -90,7 +90,7 @@ _SIGNS: Final = (
         r"PKIX path|CERTIFICATE_VERIFY_FAILED|Failed to (?:properly )?handshake with peer.*|unknown_ca",
         _OTHER_AUTHORITY,
     ),
-    (r"OutOfMemoryError|OOMKilled", _MEMORY),
+    (r"OutOfMemoryError: |OOMKilled", _MEMORY),
     (r"Unable to contact any seeds|Unable to gossip with any peers", _NO_SEED),
     (r"Provided username .* incorrect|password file read access must be restricted", _CREDENTIALS),
 )
