@@ -6,6 +6,7 @@ written once into the cache, because they name this machine's Java, Python and j
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import sys
@@ -62,9 +63,12 @@ def locate() -> PodTools:
     """The tools of this machine, written on first use; fetches Cassandra's jars when the cache lacks them."""
     runtime = jvm.Runtime.locate()
     class_archive.build(runtime)
-    directory = cache_directory() / "pod-tools"
+    scripts = _scripts(runtime)
+    # The scripts name this environment's interpreter and Java: another checkout with the same cache gets its own.
+    digest = hashlib.sha256("\0".join(scripts.values()).encode()).hexdigest()[:12]
+    directory = cache_directory() / f"pod-tools-{digest}"
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in _scripts(runtime).items():
+    for name, text in scripts.items():
         _write_program(directory / name, text)
     return PodTools(directory, runtime.to_environment(), (*runtime.folders(), directory))
 
