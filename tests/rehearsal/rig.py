@@ -82,18 +82,15 @@ class Rig:
     def kubectl(self, context: str, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         return self.run("kubectl", "--context", context, *arguments, expect=expect, stdin=stdin).stdout
 
+    def password(self, context: str, user: str) -> str:
+        """The password of `jmx`, `ddl`, `dml` or `admin`, from the credentials' secret of that cluster."""
+        path = f"jsonpath={{.data.{user}\\.password}}"
+        get = ("get", "secret", "apigee-datastore-default-creds", "-n", "apigee", "-o", path)
+        return base64.b64decode(self.kubectl(context, *get)).decode()
+
     def nodetool(self, context: str, ordinal: int, *arguments: str) -> str:
         """nodetool in a Cassandra pod, with the password on standard input."""
-        get = (
-            "get",
-            "secret",
-            "apigee-datastore-default-creds",
-            "-n",
-            "apigee",
-            "-o",
-            "jsonpath={.data.jmx\\.password}",
-        )
-        password = base64.b64decode(self.kubectl(context, *get)).decode()
+        password = self.password(context, "jmx")
         script = 'umask 077; f=$(mktemp); cat > "$f"; nodetool -u jmxuser -pwf "$f" "$@"; code=$?; rm -f "$f"; exit $code'
         pod = (
             "exec",
@@ -134,16 +131,7 @@ class Rig:
         data = json.loads(self.kubectl(context, *read))["data"]
         for name in ("tls.crt", "tls.key", "ca.crt"):
             (self.base / name).write_bytes(base64.b64decode(data[name]))
-        get = (
-            "get",
-            "secret",
-            "apigee-datastore-default-creds",
-            "-n",
-            "apigee",
-            "-o",
-            "jsonpath={.data.ddl\\.password}",
-        )
-        password = base64.b64decode(self.kubectl(context, *get)).decode()
+        password = self.password(context, "ddl")
         (self.base / "credentials").write_text(f"[PlainTextAuthProvider]\npassword = {password}\n")
         (self.base / "credentials").chmod(0o600)
         files = (

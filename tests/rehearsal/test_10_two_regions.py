@@ -5,7 +5,6 @@ The tests of this file share one lab and build on one another, in this order.
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
@@ -46,16 +45,7 @@ def test_kubectl_gives_a_terminal_in_a_pod(rig: Rig) -> None:
 
 
 def test_the_client_pod_of_the_procedure_lists_the_keyspaces(rig: Rig) -> None:
-    get = (
-        "get",
-        "secret",
-        "apigee-datastore-default-creds",
-        "-n",
-        "apigee",
-        "-o",
-        "jsonpath={.data.ddl\\.password}",
-    )
-    password = base64.b64decode(rig.kubectl("apigee-eastus", *get)).decode()
+    password = rig.password("apigee-eastus", "ddl")
     host = "apigee-cassandra-default-0.apigee-cassandra-default.apigee.svc.cluster.local"
     image = ("--image", "google/apigee-hybrid-cassandra-client:1.0.0", "cqlsh", "-n", "apigee")
     script = f"cqlsh {host} -u ddl_user --ssl -e 'SELECT * FROM system_schema.keyspaces;'\n{password}\nexit\n"
