@@ -16,7 +16,7 @@ kind: HybridTopology
 metadata: {name: trial}
 spec:
   organization: hybrid-test-7
-  hybridVersion: 1.12.0
+  hybridVersion: 1.16.0
   azure:
     subscription: 5a7e0000-0000-4000-8000-000000000001
     resourceGroup: my-hybrid-rg

@@ -90,7 +90,7 @@ def test_all_problems_of_the_shape_are_told_at_once(tmp_path):
 
 
 def test_a_version_that_yaml_reads_as_a_number_must_be_quoted(tmp_path):
-    failure = refused(tmp_path, TOPOLOGY.replace("hybridVersion: 1.12.0", "hybridVersion: 1.12"))
+    failure = refused(tmp_path, TOPOLOGY.replace("hybridVersion: 1.16.0", "hybridVersion: 1.12"))
     assert "must be in quotes" in failure.problems[0].message
 
 

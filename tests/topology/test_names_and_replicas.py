@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from hybridspan.topology.releases import release_of, usual_installer
+from hybridspan.topology.loading import load
+from hybridspan.topology.releases import release_of, replication_of, usual_installer
 
-from .conftest import codes
+from .conftest import EXAMPLES, codes
 
 
 def test_an_unknown_location_is_refused_with_the_nearest_one(judge):
@@ -132,12 +135,40 @@ def test_the_release_decides_installer_and_cassandra(version, installer, cassand
 
 def test_apigeectl_with_a_release_that_has_only_helm_is_refused(judge):
     (problem,) = judge(("  hybridVersion", "  installer: apigeectl\n  hybridVersion"))
-    assert (problem.code, problem.remedy) == ("HS-TOPOLOGY-041", "set installer: helm")
+    assert problem.code == "HS-TOPOLOGY-041"
+    assert problem.remedy.startswith(
+        "set installer: helm; an installation that was made with apigeectl is moved to Helm first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "code"), [("1.11.2", "043"), ("1.13.4", "044"), ("1.14.2-hotfix.1", None)]
+)
+def test_a_region_is_added_with_helm_where_helm_is_all_there_is(judge, version: str, code: str | None):
+    found = judge(("  hybridVersion", "  installer: helm\n  hybridVersion"), ("1.16.0", version))
+    assert [p.code[-3:] for p in found if p.code in ("HS-TOPOLOGY-043", "HS-TOPOLOGY-044")] == (
+        [code] if code else []
+    )
+
+
+def test_what_belongs_to_helm_is_refused_with_apigeectl(judge):
+    found = judge(
+        ("  hybridVersion: 1.16.0", "  replication: resource\n  charts: charts\n  hybridVersion: '1.11.2'")
+    )
+    assert {"HS-TOPOLOGY-045", "HS-TOPOLOGY-046"} <= {p.code for p in found}
+
+
+def test_who_copies_the_data_is_chosen_with_a_reason():
+    topology = load(EXAMPLES / "two-regions" / "hybrid.yaml")
+    assert replication_of(topology).way == "direct"
+    assert replication_of(replace(topology, installer="helm")).way == "resource"
+    chosen = replication_of(replace(topology, installer="helm", replication="direct"))
+    assert (chosen.way, chosen.reason) == ("direct", "the topology says replication: direct")
 
 
 def test_an_unknown_release_is_a_warning(judge):
-    assert codes(judge(("1.12.0", "1.99.0"))) == ["040"]
+    assert codes(judge(("1.16.0", "1.99.0"))) == ["040"]
 
 
 def test_a_release_whose_data_cannot_be_proved_says_so(judge):
-    assert codes(judge(("1.12.0", "1.9.1"))) == ["042"]
+    assert codes(judge(("1.16.0", "1.9.1"))) == ["042"]

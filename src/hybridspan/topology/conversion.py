@@ -49,7 +49,15 @@ def to_topology(shape: TopologyShape, where: SourceMap) -> Topology:
         regions=tuple(_region(spec, index, where) for index in range(len(spec.regions))),
         source_repair=spec.cassandra.source_repair,
         path=where.file,
+        charts=_charts(spec.charts, where.file),
+        replication=spec.replication,
     )
+
+
+def _charts(declared: str | None, file: Path) -> str | None:
+    if declared is None or declared.startswith("oci://"):
+        return declared
+    return os.path.abspath(file.parent / declared)
 
 
 def _region(spec: SpecShape, index: int, where: SourceMap) -> Region:

@@ -186,6 +186,16 @@ class SpecShape(Shape):
     hybrid_version: Version = Field(
         description="Apigee hybrid release of the existing installation, such as 1.11.2."
     )
+    charts: Name | None = Field(
+        None,
+        description="With installer helm: a folder (relative to this file) or oci:// address of the charts. "
+        "Default: Apigee's own registry.",
+    )
+    replication: Literal["resource", "direct"] | None = Field(
+        None,
+        description="Who copies the data: `resource`, the operator, by a CassandraDataReplication (with installer helm only); "
+        "`direct`, hybridspan itself. Default: resource with helm, direct with apigeectl.",
+    )
     azure: AzureShape = Field(default_factory=lambda: AzureShape.model_validate({}))
     namespace: Name = Field("apigee", description="Kubernetes namespace of the runtime.")
     cassandra: CassandraShape = Field(default_factory=lambda: CassandraShape.model_validate({}))

@@ -18,6 +18,8 @@ DatacenterName = NewType("DatacenterName", str)
 
 Mode = Literal["active-active", "active-passive"]
 Installer = Literal["apigeectl", "helm"]
+ReplicationWay = Literal["resource", "direct"]
+"""Who copies the data: the operator, by a CassandraDataReplication, or hybridspan itself."""
 NetworkPlugin = Literal["azure", "azure-overlay", "azure-pod-subnet", "kubenet"]
 
 
@@ -121,6 +123,10 @@ class Topology:
     """What to do about a source data center whose last repair is old or unknown."""
     path: Path
     """The file that it was read from, absolute."""
+    charts: str | None = None
+    """Where the Helm charts come from: a folder (absolute) or `oci://…`; None for Apigee's own registry."""
+    replication: ReplicationWay | None = None
+    """Who copies the data, where the file says; see `releases.replication_of`."""
 
     @property
     def first(self) -> Region:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hybridspan.topology.model import Installer
+from hybridspan.topology.model import Installer, ReplicationWay, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,40 @@ def usual_installer(hybrid_version: str) -> Installer:
     """What a version is installed with where nothing else is said; Helm for releases that are not known yet."""
     release = release_of(hybrid_version)
     return release.installers[0] if release else "helm"
+
+
+FIRST_WITH_HELM_HERE: Final = (1, 12)
+"""From here on Helm is the only installer, and hybridspan knows how to add a region with it."""
+FIRST_SUPPORTED: Final = (1, 14)
+"""The oldest release that Google still supports."""
+
+
+def minor_of(hybrid_version: str) -> tuple[int, int]:
+    """`1.16.0` → (1, 16); the shape of the file lets nothing else pass."""
+    major, minor = hybrid_version.split("-", maxsplit=1)[0].split(".")[:2]
+    return int(major), int(minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicator:
+    """Who copies the data into a new region, and why."""
+
+    way: ReplicationWay
+    reason: str
+
+    @property
+    def is_resource(self) -> bool:
+        return self.way == "resource"
+
+
+def replication_of(topology: Topology) -> Replicator:
+    """What the file says, else what fits the installer."""
+    if topology.replication is not None:
+        return Replicator(topology.replication, f"the topology says replication: {topology.replication}")
+    if topology.installer == "helm":
+        return Replicator(
+            "resource",
+            "the operator's own way, which Google's support knows: a CassandraDataReplication; what it reports is proved "
+            "afterwards (replication: direct would let hybridspan copy by itself)",
+        )
+    return Replicator("direct", "apigeectl's procedure has the data copied by nodetool rebuild, node by node")

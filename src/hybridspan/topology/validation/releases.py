@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hybridspan.topology.problems import Problem
-from hybridspan.topology.releases import RELEASES, release_of
+from hybridspan.topology.releases import (
+    FIRST_SUPPORTED,
+    FIRST_WITH_HELM_HERE,
+    RELEASES,
+    minor_of,
+    release_of,
+)
 from hybridspan.topology.validation.case import Case, Rule
 
 
@@ -33,8 +39,48 @@ def installer_fits(case: Case) -> Iterator[Problem]:
             ("spec", "installer"),
             f"Apigee hybrid {case.topology.hybrid_version} is not installed with {installer}",
             why="apigeectl was dropped with 1.12, and Helm charts exist from 1.10 on",
-            remedy=f"set installer: {release.installers[0]}",
+            remedy=f"set installer: {release.installers[0]}; an installation that was made with apigeectl is moved to Helm "
+            "first, by Google's migration guide of 1.11, then upgraded: hybridspan adds regions, it does not upgrade",
         )
+
+
+def helm_supported(case: Case) -> Iterator[Problem]:
+    """Regions are added with Helm to releases that have nothing but Helm."""
+    topology = case.topology
+    minor = minor_of(topology.hybrid_version)
+    path = ("spec", "hybridVersion")
+    if topology.installer != "helm" or release_of(topology.hybrid_version) is None:
+        return
+    remedy = "upgrade the existing installation to 1.14 or later first, by Google's guide and one minor release after the other"
+    if minor < FIRST_WITH_HELM_HERE:
+        yield case.error(
+            "HS-TOPOLOGY-043",
+            path,
+            f"a region cannot be added with Helm to Apigee hybrid {topology.hybrid_version}",
+            why="before 1.12 Helm and apigeectl mix in one installation, and Cassandra 3.11 cannot prove that data arrived",
+            remedy=f"{remedy}; or set installer: apigeectl where apigeectl made it",
+        )
+    elif minor < FIRST_SUPPORTED:
+        message = f"Apigee hybrid {topology.hybrid_version} is no longer supported by Google"
+        yield case.warning("HS-TOPOLOGY-044", path, message, remedy=remedy)
+
+
+def helm_keys_fit(case: Case) -> Iterator[Problem]:
+    """Charts and the operator's replication belong to Helm."""
+    topology = case.topology
+    if topology.installer == "helm":
+        return
+    if topology.replication == "resource":
+        yield case.error(
+            "HS-TOPOLOGY-045",
+            ("spec", "replication"),
+            "replication: resource needs installer: helm",
+            why="with apigeectl the data is copied by nodetool rebuild, as its procedure has it",
+            remedy="leave replication out, or set it to direct",
+        )
+    if topology.charts is not None:
+        message = "charts are of no use with installer: apigeectl"
+        yield case.warning("HS-TOPOLOGY-046", ("spec", "charts"), message, remedy="leave charts out")
 
 
 def proof_possible(case: Case) -> Iterator[Problem]:
@@ -51,4 +97,4 @@ def proof_possible(case: Case) -> Iterator[Problem]:
         )
 
 
-RULES: tuple[Rule, ...] = (release_known, installer_fits, proof_possible)
+RULES: tuple[Rule, ...] = (release_known, installer_fits, helm_supported, helm_keys_fit, proof_possible)
