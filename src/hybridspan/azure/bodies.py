@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, Final
 
 import hybridspan
 from hybridspan.facts.azure import ClusterFacts, SecurityRuleFacts
-from hybridspan.topology.model import NodePool, Region
+from hybridspan.topology.model import NodePool, Region, Subnet
 
 TOPOLOGY_TAG: Final = "hybridspan-topology"
 REGION_TAG: Final = "hybridspan-region"
@@ -21,21 +21,29 @@ def tags(topology_name: str, region: Region) -> dict[str, str]:
 
 
 def network(region: Region, marks: Mapping[str, str]) -> dict[str, Any]:
-    """A virtual network with its one subnet, as `az network vnet create` makes it."""
+    """A virtual network with its subnets, as `az network vnet create` makes it."""
     return {
         "location": region.name,
         "tags": dict(marks),
         "properties": {
             "addressSpace": {"addressPrefixes": [str(p) for p in region.network.address_prefixes]},
             "enableDdosProtection": False,
-            "subnets": [{"name": region.network.subnet.name, **subnet(region)}],
+            "subnets": [{"name": each.name, **subnet(each)} for each in region.network.subnets],
         },
     }
 
 
-def subnet(region: Region) -> dict[str, Any]:
-    """The declared subnet."""
-    return {"properties": {"addressPrefix": str(region.network.subnet.prefix)}}
+def subnet(declared: Subnet) -> dict[str, Any]:
+    """A declared subnet."""
+    return {"properties": {"addressPrefix": str(declared.prefix)}}
+
+
+def with_prefixes(document: Mapping[str, Any], added: Sequence[IPv4Network]) -> dict[str, Any]:
+    """The same network with further ranges, everything else as Azure gave it."""
+    properties = document["properties"]
+    space = properties["addressSpace"]
+    every = [*space["addressPrefixes"], *(str(p) for p in added)]
+    return {**document, "properties": {**properties, "addressSpace": {**space, "addressPrefixes": every}}}
 
 
 def peering(remote_network_id: str) -> dict[str, Any]:

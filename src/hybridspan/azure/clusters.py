@@ -32,8 +32,9 @@ class Clusters:
         """The region's cluster as Azure has it, or None."""
 
         def call() -> Any:
-            operations = self._clients(region.subscription).clusters.managed_clusters
-            return operations.get(region.resource_group, region.cluster.name)
+            place = azure_ids.cluster_place(region)
+            operations = self._clients(place.subscription).clusters.managed_clusters
+            return operations.get(place.resource_group, place.name)
 
         return await self._calls.read(call, azure_ids.cluster_id(region))
 
@@ -86,8 +87,9 @@ class Clusters:
 
     async def _put(self, region: Region, body: Document, progress: Progress) -> None:
         def begin() -> Any:
-            operations = self._clients(region.subscription).clusters.managed_clusters
-            names = (region.resource_group, region.cluster.name)
+            place = azure_ids.cluster_place(region)
+            operations = self._clients(place.subscription).clusters.managed_clusters
+            names = (place.resource_group, place.name)
             return operations.begin_create_or_update(*names, body, polling=polling())
 
         where = azure_ids.cluster_id(region)
@@ -97,8 +99,9 @@ class Clusters:
         body = bodies.pool(pool, subnet_id)
 
         def begin() -> Any:
-            operations = self._clients(region.subscription).clusters.agent_pools
-            names = (region.resource_group, region.cluster.name, pool.name)
+            place = azure_ids.cluster_place(region)
+            operations = self._clients(place.subscription).clusters.agent_pools
+            names = (place.resource_group, place.name, pool.name)
             return operations.begin_create_or_update(*names, body, polling=polling())
 
         where = f"{azure_ids.cluster_id(region)}/agentPools/{pool.name}"

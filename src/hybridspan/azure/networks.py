@@ -8,6 +8,7 @@ the subnets' own path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network
 from typing import Any
 
 from hybridspan.azure import bodies, documents
@@ -16,7 +17,7 @@ from hybridspan.azure.clients import NETWORK, AzureClients, polling
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.topology import azure_ids
-from hybridspan.topology.model import Region
+from hybridspan.topology.model import Region, Subnet
 
 Clients = Callable[[str], AzureClients]
 
@@ -32,8 +33,9 @@ class Networks:
         """The region's virtual network as Azure has it, or None."""
 
         def call() -> Any:
-            client = self._clients(region.subscription).network
-            return client.virtual_networks.get(region.resource_group, region.network.name, **NETWORK)
+            place = azure_ids.network_place(region)
+            operations = self._clients(place.subscription).network.virtual_networks
+            return operations.get(place.resource_group, place.name, **NETWORK)
 
         return await self._calls.read(call, azure_ids.network_id(region))
 
@@ -69,33 +71,50 @@ class Networks:
             if any(s.lower() in ("failed", "canceled") for s in own_states(facts)):
                 wrote = True
                 await self._write_again(region, facts, marks, progress)
-            elif facts.subnet(region.network.subnet.name) is None:
+            elif added := _added(region, facts):
                 wrote = True
-                await self._create_subnet(region, progress)
-                await self.at_rest(region, progress)
+                document = await self._unchanged(region, facts)
+                await self._put(region, bodies.with_prefixes(document, added), facts.etag, progress)
+                facts = await self.at_rest(region, progress)
+            for subnet in region.network.subnets:
+                if facts.subnet(subnet.name) is None:
+                    wrote = True
+                    await self._create_subnet(region, subnet, progress)
+                    await self.at_rest(region, progress)
 
         await self._calls.persist(once, progress)
         return wrote
 
     async def _create(self, region: Region, marks: Mapping[str, str], progress: Progress) -> None:
-        body = bodies.network(region, marks)
+        if region.network.id is not None:
+            raise _missing(region)  # the file names one that exists
+        await self._put(region, bodies.network(region, marks), "", progress)
+
+    async def _put(self, region: Region, body: Document, etag: str, progress: Progress) -> None:
+        """PUT the whole network; an etag makes it conditional on the document that was looked at."""
+        headers = {"If-Match": etag} if etag else {}
 
         def begin() -> Any:
-            operations = self._clients(region.subscription).network.virtual_networks
-            names = (region.resource_group, region.network.name)
-            return operations.begin_create_or_update(*names, body, polling=polling(), **NETWORK)
+            place = azure_ids.network_place(region)
+            operations = self._clients(place.subscription).network.virtual_networks
+            names = (place.resource_group, place.name)
+            return operations.begin_create_or_update(
+                *names, body, headers=headers, polling=polling(), **NETWORK
+            )
 
         await self._calls.write("PUT", azure_ids.network_id(region), begin, progress)
 
-    async def _create_subnet(self, region: Region, progress: Progress) -> None:
-        body = bodies.subnet(region)
+    async def _create_subnet(self, region: Region, subnet: Subnet, progress: Progress) -> None:
+        body = bodies.subnet(subnet)
 
         def begin() -> Any:
-            operations = self._clients(region.subscription).network.subnets
-            names = (region.resource_group, region.network.name, region.network.subnet.name)
+            place = azure_ids.network_place(region)
+            operations = self._clients(place.subscription).network.subnets
+            names = (place.resource_group, place.name, subnet.name)
             return operations.begin_create_or_update(*names, body, polling=polling(), **NETWORK)
 
-        await self._calls.write("PUT", azure_ids.subnet_id(region), begin, progress)
+        where = f"{azure_ids.network_id(region)}/subnets/{subnet.name}"
+        await self._calls.write("PUT", where, begin, progress)
 
     async def _write_again(
         self, region: Region, facts: NetworkFacts, marks: Mapping[str, str], progress: Progress
@@ -103,21 +122,24 @@ class Networks:
         """PUT our own failed network as Azure gives it, so that Azure finishes it; somebody else's is only named."""
         if dict(facts.tags).get(bodies.TOPOLOGY_TAG) != marks[bodies.TOPOLOGY_TAG]:
             raise failed_state("network", facts.id, facts.provisioning_state)
+        await self._put(region, await self._unchanged(region, facts), facts.etag, progress)
+
+    async def _unchanged(self, region: Region, facts: NetworkFacts) -> Document:
+        """The network's whole document, still the one that was looked at."""
         document = await self.document(region)
         if document is None or document.get("etag") != facts.etag:
             raise TemporaryFailure(
                 "HS-AZURE-008", "the network changed while it was looked at", where=facts.id
             )
-        headers = {"If-Match": facts.etag}
+        return document
 
-        def begin() -> Any:
-            operations = self._clients(region.subscription).network.virtual_networks
-            names = (region.resource_group, region.network.name)
-            return operations.begin_create_or_update(
-                *names, document, headers=headers, polling=polling(), **NETWORK
-            )
 
-        await self._calls.write("PUT", facts.id, begin, progress)
+def _added(region: Region, facts: NetworkFacts) -> list[IPv4Network]:
+    """Ranges of the file that an existing network lacks, where the file says that it manages them."""
+    if not region.network.manage:
+        return []
+    there = facts.address_prefixes
+    return [p for p in region.network.address_prefixes if not any(p.subnet_of(have) for have in there)]
 
 
 _AT_REST = ("succeeded", "failed", "canceled", "")

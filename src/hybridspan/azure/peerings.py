@@ -16,6 +16,7 @@ from hybridspan.azure.clients import NETWORK, polling
 from hybridspan.azure.networks import Clients, Networks
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts
+from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 
 MAXIMUM_ROUNDS: Final = 8
@@ -38,6 +39,11 @@ class Side:
     @property
     def id(self) -> str:
         return f"{self.network.id}/virtualNetworkPeerings/{self.used_name}"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Resource group, network and peering, as the SDK takes them."""
+        return (azure_ids.network_place(self.region).resource_group, self.network.name, self.used_name)
 
     @property
     def used_name(self) -> str:
@@ -85,13 +91,17 @@ class Peerings:
     async def _mend(self, sides: tuple[Side, Side], progress: Progress) -> bool:
         """The next thing that the pair needs; False where it needs nothing."""
         for side in sides:
-            _allowed(side)
+            _refuse_closed(side)
         if any(s.peering is not None and s.peering.state == "Disconnected" for s in sides):
             await self._again(sides, progress)
             return True
         if missing := [s for s in sides if s.peering is None]:
             for side in missing:
                 await self._put(side, bodies.peering(side.remote.id), progress)
+            return True
+        if closed := [s for s in sides if _is_closed(s)]:
+            for side in closed:
+                await self._open(side, progress)
             return True
         if stale := [s for s in sides if s.peering is not None and s.peering.sync_level != "FullyInSync"]:
             for side in stale:
@@ -109,6 +119,14 @@ class Peerings:
             body = bodies.peering(side.remote.id) if document is None else bodies.peering_again(document)
             await self._put(side, body, progress)
 
+    async def _open(self, side: Side, progress: Progress) -> None:
+        """Let traffic through a peering of a network that the file manages."""
+        document = await self._document(side)
+        if document is not None:
+            body = bodies.peering_again(document)
+            body["properties"]["allowVirtualNetworkAccess"] = True
+            await self._put(side, body, progress, document.get("etag"))
+
     async def _synchronise(self, side: Side, progress: Progress) -> None:
         document = await self._document(side)
         if document is not None:
@@ -117,7 +135,7 @@ class Peerings:
     async def _document(self, side: Side) -> Document | None:
         if side.peering is None:
             return None
-        names = (side.region.resource_group, side.network.name, side.used_name)
+        names = side.names
 
         def call() -> Any:
             return self._operations(side).get(*names, **NETWORK)
@@ -127,7 +145,7 @@ class Peerings:
     async def _put(
         self, side: Side, body: Document, progress: Progress, etag: str | None = None, *, sync: bool = False
     ) -> None:
-        names = (side.region.resource_group, side.network.name, side.used_name)
+        names = side.names
         options: dict[str, Any] = {"sync_remote_address_space": "true"} if sync else {}
         if etag:
             options["headers"] = {"If-Match": etag}
@@ -139,7 +157,7 @@ class Peerings:
         await self._calls.write("PUT", side.id, begin, progress)
 
     async def _delete(self, side: Side, document: Document, progress: Progress) -> None:
-        names = (side.region.resource_group, side.network.name, side.used_name)
+        names = side.names
         headers = {"If-Match": document["etag"]} if document.get("etag") else {}
 
         def begin() -> Any:
@@ -149,12 +167,17 @@ class Peerings:
         await self._calls.write("DELETE", side.id, begin, progress)
 
     def _operations(self, side: Side) -> Any:
-        return self._clients(side.region.subscription).network.virtual_network_peerings
+        subscription = azure_ids.network_place(side.region).subscription
+        return self._clients(subscription).network.virtual_network_peerings
 
 
-def _allowed(side: Side) -> None:
-    """Somebody has closed this peering on purpose: that is not ours to open."""
-    if side.peering is not None and not side.peering.allow_access:
+def _is_closed(side: Side) -> bool:
+    return side.peering is not None and not side.peering.allow_access
+
+
+def _refuse_closed(side: Side) -> None:
+    """Somebody has closed this peering on purpose: that is not ours to open unless the file says so."""
+    if _is_closed(side) and not side.region.network.manage:
         raise PermanentFailure(
             "HS-AZURE-022",
             "the peering exists and is told not to let traffic through",

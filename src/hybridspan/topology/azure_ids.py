@@ -14,7 +14,10 @@ def group_id(region: Region) -> str:
 
 def network_id(region: Region) -> str:
     """The id of the region's virtual network."""
-    return f"{group_id(region)}/providers/Microsoft.Network/virtualNetworks/{region.network.name}"
+    return (
+        region.network.id
+        or f"{group_id(region)}/providers/Microsoft.Network/virtualNetworks/{region.network.name}"
+    )
 
 
 def subnet_id(region: Region) -> str:
@@ -24,7 +27,10 @@ def subnet_id(region: Region) -> str:
 
 def cluster_id(region: Region) -> str:
     """The id of the region's managed cluster."""
-    return f"{group_id(region)}/providers/Microsoft.ContainerService/managedClusters/{region.cluster.name}"
+    return (
+        region.cluster.id
+        or f"{group_id(region)}/providers/Microsoft.ContainerService/managedClusters/{region.cluster.name}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +48,13 @@ def parse(resource_id: str) -> ResourceId:
     if len(parts) < 8 or parts[0].lower() != "subscriptions" or parts[2].lower() != "resourcegroups":
         raise ValueError(f"not a resource id: {resource_id!r}")
     return ResourceId(parts[1], parts[3], parts[-1])
+
+
+def network_place(region: Region) -> ResourceId:
+    """Where the region's virtual network lies, and its name."""
+    return parse(network_id(region))
+
+
+def cluster_place(region: Region) -> ResourceId:
+    """Where the region's managed cluster lies, and its name."""
+    return parse(cluster_id(region))

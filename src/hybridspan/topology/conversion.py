@@ -102,26 +102,37 @@ def _overrides(shape: RegionShape, cluster: str, file: Path) -> Path:
 
 
 def _network(shape: NetworkShape, group: str, region: str) -> Network:
-    name = shape.name or f"{group}-vnet-{region}"
+    name = shape.name or _last_part(shape.id) or f"{group}-vnet-{region}"
+    pods = shape.pod_subnet
     return Network(
         name=name,
         address_prefixes=tuple(shape.address_prefixes),
         subnet=Subnet(
             shape.subnet.name or f"{name}-subnet", shape.subnet.prefix or shape.address_prefixes[0]
         ),
+        pod_subnet=Subnet(pods.name or f"{name}-pods", pods.prefix) if pods else None,
+        id=shape.id,
+        connected=shape.connected,
+        manage=shape.manage,
     )
+
+
+def _last_part(resource_id: str | None) -> str | None:
+    return resource_id.rsplit("/", 1)[1] if resource_id else None
 
 
 def _cluster(shape: ClusterShape, region: str, cassandra_nodes: int) -> Cluster:
     pools = shape.node_pools or _usual_pools(cassandra_nodes)
     return Cluster(
-        name=shape.name or f"apigee-{region}",
+        name=shape.name or _last_part(shape.id) or f"apigee-{region}",
         context=shape.context,
         kubernetes_version=shape.kubernetes_version,
         node_pools=tuple(_pool(pool, index) for index, pool in enumerate(pools)),
         service_cidr=shape.service_cidr,
         pod_cidr=shape.pod_cidr,
         network_plugin=shape.network_plugin,
+        id=shape.id,
+        manage=shape.manage,
     )
 
 

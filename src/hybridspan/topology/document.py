@@ -53,6 +53,15 @@ Version = Annotated[str, BeforeValidator(_version), Field(pattern=r"^\d+\.\d+(\.
 KubernetesVersion = Annotated[str, BeforeValidator(_version), Field(pattern=r"^\d+\.\d+(\.\d+)?$")]
 Name = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+ResourceIdText = Annotated[
+    str,
+    Field(
+        pattern=r"(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/[^/]+/[^/]+/[^/]+$",
+        examples=[
+            "/subscriptions/…/resourceGroups/hub-rg/providers/Microsoft.Network/virtualNetworks/spoke-1"
+        ],
+    ),
+]
 
 
 class SubnetShape(Shape):
@@ -66,6 +75,13 @@ class SubnetShape(Shape):
     )
 
 
+class PodSubnetShape(Shape):
+    """The subnet that pods take their addresses from."""
+
+    name: Name | None = Field(None, description="Default: the network's name and `-pods`.")
+    prefix: Prefix = Field(description="Its range.")
+
+
 class NetworkShape(Shape):
     """A virtual network."""
 
@@ -77,6 +93,21 @@ class NetworkShape(Shape):
     )
     subnet: SubnetShape = Field(
         default_factory=lambda: SubnetShape.model_validate({}), description="The cluster's subnet."
+    )
+    pod_subnet: PodSubnetShape | None = Field(
+        None, description="The pods' subnet, with azure-pod-subnet only."
+    )
+    id: ResourceIdText | None = Field(
+        None,
+        description="Resource id of a network that exists, of whatever name and resource group; it is never made.",
+    )
+    connected: Literal["peering", "otherwise"] = Field(
+        "peering",
+        description="`otherwise` where a hub or a VPN connects it: nothing is peered, reachability alone is verified.",
+    )
+    manage: bool = Field(
+        False,
+        description="Whether ranges that an existing network lacks are added; nothing is ever taken away.",
     )
 
 
@@ -119,6 +150,13 @@ class ClusterShape(Shape):
     )
     network_plugin: Literal["azure", "azure-overlay", "azure-pod-subnet", "kubenet"] | None = Field(
         None, description="Default: what the first region's cluster has."
+    )
+    id: ResourceIdText | None = Field(
+        None,
+        description="Resource id of a cluster that exists, of whatever name and resource group; it is never made.",
+    )
+    manage: bool = Field(
+        False, description="Whether existing pools are brought to the file's number of nodes and labels."
     )
 
 

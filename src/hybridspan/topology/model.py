@@ -21,6 +21,8 @@ Installer = Literal["apigeectl", "helm"]
 ReplicationWay = Literal["resource", "direct"]
 """Who copies the data: the operator, by a CassandraDataReplication, or hybridspan itself."""
 NetworkPlugin = Literal["azure", "azure-overlay", "azure-pod-subnet", "kubenet"]
+Connection = Literal["peering", "otherwise"]
+"""How a network reaches the other regions': by peerings that are ours to make, or by a hub or VPN that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,30 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A region's virtual network."""
+    """A region's virtual network.
+
+    `id` is declared for a network that exists elsewhere than in the region's resource group; such a one is never made.
+    """
 
     name: str
     address_prefixes: tuple[IPv4Network, ...]
     subnet: Subnet
+    pod_subnet: Subnet | None = None
+    """Where pods have a subnet of their own (`azure-pod-subnet`): theirs."""
+    id: str | None = None
+    connected: Connection = "peering"
+    manage: bool = False
+    """Whether ranges that the file has and the network lacks are added to one that exists."""
+
+    @property
+    def subnets(self) -> tuple[Subnet, ...]:
+        """The declared subnets: the nodes', and the pods' where they have one."""
+        return (self.subnet, self.pod_subnet) if self.pod_subnet else (self.subnet,)
+
+    @property
+    def cassandra_subnet(self) -> Subnet:
+        """The subnet that Cassandra's addresses come from."""
+        return self.pod_subnet or self.subnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,10 @@ class Cluster:
     service_cidr: IPv4Network
     pod_cidr: IPv4Network | None
     network_plugin: NetworkPlugin | None
+    id: str | None = None
+    """Declared for a cluster that exists elsewhere than in the region's resource group; such a one is never made."""
+    manage: bool = False
+    """Whether pools that exist are brought to the file's number of nodes and labels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from hybridspan.facts.azure import ClusterFacts, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
-from hybridspan.plan.phases.networks import place, unless
+from hybridspan.plan.phases.networks import options_of, unless
+from hybridspan.plan.phases.networks import place as network_place
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
 
@@ -17,6 +18,11 @@ def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each new region's cluster."""
     first = facts.regions[topology.first.name].azure.cluster
     return [_step(region, facts.regions[region.name].azure.cluster, first) for region in topology.new_regions]
+
+
+def place(region: Region) -> tuple[str, ...]:
+    """The options that say where the region's cluster lies."""
+    return options_of(azure_ids.cluster_place(region))
 
 
 def step_id(region: Region) -> StepId:
@@ -155,7 +161,7 @@ def _commands(region: Region, like: ClusterFacts) -> tuple[Command, ...]:
 
 def _subnet_query(region: Region) -> str:
     names = ("--vnet-name", region.network.name, "--name", region.network.subnet.name)
-    return f"$({shlex.join(('az', 'network', 'vnet', 'subnet', 'show', *place(region), *names))} --query id --out tsv)"
+    return f"$({shlex.join(('az', 'network', 'vnet', 'subnet', 'show', *network_place(region), *names))} --query id --out tsv)"
 
 
 def _create(region: Region, like: ClusterFacts, pool: NodePool) -> str:

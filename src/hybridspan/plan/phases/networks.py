@@ -11,7 +11,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import groups
 from hybridspan.topology import azure_ids
-from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.model import Region, Subnet, Topology
 
 
 def plan_networks(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -31,15 +31,20 @@ def lane(region: Region) -> str:
 
 def decide_network(topology: Topology, region: Region, network: NetworkFacts | None) -> Decision:
     """Whether the region's network, or its subnet, is to be made. What is there is never changed."""
-    declared = region.network
     if network is None:
         return _missing(topology, region)
     if problem := _differs(region, network):
         return problem
-    subnet = network.subnet(declared.subnet.name)
-    if subnet is None:
-        return needed(f"network {network.name} exists and has no subnet {declared.subnet.name}")
-    waiting = [s for s in (network.provisioning_state, subnet.provisioning_state) if s != "Succeeded"]
+    if added := missing_prefixes(region, network):
+        return needed(
+            f"network {network.name} lacks {ranges(added)}, which the file manages: added to what it has"
+        )
+    wanted = region.network.subnets
+    absent = [s.name for s in wanted if network.subnet(s.name) is None]
+    if absent:
+        return needed(f"network {network.name} exists and has no subnet {' and '.join(absent)}")
+    states = [found.provisioning_state for s in wanted if (found := network.subnet(s.name))]
+    waiting = [s for s in (network.provisioning_state, *states) if s != "Succeeded"]
     if waiting:
         return needed(f"network {network.name} exists and is not ready: {waiting[0]}")
     return done(
@@ -47,8 +52,18 @@ def decide_network(topology: Topology, region: Region, network: NetworkFacts | N
     )
 
 
+def missing_prefixes(region: Region, network: NetworkFacts) -> list[IPv4Network]:
+    """Declared ranges that the network lacks."""
+    return [p for p in region.network.address_prefixes if not _covers(network.address_prefixes, p)]
+
+
 def _missing(topology: Topology, region: Region) -> Decision:
     name = region.network.name
+    if region.network.id is not None:
+        return refused(
+            f"the network that the file names does not exist: {region.network.id}",
+            "correct the id (az network vnet list --query [].id), or leave it out to have a network made",
+        )
     if region == topology.first:
         return refused(
             f"the first region's network {name} does not exist in resource group {region.resource_group}",
@@ -65,20 +80,20 @@ def _differs(region: Region, network: NetworkFacts) -> Decision | None:
             f"network {network.name} lies in {network.location}, and the file says {region.name}",
             "correct the region's name, or name a network of that region",
         )
-    outside = [p for p in declared.address_prefixes if not _covers(network.address_prefixes, p)]
-    if outside:
+    if missing_prefixes(region, network) and not declared.manage:
         return refused(
             f"network {network.name} has {ranges(network.address_prefixes)}, and the file says "
             f"{ranges(declared.address_prefixes)}",
-            "write the network's real ranges into the file; existing networks are not changed",
+            "write the network's real ranges into the file, or say network.manage: true to have ranges added",
         )
-    subnet = network.subnet(declared.subnet.name)
-    if subnet is not None and subnet.prefixes and declared.subnet.prefix not in subnet.prefixes:
-        return refused(
-            f"subnet {subnet.name} of {network.name} has {ranges(subnet.prefixes)}, and the file says "
-            f"{declared.subnet.prefix}",
-            "write the subnet's real range into the file; existing subnets are not changed",
-        )
+    for wanted in region.network.subnets:
+        subnet = network.subnet(wanted.name)
+        if subnet is not None and subnet.prefixes and wanted.prefix not in subnet.prefixes:
+            return refused(
+                f"subnet {subnet.name} of {network.name} has {ranges(subnet.prefixes)}, and the file says "
+                f"{wanted.prefix}",
+                "write the subnet's real range into the file; existing subnets are not changed",
+            )
     return None
 
 
@@ -97,8 +112,13 @@ def ranges(prefixes: Sequence[IPv4Network]) -> str:
 
 
 def place(region: Region) -> tuple[str, ...]:
-    """The options that say where a resource of the region lies."""
-    return ("--resource-group", region.resource_group, "--subscription", region.subscription)
+    """The options that say where the region's network lies."""
+    return options_of(azure_ids.network_place(region))
+
+
+def options_of(found: azure_ids.ResourceId) -> tuple[str, ...]:
+    """The options that say where a resource lies."""
+    return ("--resource-group", found.resource_group, "--subscription", found.subscription)
 
 
 def network_id_query(region: Region) -> str:
@@ -133,21 +153,39 @@ def _step(topology: Topology, region: Region, network: NetworkFacts | None) -> P
 def _commands(region: Region, network: NetworkFacts | None) -> tuple[Command, ...]:
     declared = region.network
     show = ("az", "network", "vnet", "show", *place(region), "--name", declared.name)
-    if network is not None and network.subnet(declared.subnet.name) is None:
-        return (Command(script=unless(*_subnet_commands(region))),)
+    if network is not None:
+        return _commands_for_existing(region, network)
     create = [
         *("az", "network", "vnet", "create", "--name", declared.name, "--location", region.name),
         *place(region),
         *("--address-prefixes", *(str(p) for p in declared.address_prefixes)),
         *("--subnet-name", declared.subnet.name, "--subnet-prefix", str(declared.subnet.prefix)),
     ]
-    asked = Command((*show, "--query", "id", "--out", "tsv"), comment="The id that the peerings name.")
-    return (Command(script=unless(show, shlex.join(create))), asked)
+    made = Command(script=unless(show, shlex.join(create)))
+    pods = [Command(script=unless(*_subnet_commands(region, s))) for s in region.network.subnets[1:]]
+    return (made, *pods, _asked(show))
 
 
-def _subnet_commands(region: Region) -> tuple[tuple[str, ...], str]:
-    declared = region.network
-    of = (*place(region), "--vnet-name", declared.name, "--name", declared.subnet.name)
+def _asked(show: Sequence[str]) -> Command:
+    return Command((*show, "--query", "id", "--out", "tsv"), comment="The id that the peerings name.")
+
+
+def _commands_for_existing(region: Region, network: NetworkFacts) -> tuple[Command, ...]:
+    """Ranges that the file manages and subnets that are missing; else the look that a person takes."""
+    name = ("--name", region.network.name)
+    show = ("az", "network", "vnet", "show", *place(region), *name)
+    commands = []
+    if (added := missing_prefixes(region, network)) and region.network.manage:
+        every = [str(p) for p in (*network.address_prefixes, *added)]
+        update = ("az", "network", "vnet", "update", *place(region), *name, "--address-prefixes", *every)
+        commands.append(Command(update))
+    absent = [s for s in region.network.subnets if network.subnet(s.name) is None]
+    commands += [Command(script=unless(*_subnet_commands(region, s))) for s in absent]
+    return (*commands, _asked(show))
+
+
+def _subnet_commands(region: Region, subnet: Subnet) -> tuple[tuple[str, ...], str]:
+    of = (*place(region), "--vnet-name", region.network.name, "--name", subnet.name)
     create = ("az", "network", "vnet", "subnet", "create", *of)
-    prefix = ("--address-prefixes", str(declared.subnet.prefix))
+    prefix = ("--address-prefixes", str(subnet.prefix))
     return ("az", "network", "vnet", "subnet", "show", *of), shlex.join((*create, *prefix))

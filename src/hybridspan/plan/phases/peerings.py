@@ -64,6 +64,8 @@ def _towards(network: NetworkFacts, remote: Region) -> PeeringFacts | None:
 def decide_peering(pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None) -> Decision:
     """Whether the pair's two peerings are to be made or mended."""
     a, b = pair
+    if apart := connected_otherwise(pair):
+        return done(apart)
     if first is None or second is None:
         absent = " and ".join(r.network.name for r, f in ((a, first), (b, second)) if f is None)
         return _overlap(pair, first, second) or needed(
@@ -72,9 +74,10 @@ def decide_peering(pair: Pair, first: NetworkFacts | None, second: NetworkFacts 
     sides = ((first, second), (second, first))
     found = [(local, local.peering_to(remote.id), remote) for local, remote in sides]
     closed = [p for _, p, _ in found if p is not None and not p.allow_access]
-    if closed:
+    if closed and not all(r.network.manage for r in pair):
         return refused(
             f"peering {closed[0].name} exists and is told not to let traffic through",
+            "say network.manage: true in both regions to have it opened, or: "
             f"az network vnet peering update --ids {closed[0].id} --set allowVirtualNetworkAccess=true",
         )
     if all(p is not None and p.carries_traffic for _, p, _ in found):
@@ -82,6 +85,15 @@ def decide_peering(pair: Pair, first: NetworkFacts | None, second: NetworkFacts 
             f"{a.network.name} and {b.network.name} are peered: Connected and FullyInSync on both sides"
         )
     return _overlap(pair, first, second) or needed(_what_is_wrong(found))
+
+
+def connected_otherwise(pair: Pair) -> str:
+    """Why nothing is peered between the two, or empty where their peerings are ours to make."""
+    apart = [r.name for r in pair if r.network.connected == "otherwise"]
+    if not apart:
+        return ""
+    names = f"{pair[0].network.name} and {pair[1].network.name}"
+    return f"{names} are connected otherwise, as the file says of {' and '.join(apart)}: only reachability is verified"
 
 
 def _what_is_wrong(found: list[tuple[NetworkFacts, PeeringFacts | None, NetworkFacts]]) -> str:
@@ -93,7 +105,12 @@ def _what_is_wrong(found: list[tuple[NetworkFacts, PeeringFacts | None, NetworkF
     if missing:
         return " and ".join(missing)
     present = [p for _, p, _ in found if p is not None and not p.carries_traffic]
-    return ", ".join(f"peering {p.name} is {p.state} and {p.sync_level}" for p in present)
+    return ", ".join(_state(p) for p in present)
+
+
+def _state(peering: PeeringFacts) -> str:
+    closed = "" if peering.allow_access else ", and told not to let traffic through"
+    return f"peering {peering.name} is {peering.state} and {peering.sync_level}{closed}"
 
 
 def _overlap(pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None) -> Decision | None:
@@ -132,6 +149,8 @@ def _step(
     topology: Topology, pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None
 ) -> PlannedStep:
     a, b = pair
+    if connected_otherwise(pair):
+        return _left_to_others(pair)
     names = (
         peering_name(topology, a, b, first),
         peering_name(topology, b, a, second),
@@ -152,6 +171,20 @@ def _step(
     )
 
 
+def _left_to_others(pair: Pair) -> PlannedStep:
+    """Nothing of it is ours: no command, and nothing to undo."""
+    a, b = pair
+    return PlannedStep(
+        id=step_id(pair),
+        phase="peering",
+        region=b.name,
+        title=f"Connection between {a.network.name} ({a.name}) and {b.network.name} ({b.name})",
+        decision=decide_peering(pair, None, None),
+        needs=(networks.step_id(a), networks.step_id(b)),
+        procedure_rows=(3, 4, 5),
+    )
+
+
 def _commands(
     directions: tuple[tuple[Region, Region, str], ...],
     first: NetworkFacts | None,
@@ -169,12 +202,17 @@ def _commands(
         for (local, _, name), p in zip(directions, seen, strict=True)
         if p is not None and p.state == "Connected" and p.sync_level != "FullyInSync"
     ]
+    opened = [
+        Command(("az", *_of(local, name, "update"), "--set", "allowVirtualNetworkAccess=true"))
+        for (local, _, name), p in zip(directions, seen, strict=True)
+        if p is not None and not p.allow_access and local.network.manage
+    ]
     created = [Command(script=_create(local, remote, name)) for local, remote, name in directions]
     shown = [
         Command(("az", *_of(local, name, "show"), "--query", "peeringState"), comment="prints Connected")
         for local, _, name in directions
     ]
-    return (*deletions, *created, *synchronised, *shown)
+    return (*deletions, *created, *opened, *synchronised, *shown)
 
 
 def _of(local: Region, name: str, verb: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ def decide_ports(
     topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts
 ) -> Decision:
     """Whether a rule must be added so that Cassandra's nodes of the pair reach one another."""
+    if apart := peerings.connected_otherwise(pair):
+        return done(f"{apart}: no rule is judged or added")
     ports = " and ".join(str(p) for p in wanted_ports(topology))
     absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
     if absent:
@@ -74,7 +76,7 @@ def _words(closing: Closing) -> str:
     flow = closing.flow
     return (
         f"{closing.by} of {closing.group.name} closes TCP {flow.port} from {flow.source} to {flow.destination} "
-        f"({closing.direction.lower()} at {closing.region.network.subnet.name})"
+        f"({closing.direction.lower()} at {closing.region.network.cassandra_subnet.name})"
     )
 
 
@@ -102,7 +104,7 @@ def _looks(
     sides = ((pair[0], first), (pair[1], second))
     for (local, ours), (remote, theirs) in (sides, sides[::-1]):
         for port in wanted_ports(topology):
-            flow = Flow(local.network.subnet.prefix, remote.network.subnet.prefix, port)
+            flow = Flow(local.network.cassandra_subnet.prefix, remote.network.cassandra_subnet.prefix, port)
             yield local, "Outbound", ours, flow, space
             yield remote, "Inbound", theirs, flow, space
 
@@ -112,7 +114,7 @@ def _space(region: Region, facts: RegionAzureFacts) -> tuple[IPv4Network, ...]:
 
 
 def _group_of(region: Region, facts: RegionAzureFacts) -> SecurityGroupFacts | None:
-    subnet = facts.network.subnet(region.network.subnet.name) if facts.network else None
+    subnet = facts.network.subnet(region.network.cassandra_subnet.name) if facts.network else None
     if subnet is None or subnet.security_group_id is None:
         return None
     wanted = subnet.security_group_id
@@ -158,7 +160,7 @@ def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts
 def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> PlannedStep:
     a, b = pair
     decision = decide_ports(topology, pair, first, second)
-    both = first.network is not None and second.network is not None
+    both = first.network is not None and second.network is not None and not decision.is_done
     found = closings(topology, pair, first, second) if both else []
     remedies = [(c.group.id, c.remedy) for c in found if c.remedy is not None]
     return PlannedStep(

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 
 from hybridspan.topology.draft import free_range
-from hybridspan.topology.model import Region
+from hybridspan.topology.model import Region, Subnet
 from hybridspan.topology.problems import Problem
 from hybridspan.topology.source import KeyPath
 from hybridspan.topology.validation.case import Case, Rule
@@ -95,18 +95,34 @@ def networks_apart(case: Case) -> Iterator[Problem]:
 def subnets_inside(case: Case) -> Iterator[Problem]:
     """A subnet lies inside its network."""
     for path, region in case.regions():
-        subnet, prefixes = region.network.subnet, region.network.address_prefixes
-        place = (*path, "network", "subnet", "prefix")
-        if not any(subnet.prefix.subnet_of(prefix) for prefix in prefixes):
-            ranges = ", ".join(map(str, prefixes))
-            message = f"subnet {subnet.prefix} is not inside its network ({ranges})"
-            why = "Azure refuses it (NetcfgInvalidSubnet)"
-            yield case.error("HS-TOPOLOGY-011", place, message, why=why, remedy=f"take a part of {ranges}")
-        elif subnet.prefix.prefixlen > 29:
-            message = f"subnet {subnet.prefix} is smaller than /29"
-            yield case.error(
-                "HS-TOPOLOGY-011", place, message, why="Azure keeps five addresses of each subnet for itself"
-            )
+        prefixes = region.network.address_prefixes
+        yield from _inside(case, region.network.subnet, prefixes, (*path, "network", "subnet", "prefix"))
+        if pods := region.network.pod_subnet:
+            yield from _pods_inside(case, region, pods, (*path, "network", "podSubnet", "prefix"))
+
+
+def _pods_inside(case: Case, region: Region, pods: Subnet, place: KeyPath) -> Iterator[Problem]:
+    yield from _inside(case, pods, region.network.address_prefixes, place)
+    nodes = region.network.subnet
+    if pods.prefix.overlaps(nodes.prefix):
+        message = f"pod subnet {pods.prefix} overlaps the nodes' subnet {nodes.prefix}"
+        why = "Azure refuses it (NetcfgSubnetRangesOverlap)"
+        yield case.error("HS-TOPOLOGY-011", place, message, why=why, remedy="give each its own range")
+
+
+def _inside(
+    case: Case, subnet: Subnet, prefixes: tuple[IPv4Network, ...], place: KeyPath
+) -> Iterator[Problem]:
+    if not any(subnet.prefix.subnet_of(prefix) for prefix in prefixes):
+        ranges = ", ".join(map(str, prefixes))
+        message = f"subnet {subnet.prefix} is not inside its network ({ranges})"
+        why = "Azure refuses it (NetcfgInvalidSubnet)"
+        yield case.error("HS-TOPOLOGY-011", place, message, why=why, remedy=f"take a part of {ranges}")
+    elif subnet.prefix.prefixlen > 29:
+        message = f"subnet {subnet.prefix} is smaller than /29"
+        yield case.error(
+            "HS-TOPOLOGY-011", place, message, why="Azure keeps five addresses of each subnet for itself"
+        )
 
 
 def services_apart(case: Case) -> Iterator[Problem]:

@@ -14,6 +14,9 @@ from hybridspan.topology.validation.case import Case, Rule
 AZURE_KEEPS = 5
 """Addresses of each subnet that Azure keeps: network, broadcast, gateway and two for DNS."""
 
+PODS_AT_ONCE = 16
+"""Addresses that a node takes from a pod subnet at a time."""
+
 LEAST_PODS, MOST_PODS = 10, 250
 DEFAULT_PODS: dict[NetworkPlugin, int] = {
     "azure": 30,
@@ -124,6 +127,30 @@ def overlay_large_enough(case: Case) -> Iterator[Problem]:
             )
 
 
+def pod_subnets_fit(case: Case) -> Iterator[Problem]:
+    """Pods have a subnet of their own with azure-pod-subnet and with nothing else, and it holds them."""
+    for path, region in case.regions():
+        pods, plugin = region.network.pod_subnet, case.plugin(region)
+        place = (*path, "network", "podSubnet")
+        if pods is not None and plugin != "azure-pod-subnet" and region.cluster.network_plugin:
+            message = f"{region.name} has a podSubnet with network plugin {plugin}"
+            yield case.error(
+                "HS-TOPOLOGY-063", place, message, remedy="remove podSubnet, or correct networkPlugin"
+            )
+        if pods is None and plugin == "azure-pod-subnet":
+            message = f"{region.name} has no podSubnet, and its pods need one with azure-pod-subnet"
+            yield case.error("HS-TOPOLOGY-063", place, message, remedy="give network.podSubnet a prefix")
+        if pods is not None:
+            least = sum(pool.count + 1 for pool in region.cluster.node_pools) * PODS_AT_ONCE
+            if least > usable_addresses(pods.prefix):
+                message = f"pod subnet {pods.prefix} of {region.name} has {usable_addresses(pods.prefix)} usable addresses"
+                why = (
+                    f"each node takes {PODS_AT_ONCE} at a time, and an upgrade adds a node to a pool: {least}"
+                )
+                remedy = f"give it a /{fitting_prefix(pods.prefix, least)}"
+                yield case.warning("HS-TOPOLOGY-017", (*place, "prefix"), message, why=why, remedy=remedy)
+
+
 def pools_sound(case: Case) -> Iterator[Problem]:
     """Limits of agent pools: maxPods, distinct names, one System pool."""
     for path, region in case.regions():
@@ -184,6 +211,7 @@ def one_plugin(case: Case) -> Iterator[Problem]:
 RULES: tuple[Rule, ...] = (
     subnets_large_enough,
     overlay_large_enough,
+    pod_subnets_fit,
     pools_sound,
     room_for_cassandra,
     one_plugin,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from hybridspan.topology import azure_ids
 from hybridspan.topology.locations import LOCATIONS, location_named
 from hybridspan.topology.model import Region
 from hybridspan.topology.problems import Problem
@@ -64,6 +65,10 @@ ORGANIZATION: Final = NamingRule(
     re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]"),
     "2 to 32 lower-case letters, digits and hyphens, beginning with a letter",
 )
+
+
+NETWORK_TYPE: Final = "Microsoft.Network/virtualNetworks"
+CLUSTER_TYPE: Final = "Microsoft.ContainerService/managedClusters"
 
 
 def names_valid(case: Case) -> Iterator[Problem]:
@@ -141,12 +146,11 @@ def resources_distinct(case: Case) -> Iterator[Problem]:
     """Two regions never mean the same network, cluster or file."""
     seen: dict[tuple[str, ...], Region] = {}
     for path, region in case.regions():
-        home = (region.subscription.lower(), region.resource_group.lower())
-        for kind, name, key in (
-            ("network", region.network.name, (*path, "network", "name")),
-            ("cluster", region.cluster.name, (*path, "cluster", "name")),
+        for kind, name, of, key in (
+            ("network", region.network.name, azure_ids.network_id, (*path, "network", "name")),
+            ("cluster", region.cluster.name, azure_ids.cluster_id, (*path, "cluster", "name")),
         ):
-            earlier = seen.setdefault((kind, *home, name.lower()), region)
+            earlier = seen.setdefault((kind, of(region).lower()), region)
             if earlier is not region:
                 message = (
                     f"{earlier.name} and {region.name} have the same {kind} `{name}` in one resource group"
@@ -158,6 +162,27 @@ def resources_distinct(case: Case) -> Iterator[Problem]:
             yield case.error(
                 "HS-TOPOLOGY-024", (*path, "overrides"), message, remedy="give each region its own file"
             )
+
+
+def ids_fit(case: Case) -> Iterator[Problem]:
+    """A declared id is one of the right kind, and the name beside it is its own."""
+    for path, region in case.regions():
+        for key, kind, declared, name in (
+            ("network", NETWORK_TYPE, region.network.id, region.network.name),
+            ("cluster", CLUSTER_TYPE, region.cluster.id, region.cluster.name),
+        ):
+            if declared is None:
+                continue
+            if f"/providers/{kind}/".lower() not in declared.lower():
+                message = f"`{declared}` is no id of a {key}"
+                remedy = (
+                    f"it has /providers/{kind}/ in it: az resource list --resource-type {kind} --query [].id"
+                )
+                yield case.error("HS-TOPOLOGY-027", (*path, key, "id"), message, remedy=remedy)
+            elif declared.rsplit("/", 1)[1].lower() != name.lower():
+                message = f"{key} has the id of `{declared.rsplit('/', 1)[1]}` and the name `{name}`"
+                remedy = "leave the name out: the id has it"
+                yield case.error("HS-TOPOLOGY-027", (*path, key, "name"), message, remedy=remedy)
 
 
 def contexts_distinct(case: Case) -> Iterator[Problem]:
@@ -204,6 +229,7 @@ RULES: tuple[Rule, ...] = (
     locations_known,
     regions_distinct,
     resources_distinct,
+    ids_fit,
     contexts_distinct,
     roles_fit,
 )
