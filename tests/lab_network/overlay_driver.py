@@ -109,7 +109,9 @@ class Scenario:
             with IPRoute() as ip:
                 return [info.get("kind") for link in ip.get_links() if (info := link.get("linkinfo"))]
 
-        return sorted({kind for path in self.plane.ns_dir.iterdir() for kind in in_network(path, of_namespace)})
+        return sorted(
+            {kind for path in self.plane.ns_dir.iterdir() for kind in in_network(path, of_namespace)}
+        )
 
 
 def deny(source: str) -> Denial:

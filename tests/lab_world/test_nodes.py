@@ -62,3 +62,25 @@ def test_a_node_that_comes_gets_an_address_that_is_free():
 def test_a_subnet_without_room_is_said():
     with pytest.raises(SubnetTooSmall):
         place(replace(CLUSTER, subnet_prefix="120.38.1.0/29"), [replace(POOL, count=4)])
+
+
+OVERLAY = replace(CLUSTER, network_plugin_mode="overlay", pod_cidr="10.244.0.0/16")
+
+
+def test_nodes_of_an_overlay_have_a_part_of_the_pods_range_each_and_keep_it():
+    before = place(OVERLAY, [POOL])
+    assert [node.pods for node in before] == ["10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"]
+    after = place(OVERLAY, [replace(POOL, name="other", count=1), POOL], before)
+    assert {n.name: n.pods for n in before}.items() <= {n.name: n.pods for n in after}.items()
+    assert len({node.pods for node in after}) == 4
+
+
+def test_a_pods_range_without_room_is_said():
+    with pytest.raises(SubnetTooSmall, match=r"10\.244\.0\.0/23"):
+        place(replace(OVERLAY, pod_cidr="10.244.0.0/23"), [POOL])
+
+
+def test_pods_with_a_subnet_of_their_own_have_addresses_of_that():
+    assert {n.pods for n in place(CLUSTER, [replace(POOL, pod_subnet_prefix="120.38.1.64/26")])} == {
+        "120.38.1.64/26"
+    }

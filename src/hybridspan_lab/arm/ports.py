@@ -25,6 +25,8 @@ class NodePool:
     taints: tuple[str, ...]
     zones: tuple[str, ...]
     subnet_id: str | None
+    pod_subnet_prefix: str | None = None
+    """The prefix of the subnet that only its pods have addresses of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class NodeConfig:
     max_pods: int = 30
     taints: tuple[str, ...] = ()
     """`key=value:Effect`, as an agent pool names them."""
+    pods: str = ""
+    """The prefix of its pods' addresses, if that is not the nodes' subnet."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -32,6 +34,7 @@ class NodeConfig:
             str(document.get("zone") or ""),
             int(document.get("max_pods") or 30),
             tuple(document.get("taints") or ()),
+            str(document.get("pods") or ""),
         )
 
 
@@ -55,6 +58,8 @@ class KubeletConfig:
     pods_dir: Path
     volumes_dir: Path
     egress_socket: Path
+    overlay: IPv4Network | None = None
+    """The range of all pods where they have no addresses of the virtual network."""
     region: str = ""
     cache: Path = Path.home() / ".cache" / "hybridspan"
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,6 +92,7 @@ class KubeletConfig:
             pods_dir=Path(document["pods_dir"]),
             volumes_dir=Path(document["volumes_dir"]),
             egress_socket=Path(document["egress_socket"]),
+            overlay=IPv4Network(document["pod_cidr"]) if document.get("pod_cidr") else None,
             region=str(document.get("region") or ""),
             cache=Path(cache),
             disk_limits=Path(document["disk_limits"]) if document.get("disk_limits") else None,

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hybridspan_lab.kubeapi import Document, KubeApi
-from hybridspan_lab.kubelet.addresses import AddressPool
+from hybridspan_lab.kubelet.attachments import Attachments
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.objects import ObjectCache
-from hybridspan_lab.kubelet.podnetwork import ClusterServices, PodNetwork
-from hybridspan_lab.network.plane import NetworkPlane
+from hybridspan_lab.kubelet.podnetwork import ClusterServices
 
 SHELLS: Final = frozenset({"sh", "bash", "dash"})
 
@@ -35,15 +34,13 @@ class Host:
 
     config: KubeletConfig
     api: KubeApi
-    plane: NetworkPlane
-    addresses: AddressPool
+    attachments: Attachments
     cluster: ClusterServices
     secrets: ObjectCache
     config_maps: ObjectCache
     claims: ObjectCache
 
     nodes: dict[str, NodeConfig] = field(default_factory=dict)
-    node_networks: dict[str, PodNetwork] = field(default_factory=dict)
 
     def node(self, name: str) -> NodeConfig:
         return self.nodes[name]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from hybridspan_lab.controlplane.authority import Authority
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
 from hybridspan_lab.kubelet import egress, node, provisioner
-from hybridspan_lab.kubelet.addresses import AddressPool
+from hybridspan_lab.kubelet.attachments import Attachments
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.netsockets import connect
@@ -25,7 +25,6 @@ from hybridspan_lab.network.plane import NetworkPlane
 
 LOG: Final = logging.getLogger(__name__)
 KUBELET_PORT: Final = 10250
-SPARE_NODES: Final = 4  # addresses that new nodes of the cluster may take before pods do
 RENEWAL_SECONDS: Final = 60.0
 FINISHED: Final = ("Succeeded", "Failed")
 
@@ -47,12 +46,12 @@ class Kubelet:
         self._volumes = ObjectCache(api, core, "persistentvolumes")
         self.directory = ServiceDirectory(self._services, self._slices)
         api_port = urlsplit(api.access.server).port or 443
+        services = ClusterServices(config.services, api_port, self.directory)
         self.host = Host(
             config,
             api,
-            NetworkPlane(config.ns_dir),
-            AddressPool(config.subnet, [n.address for n in config.nodes], len(config.nodes) + SPARE_NODES),
-            ClusterServices(config.services, api_port, self.directory),
+            Attachments(config, NetworkPlane(config.ns_dir), services),
+            services,
             self._secrets,
             self._config_maps,
             self._claims,
@@ -95,16 +94,18 @@ class Kubelet:
                     lease.cancel()
                 proxy.close()
                 await runner.cleanup()
+                await asyncio.to_thread(self.host.attachments.close)
 
     async def reload(self, config: KubeletConfig) -> None:
         """Takes in a configuration with other nodes; pods of nodes that stay are left alone."""
         await asyncio.to_thread(certify, self._tls, config)
         self.config = config
         wanted = {one.name: one for one in config.nodes}
-        for name in self.host.nodes.keys() - wanted.keys():
+        for name in self._leases.keys() - wanted.keys():
             self._leases.pop(name).cancel()
+            await self.host.attachments.remove(self.host.nodes[name])
         for name in wanted.keys() - self._leases.keys():
-            self.host.addresses.hold(wanted[name].address)
+            self.host.attachments.add(wanted[name])
             await self._add_node(wanted[name])
 
     async def _add_node(self, one: NodeConfig) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from hybridspan_lab.kubeapi import ApiError, Document
 from hybridspan_lab.kubelet import supervision
+from hybridspan_lab.kubelet.config import NodeConfig
 from hybridspan_lab.kubelet.container import Container, timestamp
 from hybridspan_lab.kubelet.environment import ReferenceMissing
 from hybridspan_lab.kubelet.events import PodEvents
@@ -61,6 +62,10 @@ class Pod:
         return self.scene.name
 
     @property
+    def _node(self) -> NodeConfig:
+        return self.host.node(self.document["spec"]["nodeName"])
+
+    @property
     def containers(self) -> list[Container]:
         return [*self.inits, *self.mains]
 
@@ -70,8 +75,9 @@ class Pod:
     def adopt(self) -> None:
         """Takes over what an earlier kubelet process left: its address and its count of restarts."""
         status = self.document.get("status") or {}
-        address = status.get("podIP")
-        if address and not self.document["spec"].get("hostNetwork") and self.host.addresses.hold(address):
+        address = str(status.get("podIP") or "")
+        own = address and not self.document["spec"].get("hostNetwork")
+        if own and self.host.attachments.hold(self._node, address):
             self._address = address
         for told in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
             container = self.container(told["name"])
@@ -134,29 +140,13 @@ class Pod:
                 container.wait_for("CreateContainerError", "the pod's network or folders could not be made")
 
     async def _attach(self) -> None:
-        config = self.host.config
+        networks = self.host.attachments
         if self.document["spec"].get("hostNetwork"):
-            self.scene.network = await self._node_network()
+            self.scene.network = await networks.attach_to_node(self._node)
         else:
-            address = self._address = self._address or self.host.addresses.take()
-            # One of an earlier kubelet process may still be there, perhaps with other listeners in it.
-            await asyncio.to_thread(self.host.plane.detach, self.uid)
-            namespace = await asyncio.to_thread(self.host.plane.attach, config.vnet_id, self.uid, address)
-            network = PodNetwork(namespace, address, self.host.cluster)
-            await network.open()
-            self.scene.network = network
+            self._address = self._address or networks.take(self._node)
+            self.scene.network = await networks.attach(self.uid, self._node, self._address)
         self.touch()
-
-    async def _node_network(self) -> PodNetwork:
-        """The network of the pod's node, which is made for the first pod that wants it."""
-        node, known = self.host.node(self.document["spec"]["nodeName"]), self.host.node_networks
-        if node.name not in known:
-            vnet, owner = self.host.config.vnet_id, f"node-{self.host.config.cluster}-{node.name}"
-            namespace = await asyncio.to_thread(self.host.plane.attach, vnet, owner, node.address)
-            if node.name not in known:
-                known[node.name] = PodNetwork(namespace, node.address, self.host.cluster)
-                await known[node.name].open()
-        return known[node.name]
 
     async def _detach(self) -> None:
         """Gives network and address back; a pod that has run to its end keeps only its status and its logs."""
@@ -164,10 +154,8 @@ class Pod:
             return
         if self.network is not None:
             self.network.close()
-        await asyncio.to_thread(self.host.plane.detach, self.uid)
-        if self._address:
-            self.host.addresses.give_back(self._address)
-            self._address = ""
+        address, self._address = self._address, ""
+        await self.host.attachments.detach(self.uid, self._node, address)
 
     async def _until_prepared(self) -> None:
         while True:
@@ -265,13 +253,12 @@ class Pod:
         self._published = status
 
     def status(self) -> Document:
-        node = self.host.node(self.document["spec"]["nodeName"])
         return pod_status(
             self.document,
             self.inits,
             self.mains,
             address=self.network.address if self.network else "",
-            node_address=node.address,
+            node_address=self._node.address,
             started=self.started,
         )
 

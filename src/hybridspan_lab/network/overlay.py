@@ -93,7 +93,11 @@ def _connect(member: Member) -> None:
     with IPRoute() as ip:
         for prefix in (member.pods, f"{member.address}/32"):
             ip.route(
-                "replace", dst=prefix, gateway=FABRIC_ENDS[1], oif=index_of(ip, member.device), flags=["onlink"]
+                "replace",
+                dst=prefix,
+                gateway=FABRIC_ENDS[1],
+                oif=index_of(ip, member.device),
+                flags=["onlink"],
             )
 
 

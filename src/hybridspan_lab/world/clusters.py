@@ -149,6 +149,7 @@ class Clusters:
             "nodes": [node.to_document() for node in cluster.nodes],
             "vnet_id": document.vnet_id,
             "subnet_prefix": document.subnet_prefix,
+            "pod_cidr": document.pod_cidr,
             "service_cidr": document.service_cidr,
             "ns_dir": str(self._places.network_names),
             "pods_dir": str(home / "pods"),

@@ -12,6 +12,7 @@ from hybridspan_lab.arm.ports import ClusterDocument, NodePool
 
 FIRST_HOST: Final = 4
 """Azure keeps the first four addresses of a subnet, and the last."""
+NODE_PART: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Node:
     max_pods: int
     labels: tuple[tuple[str, str], ...]
     taints: tuple[str, ...]
+    pods: str = ""
+    """The prefix of its pods' addresses: a subnet of their own, or the node's part of the overlay."""
 
     def to_document(self) -> dict[str, Any]:
         return {
@@ -33,6 +36,7 @@ class Node:
             "max_pods": self.max_pods,
             "labels": dict(self.labels),
             "taints": list(self.taints),
+            "pods": self.pods,
         }
 
 
@@ -48,9 +52,30 @@ def place(
         (pool, index, _name(cluster.id, pool.name, index)) for pool in pools for index in range(pool.count)
     ]
     names = {name for _, _, name in wanted}
-    known = {node.name: node.address for node in existing if node.name in names}
-    free = _free_addresses(cluster, set(known.values()))
-    return tuple(_node(cluster, pool, index, known.get(name) or _next(free)) for pool, index, name in wanted)
+    known = {node.name: node for node in existing if node.name in names}
+    free = _free_addresses(cluster, {node.address for node in known.values()})
+    parts = _free_parts(cluster, {node.pods for node in known.values()})
+    places = {name: (node.address, node.pods) for name, node in known.items()}
+    for pool, _, name in wanted:
+        if name not in places:
+            places[name] = _next(free), pool.pod_subnet_prefix or _part(cluster, parts)
+    return tuple(_node(cluster, pool, index, *places[name]) for pool, index, name in wanted)
+
+
+def _free_parts(cluster: ClusterDocument, taken: set[str]) -> Iterator[str]:
+    """Parts of an overlay that no node has; AKS gives every node a /24."""
+    every = IPv4Network(cluster.pod_cidr or "0.0.0.0/32")
+    parts = every.subnets(new_prefix=max(every.prefixlen, NODE_PART))
+    return (str(part) for part in parts if str(part) not in taken)
+
+
+def _part(cluster: ClusterDocument, parts: Iterator[str]) -> str:
+    if cluster.pod_cidr is None:
+        return ""
+    part = next(parts, None)
+    if part is None:
+        raise SubnetTooSmall(f"the pods' range {cluster.pod_cidr} has fewer parts than the pools have nodes")
+    return part
 
 
 def _free_addresses(cluster: ClusterDocument, taken: set[str]) -> Iterator[str]:
@@ -69,11 +94,11 @@ def _base36(number: int) -> str:
     return digits[number] if number < 36 else _base36(number // 36) + digits[number % 36]
 
 
-def _node(cluster: ClusterDocument, pool: NodePool, index: int, address: str) -> Node:
+def _node(cluster: ClusterDocument, pool: NodePool, index: int, address: str, pods: str) -> Node:
     # A node without an availability zone carries its fault domain's number there.
     zone = f"{cluster.location}-{pool.zones[index % len(pool.zones)]}" if pool.zones else "0"
     labels = tuple(_labels(cluster, pool, zone).items())
-    return Node(_name(cluster.id, pool.name, index), address, zone, pool.max_pods, labels, pool.taints)
+    return Node(_name(cluster.id, pool.name, index), address, zone, pool.max_pods, labels, pool.taints, pods)
 
 
 def _next(free: Iterator[str]) -> str:

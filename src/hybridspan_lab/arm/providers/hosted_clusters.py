@@ -13,7 +13,9 @@ def for_host(documents: Documents, key: str) -> ClusterDocument:
     cluster = documents[key]
     properties, network = cluster["properties"], cluster["properties"]["networkProfile"]
     pools = tuple(
-        _node_pool(pool) for name, pool in documents.items() if name.startswith(f"{key}/agentpools/")
+        _node_pool(documents, pool)
+        for name, pool in documents.items()
+        if name.startswith(f"{key}/agentpools/")
     )
     subnet_id = next((pool.subnet_id for pool in pools if pool.subnet_id), None)
     subnet = documents.get(subnet_id.lower()) if subnet_id else None
@@ -37,8 +39,9 @@ def for_host(documents: Documents, key: str) -> ClusterDocument:
     )
 
 
-def _node_pool(pool: Document) -> NodePool:
+def _node_pool(documents: Documents, pool: Document) -> NodePool:
     given = pool["properties"]
+    pod_subnet = documents.get(str(given.get("podSubnetID") or "").lower())
     return NodePool(
         name=pool["name"],
         count=int(given["count"]),
@@ -49,4 +52,5 @@ def _node_pool(pool: Document) -> NodePool:
         taints=tuple(str(taint) for taint in given.get("nodeTaints") or ()),
         zones=tuple(str(zone) for zone in given.get("availabilityZones") or ()),
         subnet_id=given.get("vnetSubnetID"),
+        pod_subnet_prefix=addresses.subnet_prefix(pod_subnet) if pod_subnet else None,
     )
