@@ -18,7 +18,7 @@ from hybridspan.verification.judgement import (
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
 from tests.cassandra.recordings import recorded
-from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, two_regions
+from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, two_regions
 
 CENTRALUS = two_regions().region("centralus")
 A, B, X = "120.38.1.9", "120.38.1.10", "192.138.0.10"
@@ -100,6 +100,16 @@ def test_nodes_that_are_down_or_missing_and_schemas_that_differ_are_problems() -
 def test_keyspaces_that_the_new_data_center_lacks_are_problems() -> None:
     assert len(matrix_problems(ring(BEFORE, "dc-1", "dc-2"), CENTRALUS, "dc-1")) == len(BEFORE)
     assert matrix_problems(ring(AFTER, "dc-1", "dc-2"), CENTRALUS, "dc-1") == ()
+
+
+def test_a_keyspace_that_only_a_third_data_center_has_is_a_problem() -> None:
+    seen = ring({**AFTER, "audit": nts(dc_3=3)}, "dc-1", "dc-2", "dc-3")
+    assert matrix_problems(seen, CENTRALUS, "dc-1") == ("audit has 3 replicas in dc-3 and none in dc-2",)
+
+
+def test_no_data_center_is_proved_while_a_keyspace_is_on_simple_strategy() -> None:
+    (problem,) = matrix_problems(ring({**AFTER, "audit": simple(1)}, "dc-1", "dc-2"), CENTRALUS, "dc-1")
+    assert "audit is on SimpleStrategy" in problem
 
 
 OWNERS = tuple(TokenOwner(address, dc, "ra-1", (number * 10,)) for number, (address, dc) in enumerate(

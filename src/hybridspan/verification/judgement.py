@@ -13,7 +13,7 @@ from typing import Final
 
 from hybridspan.cassandra.streaming import readable_bytes
 from hybridspan.cassandra.texts import PairDifference, Preview
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
 from hybridspan.topology.model import Region
 from hybridspan.verification.model import Difference, KeyspaceVerdict
 
@@ -123,9 +123,18 @@ def _versions(versions: Mapping[str, Sequence[str]]) -> str:
 
 
 def matrix_problems(ring: RingFacts, region: Region, source: str) -> tuple[str, ...]:
-    """Keyspaces that the data center lacks though the source has them."""
-    return tuple(
-        f"{k.name} has {k.replication.factor(source)} replicas in {source} and none in {region.datacenter}"
-        for k in ring.keyspaces
-        if k.replication.factor(source) and not k.replication.factor(region.datacenter)
-    )
+    """Keyspaces that the data center lacks though others have them, and those of which no data center can be proved."""
+    found = (_matrix_problem(k, region.datacenter, source) for k in ring.keyspaces if not k.is_local)
+    return tuple(problem for problem in found if problem)
+
+
+def _matrix_problem(keyspace: KeyspaceFacts, datacenter: str, source: str) -> str:
+    """What is wrong with one keyspace's replication, or nothing."""
+    name, replication = keyspace.name, keyspace.replication
+    if replication.strategy == "SimpleStrategy":
+        return f"{name} is on SimpleStrategy, whose replicas are spread over all data centers: none of them holds it whole"
+    if replication.factor(datacenter) or replication.strategy != "NetworkTopologyStrategy":
+        return ""
+    holders = [source, *sorted(set(replication.factors) - {source})]
+    others = [(dc, replication.factor(dc)) for dc in holders if replication.factor(dc)]
+    return f"{name} has {others[0][1]} replicas in {others[0][0]} and none in {datacenter}" if others else ""
