@@ -69,10 +69,9 @@ class Runtime:
                 Path(env["HYBRIDSPAN_CLASS_ARCHIVES"]),
             )
         from hybridspan_lab import parts
-        from hybridspan_lab.cassandra.podtools import cache_directory
 
         found = parts.ensure()
-        archives = cache_directory() / "class-archives"
+        archives = found.cache / "class-archives"
         archives.mkdir(parents=True, exist_ok=True)
         return cls(found.java, expanded(found.cassandra_classpath), found.tools_classpath, archives)
 

@@ -6,17 +6,18 @@ written once into the cache, because they name this machine's Java, Python and j
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from hybridspan_lab.cassandra import class_archive, jvm
+from hybridspan_lab.parts import cache
 
 READY_PORT: Final = 9042
 
@@ -58,7 +59,7 @@ class PodTools:
     mounts: tuple[Path, ...]
 
 
-@cache
+@functools.cache
 def locate() -> PodTools:
     """The tools of this machine, written on first use; fetches Cassandra's jars when the cache lacks them."""
     runtime = jvm.Runtime.locate()
@@ -66,7 +67,7 @@ def locate() -> PodTools:
     scripts = _scripts(runtime)
     # The scripts name this environment's interpreter and Java: another checkout with the same cache gets its own.
     digest = hashlib.sha256("\0".join(scripts.values()).encode()).hexdigest()[:12]
-    directory = cache_directory() / f"pod-tools-{digest}"
+    directory = cache.folder() / f"pod-tools-{digest}"
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in scripts.items():
         _write_program(directory / name, text)
@@ -80,11 +81,6 @@ def write_ready_probe(path: Path, joined: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_program(path, _READY.format(port=READY_PORT, joined=joined))
-
-
-def cache_directory() -> Path:
-    """`$HYBRIDSPAN_CACHE`, or `~/.cache/hybridspan`."""
-    return Path(os.environ.get("HYBRIDSPAN_CACHE") or Path.home() / ".cache" / "hybridspan")
 
 
 def _scripts(runtime: jvm.Runtime) -> Mapping[str, str]:
