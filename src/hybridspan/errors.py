@@ -92,3 +92,17 @@ class TemporaryFailure(HybridspanError):
 
 class PermanentFailure(HybridspanError):
     """A failure that waiting does not cure."""
+
+
+def first_failure(error: BaseException) -> BaseException:
+    """Tasks fail together: of a group the failure that tells most, a permanent one before one that may pass."""
+    while isinstance(error, BaseExceptionGroup):
+        error = min(error.exceptions, key=_rank)
+    return error
+
+
+def _rank(error: BaseException) -> int:
+    inner = first_failure(error)
+    if isinstance(inner, HybridspanError):
+        return 1 if isinstance(inner, TemporaryFailure) else 0
+    return 2

@@ -45,6 +45,10 @@ class HostState:
     own_name_resolves: bool | None
 
 
+UNKNOWN: Final = HostState(None, None, None, None)
+"""Of a pod that cannot be asked now."""
+
+
 def parse_host(text: str) -> HostState:
     """What the HOST script printed."""
     values = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)

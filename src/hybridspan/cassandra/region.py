@@ -208,8 +208,11 @@ class CassandraRegion:
         return tuple(await asyncio.gather(*(self._node_facts(pod, history) for pod in pods)))
 
     async def _node_facts(self, pod: PodFacts, history: Mapping[str, float]) -> NodeFacts:
-        host, offset = await self._host_and_offset(pod.name)
-        available = await self._available_counts(pod) if pod.ready else ()
+        try:
+            host, offset = await self._host_and_offset(pod.name)
+            available = await self._available_counts(pod) if pod.ready else ()
+        except TemporaryFailure:  # it is restarting: of one node nothing is known, of the others all
+            host, offset, available = probing.UNKNOWN, None, ()
         return NodeFacts(
             pod=pod.name,
             address=pod.address,

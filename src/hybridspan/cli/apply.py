@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, locked, opened, topology_argument
+from hybridspan.cli.opening import (
+    carried_out,
+    journal_of,
+    json_option,
+    locked,
+    looked,
+    opened,
+    topology_argument,
+)
 from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING, InputError, PermanentFailure
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
@@ -120,13 +128,12 @@ class Application:
             raise
 
     async def _with(self, estate: Estate, saved: SavedPlan | None) -> int:
-        from hybridspan.observation.gather import gather
         from hybridspan.plan.build import build
         from hybridspan.plan.order import until
         from hybridspan.plan.saved import refuse_if_stale
 
         click.echo("looking at what is there …", err=True)
-        plan = build(self._topology, await gather(estate, preflight=True))
+        plan = build(self._topology, await looked(estate))
         if saved:
             refuse_if_stale(saved, plan)
         steps = until(plan.steps, self._goal) if self._goal else plan.steps

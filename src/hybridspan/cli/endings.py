@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from hybridspan.cli.interruption import WORDS
-from hybridspan.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, HybridspanError
+from hybridspan.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, HybridspanError, first_failure
 
 
 def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -43,20 +43,13 @@ def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
 
 def _end_of_group(group: BaseExceptionGroup[BaseException], arguments: Sequence[str]) -> int:
     """Tasks fail together; the first failure with words is the one to tell."""
-    first = _first(group)
+    first = first_failure(group)
     if isinstance(first, HybridspanError):
         return show(first, arguments)
     if isinstance(first, KeyboardInterrupt):
         click.echo(WORDS, err=True)
         return EXIT_INTERRUPTED
     return show(_internal(first), arguments)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        known = [e for e in error.exceptions if isinstance(_first(e), HybridspanError)]
-        error = (known or list(error.exceptions))[0]
-    return error
 
 
 def show(error: HybridspanError, arguments: Sequence[str] = ()) -> int:

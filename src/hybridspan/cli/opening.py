@@ -6,12 +6,20 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from hybridspan.cli.interruption import interruptible
+from hybridspan.errors import TemporaryFailure, first_failure
 from hybridspan.topology.model import Topology
+
+if TYPE_CHECKING:
+    from hybridspan.facts.world import WorldFacts
+    from hybridspan.observation.estate import Estate
+
+PATIENCE_SECONDS: Final = 90.0
+"""How long a look at the world is tried again: the time in which a Cassandra node restarts."""
 
 Result = TypeVar("Result")
 
@@ -50,6 +58,24 @@ def _silence_libraries() -> None:
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
+
+
+async def looked(estate: Estate) -> WorldFacts:
+    """A look at everything with every room's checks; what restarts just now, perhaps through a run that was broken off, is
+    asked again for a minute and a half."""
+    from hybridspan.engine.retry import persist
+    from hybridspan.observation.gather import gather
+
+    async def look() -> WorldFacts:
+        try:
+            return await gather(estate, preflight=True)
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from failures
+
+    def told(failure: TemporaryFailure, seconds: float) -> None:
+        click.echo(f"  {failure.message} [{failure.where}]: asked again in {seconds:.0f} s", err=True)
+
+    return await persist(look, clock=estate.clock, patience=PATIENCE_SECONDS, on_retry=told)
 
 
 @contextmanager

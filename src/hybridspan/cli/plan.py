@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
+from hybridspan.cli.opening import carried_out, journal_of, json_option, looked, opened, topology_argument
 from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING
 from hybridspan.plan.model import Plan
 from hybridspan.topology.model import Topology
@@ -44,12 +44,11 @@ def plan(
 async def planned(topology: Topology) -> Plan:
     """One look and the plan that follows from it."""
     from hybridspan.observation.estate import Estate
-    from hybridspan.observation.gather import gather
     from hybridspan.plan.build import build
 
     with journal_of(topology) as journal:
         async with Estate(topology, memory=journal) as estate:
-            return build(topology, await gather(estate, preflight=True))
+            return build(topology, await looked(estate))
 
 
 def _show(made: Plan, as_json: bool) -> None:
