@@ -25,7 +25,7 @@ LineSink = Callable[[str], None]
 PROGRAM_VARIABLE: Final = "HYBRIDSPAN_APIGEECTL"
 _LAST_LINES: Final = 12
 _GRACE_SECONDS: Final = 10.0
-_PASSING: Final = re.compile(
+PASSING: Final = re.compile(
     r"no endpoints available|connection refused|connection reset|i/o timeout|TLS handshake timeout"
     r"|context deadline exceeded|etcdserver: |too many requests|the object has been modified|failed calling webhook",
     re.IGNORECASE,
@@ -73,7 +73,7 @@ class Apigeectl:
             return
         told = "\n".join(lines)
         where = f"apigeectl {' '.join(words)} -f {overrides}"
-        if _PASSING.search(told):
+        if PASSING.search(told):
             raise TemporaryFailure(
                 "HS-APIGEE-003",
                 "apigeectl could not do it now",

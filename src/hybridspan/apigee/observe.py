@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts, DatastoreFacts
+from hybridspan.facts.apigee import (
+    ApigeeFacts,
+    CustomResourceFacts,
+    DataReplicationFacts,
+    DatastoreFacts,
+    NodeReplication,
+    ReplicationStatus,
+)
 
 Document = dict[str, Any]
 
@@ -19,6 +28,8 @@ RESOURCES: Final = (
     (f"{GROUP}/v1alpha2", "ApigeeTelemetry"),
     (f"{GROUP}/v1alpha1", "ApigeeRedis"),
 )
+REPLICATION: Final = "CassandraDataReplication"
+DEFINITION: Final = "CustomResourceDefinition"
 CONTROLLER: Final = "apigee-controller-manager"
 SYSTEM_NAMESPACE: Final = "apigee-system"
 BACKUP_JOB: Final = "apigee-cassandra-backup"
@@ -45,11 +56,17 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
         _controller(cluster, namespace),
     )
     others = await asyncio.gather(*(cluster.list_(api, kind, namespace) for api, kind in RESOURCES))
+    replications, definitions = await asyncio.gather(
+        cluster.list_(DATASTORE, REPLICATION, namespace),
+        cluster.list_("apiextensions.k8s.io/v1", DEFINITION),
+    )
     return ApigeeFacts(
         hybrid_version=hybrid_version(store, controller),
         controller_ready=is_available(controller),
         datastore=datastore(store, statefulset, backup) if store else None,
         resources=tuple(resource(document) for found in others for document in found),
+        definitions=definitions_of(definitions),
+        replications=tuple(data_replication(document) for document in replications),
     )
 
 
@@ -80,7 +97,49 @@ def datastore(document: Document, statefulset: Document | None, backup: Document
         host_network=bool(cassandra.get("hostNetwork")),
         version=str(cassandra.get("version") or spec.get("version") or ""),
         backup_enabled=backup is not None and not (backup.get("spec") or {}).get("suspend", False),
+        replication=replication_status(status.get("cassandraDataReplication")),
     )
+
+
+def replication_status(found: Mapping[str, Any] | None) -> ReplicationStatus | None:
+    """The operator's progress, pod by pod."""
+    if not found:
+        return None
+    details = found.get("rebuildDetails") or {}
+    nodes = {
+        str(pod): NodeReplication(str(told.get("state") or ""), str(told.get("message") or ""))
+        for pod, told in details.items()
+    }
+    return ReplicationStatus(str(found.get("state") or ""), nodes)
+
+
+def data_replication(document: Document) -> DataReplicationFacts:
+    """A CassandraDataReplication."""
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    applied = status.get("lastAppliedGeneration")
+    return DataReplicationFacts(
+        name=document["metadata"]["name"],
+        organization_ref=str(spec.get("organizationRef") or ""),
+        source=str((spec.get("source") or {}).get("region") or ""),
+        force=bool(spec.get("force")),
+        state=str(status.get("state") or ""),
+        message=str(status.get("message") or ""),
+        generation=int(document["metadata"].get("generation") or 0),
+        applied_generation=None if applied is None else int(applied),
+    )
+
+
+def definitions_of(documents: Iterable[Document]) -> Mapping[str, str]:
+    """Apigee's definitions: a hash of the versions that each serves, by name."""
+    return {
+        document["metadata"]["name"]: _hash(document["spec"].get("versions"))
+        for document in documents
+        if (document.get("spec") or {}).get("group") == GROUP
+    }
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def resource(document: Document) -> CustomResourceFacts:

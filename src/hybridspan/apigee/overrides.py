@@ -29,6 +29,8 @@ _MAY_DIFFER: Final = tuple(
         r"namespace",
         r"k8sCluster\.(name|region)",
         r"gcp\.region",
+        # Each cluster is an identity provider of its own.
+        r"gcp\.federatedWorkloadIdentity\.audience",
         r"cassandra\.(multiRegionSeedHost|datacenter|rack|replicaCount)",
         r"cassandra\.storage\..*",
         r"(.*\.)?nodeSelector\..*",
@@ -78,7 +80,25 @@ def _facts_of(
         secrets=secrets_named(document),
         storage_class=storage.get("storageClass") or storage.get("storageclass"),
         host_network=bool(document.value("cassandra", "hostNetwork")),
+        environments=_names(document.value("envs")),
+        virtual_hosts=_names(document.value("virtualhosts")),
+        federation=_federation(document),
+        passwords=tuple(".".join(s.path) for s in document.scalars() if s.path[-1] == "password" and s.value),
     )
+
+
+def _names(entries: Any) -> tuple[str, ...]:
+    """Names in a list such as `envs`."""
+    found = entries if isinstance(entries, list) else []
+    return tuple(str(e["name"]) for e in found if isinstance(e, dict) and e.get("name"))
+
+
+def _federation(document: EditableText) -> str:
+    """The audience that the cluster's identities are exchanged for, where workload identity federation is on."""
+    found = document.value("gcp", "federatedWorkloadIdentity")
+    if not isinstance(found, dict) or not found.get("enabled"):
+        return ""
+    return str(found.get("audience") or "(none)")
 
 
 def _read(path: FilePath) -> EditableText | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.topology.model import Region, Topology
@@ -24,7 +25,7 @@ def findings(topology: Topology, regions: Mapping[str, RegionFacts]) -> list[Fin
         if facts.apigee is not None and facts.apigee.datastore is not None:
             found += _installed(topology, region, facts.apigee, facts.apigee.datastore)
         found += _network_mode(topology, region, regions)
-    return found
+    return found + helm_findings(topology, regions)
 
 
 def _where(region: Region) -> str:

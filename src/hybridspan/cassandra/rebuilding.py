@@ -92,7 +92,7 @@ class Rebuild:
 
     async def room_for(self, keyspaces: Sequence[str]) -> None:
         """PermanentFailure where the pod's disk is too small for what is to come, by the source's size."""
-        self._expected = sum((await self._expected_sizes(keyspaces)).values())
+        self._expected = sum((await self.expected_sizes(keyspaces)).values())
         host = await self._target.host(self._pod)
         if host.free_bytes is not None and host.free_bytes < self._expected * 1.1:
             raise PermanentFailure(
@@ -143,7 +143,7 @@ class Rebuild:
             if state.phase == "ended" or (state.phase != "running" and not await self.receives()):
                 break
             if looks >= 2 or state.phase != "running":
-                streams = await self._streams()
+                streams = await self.streams()
             received = meter.look(self._clock.monotonic(), streams, state.succeeded, state.phase)
             progress(*self._told(state, received, streams))
             quiet = self._clock.monotonic() - (meter.moved_at or 0.0)
@@ -153,7 +153,8 @@ class Rebuild:
             await self._clock.sleep(min(0.5 + looks * 0.5, 5.0))
         await self._concluded(state)
 
-    async def _streams(self) -> tuple[StreamProgress, ...]:
+    async def streams(self) -> tuple[StreamProgress, ...]:
+        """What streams to the node now, whoever started it."""
         return parse_netstats(await self._target.nodetool(self._pod, "netstats"))
 
     def _told(
@@ -181,7 +182,7 @@ class Rebuild:
 
     async def _judge(self, quiet: float, closed_before: bool) -> bool:
         """Whether the way to the source is closed now; raises when it was closed at the last look too."""
-        closed, whole = await self._closed()
+        closed, whole = await self.closed()
         if closed and closed_before:
             raise self._cut(f"no byte for {quiet:.0f} s", closed, whole=whole)
         if quiet > STALL_SECONDS:
@@ -194,7 +195,7 @@ class Rebuild:
             )
         return bool(closed)
 
-    async def _closed(self) -> tuple[tuple[str, ...], bool]:
+    async def closed(self) -> tuple[tuple[str, ...], bool]:
         """The source's addresses that the pod does not reach, and whether these are all of them."""
         addresses = [pod.address for pod in await self._source.pods()]
         closed = await self._target.unreachable_from(self._pod, addresses, self._port)
@@ -236,7 +237,7 @@ class Rebuild:
                 why=f"{readable_bytes(host.free_bytes)} are free; {last}",
                 hint="enlarge the volume of its claim, then run apply again: what has arrived is not streamed twice",
             )
-        closed, whole = await self._closed()
+        closed, whole = await self.closed()
         if closed:
             return self._cut(f"Cassandra gave up: {last}", closed, whole=whole)
         kind = PermanentFailure if _is_permanent(log) else TemporaryFailure
@@ -250,7 +251,7 @@ class Rebuild:
 
     async def plausible(self, keyspaces: Sequence[str]) -> None:
         """PermanentFailure where Cassandra reports success over next to nothing though the source holds much."""
-        expected = await self._expected_sizes(keyspaces)
+        expected = await self.expected_sizes(keyspaces)
         sizes = await self._target.keyspace_sizes(self._pod, keyspaces)
         for name, size in expected.items():
             if size > LEAST_BYTES and sizes.get(name, 0) < size * 0.2:
@@ -262,7 +263,7 @@ class Rebuild:
                     hint=f"compare {self._source.region.datacenter}'s own data: nodetool tablestats {name}",
                 )
 
-    async def _expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
+    async def expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
         """Bytes that this node should hold of each keyspace, by what the source's nodes hold on average."""
         ring, pods = await asyncio.gather(self._source.members(), self._source.pods())
         sizes = await asyncio.gather(*(self._source.keyspace_sizes(pod.name, keyspaces) for pod in pods))

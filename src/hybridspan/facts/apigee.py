@@ -3,7 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from hybridspan.facts.helm import HelmRelease
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReplication:
+    """What the operator says of one Cassandra pod: running, complete, error…"""
+
+    state: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationStatus:
+    """`status.cassandraDataReplication` of the datastore: how far the operator is, pod by pod."""
+
+    state: str
+    nodes: Mapping[str, NodeReplication]
+
+
+@dataclass(frozen=True, slots=True)
+class DataReplicationFacts:
+    """A CassandraDataReplication."""
+
+    name: str
+    organization_ref: str
+    source: str
+    """`source.region`: the Cassandra data center to copy from, whatever its name suggests."""
+    force: bool
+    state: str
+    message: str
+    generation: int
+    applied_generation: int | None
+    """The latest generation that the operator has taken up; None before the first."""
+
+    @property
+    def is_taken_up(self) -> bool:
+        return self.applied_generation is not None and self.applied_generation >= self.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +61,8 @@ class DatastoreFacts:
     host_network: bool
     version: str
     backup_enabled: bool
+    replication: ReplicationStatus | None = None
+    """The operator's own copying of data; None where it has never been asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +82,11 @@ class ApigeeFacts:
     controller_ready: bool
     datastore: DatastoreFacts | None
     resources: tuple[CustomResourceFacts, ...]
+    releases: tuple[HelmRelease, ...] | None = None
+    """Helm's releases in the namespace; None where nobody looked (another installer, or no cluster)."""
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Apigee's CustomResourceDefinitions: a hash of what each defines, by name."""
+    replications: tuple[DataReplicationFacts, ...] = ()
 
     @property
     def states(self) -> Mapping[str, str]:

@@ -25,3 +25,10 @@ class OverridesFacts:
     """Names of Kubernetes secrets that it refers to."""
     storage_class: str | None = None
     host_network: bool = False
+    environments: tuple[str, ...] = ()
+    virtual_hosts: tuple[str, ...] = ()
+    """Names of environment groups."""
+    federation: str = ""
+    """The audience of workload identity federation where it is used, or empty."""
+    passwords: tuple[str, ...] = ()
+    """Keys that hold a password in clear."""

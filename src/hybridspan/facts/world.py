@@ -32,6 +32,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """What one cluster has of Apigee, and the overrides that it was (or will be) installed with."""
+
+    apigee: ApigeeFacts | None
+    overrides: OverridesFacts | None
+
+
+@dataclass(frozen=True, slots=True)
 class RegionFacts:
     """One region; a part is None where it does not exist yet (or its owner does not)."""
 
@@ -42,6 +50,10 @@ class RegionFacts:
     """Its Cassandra pods, in order."""
     overrides: OverridesFacts | None = None
     """Its overrides file, read or derived; None where nobody looked."""
+
+    @property
+    def installation(self) -> Installation:
+        return Installation(self.apigee, self.overrides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
     from hybridspan.apigee.apigeectl import Apigeectl
+    from hybridspan.apigee.charts import Charts
+    from hybridspan.apigee.helm import Helm
+    from hybridspan.apigee.helm_installer import HelmInstaller, HelmRegion
     from hybridspan.azure.gateway import AzureGateway
     from hybridspan.cassandra.region import CassandraRegion
     from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -164,6 +167,34 @@ class Estate:
         path = self.workdir / f"apigeectl-{region.name}.kubeconfig"
         cluster.private_kubeconfig(path)
         return Apigeectl(path, self.record)
+
+    async def helm(self, region: Region) -> HelmInstaller:
+        """Helm in that region, with the names of the first one."""
+        from hybridspan.apigee.helm_installer import HelmInstaller
+
+        own, first = await asyncio.gather(self._helm_region(region), self._helm_region(self.topology.first))
+        return HelmInstaller(self.topology, own, first, self._charts(region, own.helm))
+
+    async def plain_helm(self, region: Region) -> Helm:
+        """Helm in that region, to look."""
+        return (await self._helm_region(region)).helm
+
+    async def _helm_region(self, region: Region) -> HelmRegion:
+        from hybridspan.apigee.helm import Helm, HelmPlace
+        from hybridspan.apigee.helm_installer import HelmRegion
+
+        cluster = await self.cluster(region)
+        path = self.workdir / f"helm-{region.name}.kubeconfig"
+        cluster.private_kubeconfig(path)
+        place = HelmPlace(path, region.namespace, self.workdir / "helm")
+        return HelmRegion(region, cluster, Helm(place, cluster, self.record))
+
+    def _charts(self, region: Region, helm: Helm) -> Charts:
+        from hybridspan.apigee.charts import Charts, location_of
+
+        # A folder for each region: two may be installed at once, and the files that overrides name are the region's.
+        folder = self.workdir / "charts" / str(region.name)
+        return Charts(location_of(self.topology), self.topology.hybrid_version, folder, helm.pull)
 
 
 def workdir_of(topology: Topology) -> Path:

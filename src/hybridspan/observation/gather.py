@@ -49,6 +49,10 @@ async def _region(estate: Estate, region: Region) -> RegionFacts:
     objects, apigee = await asyncio.gather(
         cluster.objects(region.namespace), apigee_facts(cluster, region.namespace)
     )
+    if estate.topology.installer == "helm":
+        from hybridspan.apigee.helm_installer import with_releases
+
+        apigee = await with_releases(await estate.plain_helm(region), apigee)
     nodes: tuple[NodeFacts, ...] = ()
     if any(pod.ready for pod in objects.cassandra_pods):
         nodes = await (await estate.cassandra(region)).node_facts()

@@ -14,11 +14,13 @@ from hybridspan.plan.phases.groups import plan_groups
 from hybridspan.plan.phases.install import plan_install
 from hybridspan.plan.phases.keyspaces import plan_keyspaces
 from hybridspan.plan.phases.networks import plan_networks
+from hybridspan.plan.phases.operator import plan_operator, plan_organization
 from hybridspan.plan.phases.overrides import plan_overrides
 from hybridspan.plan.phases.peerings import plan_peerings
 from hybridspan.plan.phases.ports import plan_ports
 from hybridspan.plan.phases.reachability import plan_reachability
 from hybridspan.plan.phases.rebuild import plan_rebuild
+from hybridspan.plan.phases.replication import plan_replication
 from hybridspan.plan.phases.runtime import plan_runtime
 from hybridspan.plan.phases.seed_removal import plan_seed_removal
 from hybridspan.plan.phases.trust import plan_trust
@@ -37,8 +39,11 @@ PHASES: tuple[Phase, ...] = (
     plan_keyspaces,
     plan_trust,
     plan_overrides,
+    plan_operator,
     plan_install,
     plan_reachability,
+    plan_organization,
+    plan_replication,
     plan_rebuild,
     plan_verification,
     plan_seed_removal,

@@ -48,7 +48,7 @@ class InitStep:
 
 
 class DatastoreStep:
-    """`apigeectl apply --datastore`: the new nodes join, empty; the first region's view of the ring proves it."""
+    """`apigeectl apply --datastore`, or Helm's release of it: the new nodes join, empty; the first region's view of the ring proves it."""
 
     deadline_seconds: float = JOIN_SECONDS
 
@@ -64,6 +64,10 @@ class DatastoreStep:
         return decide_datastore(self.region, store, ring)
 
     async def act(self, progress: ProgressSink) -> None:
+        if self.estate.topology.installer == "helm":
+            helm = await self.estate.helm(self.region)
+            await helm.install("datastore", lambda line: progress(line, None, {}))
+            return
         installer = await self.estate.apigeectl(self.region)
         await must_match(installer, self.estate.topology.hybrid_version)
         await installer.apply(

@@ -24,10 +24,10 @@ from hybridspan.plan.phases.keyspaces import (
     SIMPLE_KEY,
     Alteration,
     auth_key,
-    data_names,
     decide_auth,
     decide_simple,
     decide_spread,
+    names_of_ours,
     owed_repairs,
     simple_alterations,
     spread,
@@ -186,10 +186,10 @@ class SystemKeyspacesStep(_SpreadStep):
 
 
 class DataKeyspacesStep(_SpreadStep):
-    """Every keyspace that is not Cassandra's own."""
+    """Every keyspace that is not Cassandra's own, but for those that the operator replicates."""
 
     def _names(self, ring: RingFacts) -> tuple[str, ...]:
-        return data_names(ring)
+        return names_of_ours(self._estate.topology, ring)
 
 
 class AuthKeyspaceStep(_SpreadStep):

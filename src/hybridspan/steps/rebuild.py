@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from hybridspan.apigee.observe import apigee_facts
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import covering, replicas
 from hybridspan.cassandra.rebuilding import NodeState, Rebuild, node_state
@@ -20,6 +21,7 @@ from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
     can_be_at_once,
+    copied_by_operator,
     decide_rebuild,
     decide_source_repair,
     forgotten,
@@ -91,7 +93,7 @@ class RebuildStep:
 
     async def check(self) -> Decision:
         state = await self._state()
-        decision = decide_rebuild(self._progress(state), self._region, self._pod)
+        decision = decide_rebuild(await self._progress(state), self._region, self._pod)
         if decision.is_done and state.is_streaming:
             return needed(f"{self._pod} is still receiving; it is watched to its end")
         return decision
@@ -102,7 +104,7 @@ class RebuildStep:
         if state.is_streaming or await rebuild.receives():
             await rebuild.observe(progress)
             state = await self._state()
-        work = work_for(self._progress(state))
+        work = work_for(await self._progress(state))
         if not work.stream:
             return
         await rebuild.room_for(work.stream)
@@ -121,12 +123,21 @@ class RebuildStep:
     def _key(self) -> str:
         return rebuild_key(self._region.name, self._pod)
 
-    def _progress(self, state: NodeState) -> list[KeyspaceProgress]:
+    async def _progress(self, state: NodeState) -> list[KeyspaceProgress]:
         ours = begun_by_us(self._estate.decided(self._key()), state.host_id)
+        if await self._copied_by_operator():
+            ours |= state.recorded
         return [
             KeyspaceProgress(name, name in state.recorded, name in state.complete, name in ours)
             for name in to_stream(state.ring, self._region)
         ]
+
+    async def _copied_by_operator(self) -> bool:
+        if self._estate.topology.installer != "helm":
+            return False
+        cluster = await self._estate.cluster(self._region)
+        store = (await apigee_facts(cluster, self._region.namespace)).datastore
+        return copied_by_operator(self._estate.topology, store, self._pod)
 
     async def _state(self) -> NodeState:
         target = await self._estate.cassandra(self._region)

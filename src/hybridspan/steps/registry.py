@@ -30,6 +30,8 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
         ports,
         reachability,
         rebuild,
+        releases,
+        replication,
         runtime,
         seed_removal,
         trust,
@@ -37,6 +39,6 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
     )
 
     azure = (groups, networks, peerings, clusters, ports)
-    apigee = (trust, overrides, install, seed_removal, runtime)
+    apigee = (trust, overrides, install, releases, replication, seed_removal, runtime)
     cassandra = (keyspaces, reachability, rebuild, verification)
     return {phase: maker for room in azure + apigee + cassandra for phase, maker in room.STEPS.items()}

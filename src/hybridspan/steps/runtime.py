@@ -35,6 +35,8 @@ class RuntimeStep:
         return decide_runtime(there, here)
 
     async def act(self, progress: ProgressSink) -> None:
+        if self.estate.topology.installer == "helm":
+            return  # its releases are steps of their own: here they are waited for
         installer = await self.estate.apigeectl(self.region)
         await installer.apply(self.region.overrides, lambda line: progress(line, None, {}))
 
@@ -42,6 +44,8 @@ class RuntimeStep:
         decision = await self.check()
         if not decision.is_done:
             return needed(decision.reason)
+        if self.estate.topology.installer == "helm":
+            return decision
         installer = await self.estate.apigeectl(self.region)
         is_ready, told = await installer.check_ready(self.region.overrides)
         return decision if is_ready else needed(f"apigeectl check-ready: {told}")

@@ -44,6 +44,10 @@ class SeedOutStep:
             await asyncio.to_thread(write, path, clean, path)
         if await self._live_seed() is None:
             return  # a run before this one applied it: only the restart is waited for
+        if self.estate.topology.installer == "helm":
+            helm = await self.estate.helm(self.region)
+            await helm.install("datastore", lambda line: progress(line, None, {}))
+            return
         installer = await self.estate.apigeectl(self.region)
         await installer.apply(path, lambda line: progress(line, None, {}), parts=("--datastore",))
 

@@ -22,7 +22,7 @@ STEP="the beginning"
 fail() {{ echo "stopped: $*" >&2; exit 1; }}
 step() {{ STEP=$1; echo; echo "== $1: $2"; }}
 trap 'echo "stopped in $STEP; mend the cause, then start this script again" >&2' ERR
-for tool in az kubectl apigeectl; do command -v "$tool" >/dev/null || fail "$tool is not on the PATH"; done
+for tool in az kubectl {installer}; do command -v "$tool" >/dev/null || fail "$tool is not on the PATH"; done
 for name in {variables}; do
   [ -n "${{!name:-}}" ] || fail "$name is not set: it names a file with a password; the head of this script shows how to make it"
   [ -s "${{!name}}" ] || fail "$name names ${{!name}}, which is no file with something in it"
@@ -38,6 +38,7 @@ def script(plan: Plan, topology: Topology) -> str:
         directory=shlex.quote(str(topology.path.parent)),
         making="\n".join(f"#   {line}" for line in making(plan, topology).splitlines()),
         variables=" ".join(wanted(plan)),
+        installer=topology.installer,
     )
     refusals = "".join(f"fail {shlex.quote(f'the plan is refused: {why}')}\n" for why in plan.refusals[:1])
     return (

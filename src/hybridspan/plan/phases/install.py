@@ -8,6 +8,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, kubectl
 from hybridspan.plan.phases.overrides import members
+from hybridspan.plan.phases.releases import the_release, upgraded
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
 from hybridspan.topology.model import Region, Topology
 
@@ -18,8 +19,10 @@ def plan_install(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     for number, region in enumerate(topology.new_regions):
         own = facts.regions[region.name]
         earlier = topology.new_regions[number - 1] if number else None
-        steps.append(_init(topology, region, own.apigee))
-        steps.append(_datastore(topology, region, earlier, (own.apigee, facts.ring)))
+        if topology.installer == "apigeectl":
+            steps.append(_init(topology, region, own.apigee))
+        installing = _installing(topology, region, facts)
+        steps.append(_datastore(topology, region, earlier, (own.apigee, facts.ring), installing))
     return steps
 
 
@@ -106,11 +109,20 @@ def not_joined(region: Region, store: DatastoreFacts | None, ring: RingFacts | N
     return None
 
 
+def _installing(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    if topology.installer == "apigeectl":
+        return apigeectl(region, "apply", "--datastore")
+    return upgraded(
+        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
+    )
+
+
 def _datastore(
     topology: Topology,
     region: Region,
     earlier: Region | None,
     seen: tuple[ApigeeFacts | None, RingFacts | None],
+    installing: tuple[Command, ...],
 ) -> PlannedStep:
     apigee, ring = seen
     store = apigee.datastore if apigee else None
@@ -121,7 +133,7 @@ def _datastore(
         title=f"Cassandra of {region.datacenter} joins the ring",
         decision=decide_datastore(region, store, ring),
         commands=(
-            *apigeectl(region, "apply", "--datastore"),
+            *installing,
             datastore_runs(region),
             nodetool(topology.first, pod_name(topology, 0), "status"),
         ),
@@ -140,7 +152,8 @@ def _datastore(
 def _before_joining(topology: Topology, region: Region, earlier: Region | None) -> tuple[StepId, ...]:
     names = [r.name for r in topology.regions]
     others = names[: names.index(region.name)]
-    needs = [f"init/{region.name}", f"seed/{region.name}"]
+    controller = "init" if topology.installer == "apigeectl" else "operator"
+    needs = [f"{controller}/{region.name}", f"seed/{region.name}"]
     needs += [f"peering/{other}+{region.name}" for other in others]
     needs += [f"ports/{other}+{region.name}" for other in others]
     needs += [f"runtime/{earlier.name}"] if earlier else []
@@ -150,6 +163,13 @@ def _before_joining(topology: Topology, region: Region, earlier: Region | None) 
 def _leave(topology: Topology, region: Region) -> tuple[Command, ...]:
     return (
         *(nodetool(region, pod, "decommission") for pod in reversed(pods_of(topology, region))),
-        *apigeectl(region, "delete", "--datastore"),
+        *_deleted(topology, region),
         kubectl(region, "-n", region.namespace, "delete", "pvc", "-l", "app=apigee-cassandra"),
     )
+
+
+def _deleted(topology: Topology, region: Region) -> tuple[Command, ...]:
+    if topology.installer == "apigeectl":
+        return apigeectl(region, "delete", "--datastore")
+    comment = "the operator must be alive still: it takes the data center out of the ring"
+    return (kubectl(region, "-n", region.namespace, "delete", "apigeeds", "default", comment=comment),)

@@ -18,6 +18,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.ring_commands import User, cqlsh, nodetool, pod_name, pods_of
 from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.releases import replication_of
 
 AUTH: Final = "system_auth"
 _PLAIN: Final = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -181,6 +182,20 @@ def data_names(ring: RingFacts) -> tuple[str, ...]:
     return tuple(k.name for k in replicated(ring) if k.name not in SYSTEM_KEYSPACES)
 
 
+def organization_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
+    """The organization's own keyspaces, `kms_<org>_hybrid` and its like: those that Apigee's operator replicates."""
+    ending = f"_{organization.replace('-', '_')}_hybrid"
+    return tuple(name for name in data_names(ring) if name.endswith(ending))
+
+
+def names_of_ours(topology: Topology, ring: RingFacts) -> tuple[str, ...]:
+    """The data keyspaces that hybridspan alters itself: all, or those that the operator leaves out."""
+    if not replication_of(topology).is_resource:
+        return data_names(ring)
+    theirs = organization_names(ring, topology.organization)
+    return tuple(name for name in data_names(ring) if name not in theirs)
+
+
 def auth_key(region: Region) -> str:
     """Where the journal keeps on which nodes system_auth has been repaired."""
     return f"auth-repair/{region.name}"
@@ -286,13 +301,14 @@ def _system(topology: Topology, region: Region, ring: RingFacts | None) -> Plann
 
 
 def _data(topology: Topology, region: Region, ring: RingFacts | None) -> PlannedStep:
-    names = data_names(ring) if ring else ()
+    names = names_of_ours(topology, ring) if ring else ()
     found = spread(ring, region, names) if ring else ()
+    which = "Keyspaces of no organization" if replication_of(topology).is_resource else "Every other keyspace"
     return PlannedStep(
         id=StepId(f"data-keyspaces/{region.name}"),
         phase="data-keyspaces",
         region=region.name,
-        title=f"Every other keyspace to {region.datacenter}",
+        title=f"{which} to {region.datacenter}",
         decision=decide_spread(ring, region, names),
         commands=_alters(topology, region, found),
         needs=(StepId(f"system-keyspaces/{region.name}"),),

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
-from hybridspan.plan.phases.keyspaces import replicated
+from hybridspan.plan.phases.keyspaces import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.releases import replication_of
 
 REPAIR_AGE_SECONDS = 10 * 24 * 3600.0
 """A repair older than this proves nothing: deletions are forgotten after `gc_grace_seconds`, ten days by default."""
@@ -53,6 +55,14 @@ def begun_by_us(decided: Mapping[str, Any] | None, host_id: str) -> frozenset[st
     if not decided or decided.get("host_id") != host_id:
         return frozenset()
     return frozenset(decided.get("begun", ()))
+
+
+def copied_by_operator(topology: Topology, store: DatastoreFacts | None, pod: str) -> bool:
+    """Whether the operator, asked to copy, says that it has rebuilt that node: what the node lists is then as good as ours."""
+    if not replication_of(topology).is_resource:
+        return False
+    node = store.replication.nodes.get(pod) if store and store.replication else None
+    return node is not None and node.state == "complete"
 
 
 def forgotten(keyspace: str) -> str:
@@ -189,23 +199,31 @@ def _planned_names(ring: RingFacts | None) -> tuple[str, ...]:
 
 def _nodes(topology: Topology, region: Region, facts: WorldFacts) -> list[PlannedStep]:
     steps: list[PlannedStep] = []
-    before = f"source-repair/{region.name}"
+    before = (
+        f"replication/{region.name}"
+        if replication_of(topology).is_resource
+        else f"source-repair/{region.name}"
+    )
     for pod in pods_of(topology, region):
-        steps.append(_node(region, pod, before, facts))
+        steps.append(_node(topology, region, pod, before, facts))
         before = steps[-1].id
     return steps
 
 
-def _node(region: Region, pod: str, before: str, facts: WorldFacts) -> PlannedStep:
-    decision = _planned_decision(region, pod, facts)
+def _node(topology: Topology, region: Region, pod: str, before: str, facts: WorldFacts) -> PlannedStep:
+    decision = _planned_decision(topology, region, pod, facts)
     names = _planned_names(facts.ring)
+    if replication_of(topology).is_resource and facts.ring is not None:
+        theirs = organization_names(facts.ring, topology.organization)
+        names = tuple(name for name in names if name not in theirs)
     commands = [nodetool(region, pod, "rebuild", "-ks", n, "--", str(region.copy_from)) for n in names]
     clear = [cqlsh(region, pod, "admin", forgotten(name)) for name in names]
     return PlannedStep(
         id=StepId(f"rebuild/{region.name}/{pod}"),
         phase="rebuild",
         region=region.name,
-        title=f"{pod} of {region.datacenter} receives the data of {region.copy_from}",
+        title=f"{pod} of {region.datacenter} receives the data of {region.copy_from}"
+        + (", as far as the operator left it out" if replication_of(topology).is_resource else ""),
         decision=decision,
         commands=() if decision.is_done else tuple(commands),
         needs=(StepId(before),),
@@ -216,7 +234,7 @@ def _node(region: Region, pod: str, before: str, facts: WorldFacts) -> PlannedSt
     )
 
 
-def _planned_decision(region: Region, pod: str, facts: WorldFacts) -> Decision:
+def _planned_decision(topology: Topology, region: Region, pod: str, facts: WorldFacts) -> Decision:
     node = next((n for n in facts.regions[region.name].nodes if n.pod == pod), None)
     if facts.ring is None or node is None:
         return later(f"{pod} has not joined yet; it receives every keyspace from {region.copy_from}")
@@ -227,6 +245,9 @@ def _planned_decision(region: Region, pod: str, facts: WorldFacts) -> Decision:
         )
     member = next((n for n in facts.ring.nodes if n.address == node.address), None)
     ours = begun_by_us(facts.decided.get(rebuild_key(region.name, pod)), member.host_id if member else "")
+    own = facts.regions[region.name].apigee
+    if own is not None and copied_by_operator(topology, own.datastore, pod):
+        ours |= frozenset(names)
     recorded = {a.keyspace for a in node.available_ranges if a.full_ranges}
     # Whether the record covers every range is looked at when the step is checked; here it counts that there is one.
     progress = [KeyspaceProgress(n, n in recorded, n in recorded, n in ours) for n in names]

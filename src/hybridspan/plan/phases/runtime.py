@@ -7,14 +7,47 @@ import shlex
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
-from hybridspan.plan.phases.kubectl import apigeectl
+from hybridspan.plan.phases.kubectl import apigeectl, kubectl
+from hybridspan.plan.phases.operator import key_of, release_step
+from hybridspan.plan.phases.releases import wanted_releases
 from hybridspan.topology.model import Region, Topology
 
 
 def plan_runtime(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
-    """One step for every new region."""
+    """One step for every new region; with Helm each release before it."""
+    if topology.installer == "helm":
+        return [step for region in topology.new_regions for step in _releases(topology, region, facts)]
     first = facts.regions[topology.first.name].apigee
     return [_runtime(region, first, facts.regions[region.name].apigee) for region in topology.new_regions]
+
+
+def _releases(topology: Topology, region: Region, facts: WorldFacts) -> list[PlannedStep]:
+    """Everything that is not there yet, once the data is proved; then the look at all of it."""
+    first, own = facts.regions[topology.first.name].installation, facts.regions[region.name].apigee
+    last = [
+        w
+        for w in wanted_releases(topology, first)
+        if w.component in ("telemetry", "redis", "env", "virtualhost")
+    ]
+    steps = [
+        release_step(topology, region, first, own, key_of(w), "verify-again", "replication") for w in last
+    ]
+    look = kubectl(
+        region, "-n", region.namespace, "get", "apigeeds,apigeeorg,apigeeenv,apigeetelemetry,apigeeredis"
+    )
+    gate = PlannedStep(
+        id=StepId(f"runtime/{region.name}"),
+        phase="runtime",
+        region=region.name,
+        title=f"Apigee runs in {region.cluster.name}",
+        decision=decide_runtime(first.apigee, own),
+        commands=(look,),
+        needs=tuple(step.id for step in steps),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo_note="Take traffic off the region first. The datastore stays: its nodes leave the ring further down.",
+    )
+    return [*steps, gate]
 
 
 def decide_runtime(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:

@@ -9,13 +9,20 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.install import not_joined
 from hybridspan.plan.phases.kubectl import apigeectl, change_is_seen, datastore_runs, kubectl
+from hybridspan.plan.phases.releases import the_release, upgraded
 from hybridspan.topology.model import Region, Topology
 
 
 def plan_seed_removal(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """One step for every new region."""
     return [
-        _seed_out(region, facts.regions[region.name].overrides, _store(facts, region), facts.ring)
+        _seed_out(
+            region,
+            facts.regions[region.name].overrides,
+            _store(facts, region),
+            facts.ring,
+            _installing(topology, region, facts),
+        )
         for region in topology.new_regions
     ]
 
@@ -50,8 +57,20 @@ def decide_seed_removal(
     return needed(f"{' and '.join(places)} {verb} the seed {in_file or store.seed_host}")
 
 
+def _installing(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    if topology.installer == "apigeectl":
+        return apigeectl(region, "apply", "--datastore")
+    return upgraded(
+        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
+    )
+
+
 def _seed_out(
-    region: Region, overrides: OverridesFacts | None, store: DatastoreFacts | None, ring: RingFacts | None
+    region: Region,
+    overrides: OverridesFacts | None,
+    store: DatastoreFacts | None,
+    ring: RingFacts | None,
+    installing: tuple[Command, ...],
 ) -> PlannedStep:
     path = "{.spec.components.cassandra.properties.multiRegionSeedHost}"
     namespace = ("-n", region.namespace)
@@ -63,7 +82,7 @@ def _seed_out(
         decision=decide_seed_removal(region, overrides, store, ring),
         commands=(
             Command(("sed", "-i", "/^ *multiRegionSeedHost:/d", str(region.overrides))),
-            *apigeectl(region, "apply", "--datastore"),
+            *installing,
             change_is_seen(region),
             datastore_runs(region),
             kubectl(region, *namespace, "get", "apigeeds", "default", "-o", f"jsonpath={path}"),

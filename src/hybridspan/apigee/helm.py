@@ -1,0 +1,277 @@
+"""The real helm, started as a person would: from the PATH, with a kubeconfig of one context.
+
+A run is started in a session of its own and writes to a file, so that it ends by itself whatever becomes of us: a helm that is
+killed half-way leaves a release that says `pending` and takes no further run. The next run of ours waits for it, or, where it
+is gone, removes its unfinished record and begins anew. What a dry run prints may hold secrets and is thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from hybridspan.apigee.apigeectl import PASSING
+from hybridspan.apigee.helm_failures import explained
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.helm import SUBJECTS, HelmRelease, WantedRelease, split_chart
+
+Recorder = Callable[[str, Mapping[str, Any]], None]
+LineSink = Callable[[str], None]
+
+HELM_MINUTES: Final = 15
+"""How long helm itself waits for what it installed (`--timeout`)."""
+_LOOK_SECONDS: Final = 0.2
+_SHORT_SECONDS: Final = 60.0
+
+
+class Secrets(Protocol):
+    """The one thing asked of the cluster beside helm."""
+
+    async def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HelmPlace:
+    """Where helm acts, and where its output lies."""
+
+    kubeconfig: Path
+    namespace: str
+    logs: Path
+
+    def log(self, release: str) -> Path:
+        return self.logs / f"helm-{self.kubeconfig.stem}-{release}.log"
+
+    def mark(self, release: str) -> Path:
+        """Holds the process id of a run that we started and have not seen end."""
+        return self.logs / f"helm-{self.kubeconfig.stem}-{release}.pid"
+
+
+class Helm:
+    """helm for one namespace of one cluster."""
+
+    def __init__(self, place: HelmPlace, secrets: Secrets, record: Recorder) -> None:
+        self._place = place
+        self._secrets = secrets
+        self._record = record
+
+    async def releases(self) -> tuple[HelmRelease, ...]:
+        """All releases of the namespace, those that failed or are under way too."""
+        listed = await self._asked("list", "--all", "--output", "json")
+        found = [_release(entry) for entry in json.loads(listed or "[]")]
+        subjects = await asyncio.gather(*(self._subject(release) for release in found))
+        return tuple(
+            HelmRelease(r.name, r.chart, r.version, r.status, r.revision, subject)
+            for r, subject in zip(found, subjects, strict=True)
+        )
+
+    async def _subject(self, release: HelmRelease) -> str:
+        """The environment or group of a release; its other values are not looked at."""
+        key = SUBJECTS.get(release.chart)
+        if key is None or not release.is_deployed:
+            return ""
+        values = json.loads(await self._asked("get", "values", release.name, "--output", "json") or "null")
+        return str((values or {}).get(key) or "")
+
+    async def upgrade(self, release: WantedRelease, chart: Path, values: Path, on_line: LineSink) -> None:
+        """Install or upgrade, after a dry run on the server; waits for an unfinished run of ours first.
+
+        TemporaryFailure where helm's last words say that waiting helps, else PermanentFailure with them.
+        """
+        await self._settled(release.name, on_line)
+        words = [release.name, str(chart), "--install", "--values", str(values)]
+        for setting in release.settings:
+            words += ["--set", setting]
+        code, told = await self._run(["upgrade", *words, "--dry-run=server"], _SHORT_SECONDS * 3)
+        if code:
+            raise _failure(release, told, "dry run: nothing was changed")
+        await self._carried_out(
+            release, ["upgrade", *words, "--atomic", "--timeout", f"{HELM_MINUTES}m"], on_line
+        )
+
+    async def _settled(self, name: str, on_line: LineSink) -> None:
+        """No run is under way on the release when this returns."""
+        mark = self._place.mark(name)
+        if _process(mark, name) is not None:
+            on_line(f"a helm run on {name} that was started before is still under way; it is waited for")
+        while _process(mark, name) is not None:  # noqa: ASYNC110  # another process's end is no event of ours
+            await asyncio.sleep(_LOOK_SECONDS * 5)
+        listed = json.loads(await self._asked("list", "--all", "--output", "json") or "[]")
+        there = next((r for r in map(_release, listed) if r.name == name), None)
+        if there is not None and there.is_pending:
+            if not mark.exists():
+                raise TemporaryFailure(
+                    "HS-APIGEE-035",
+                    f"another helm run is under way on release {name}, or was killed: it says {there.status}",
+                    where=f"namespace {self._place.namespace}",
+                    hint=f"helm history {name}; where nobody runs helm, delete secret {_record_of(there)} and run apply again",
+                )
+            on_line(f"an earlier helm run on {name} was killed; its unfinished record is removed")
+            await self._secrets.delete("v1", "Secret", _record_of(there), self._place.namespace)
+        mark.unlink(missing_ok=True)
+
+    async def _carried_out(self, release: WantedRelease, words: Sequence[str], on_line: LineSink) -> None:
+        log, mark = self._place.log(release.name), self._place.mark(release.name)
+        argv = self._argv(words)
+        self._record("helm", {"argv": argv})
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.write_text("starting")
+        with _private(log) as output:
+            process = await self._started(argv, output, output)
+        mark.write_text(str(process.pid))
+        lines: list[str] = []
+        async for line in _followed(process, log):
+            lines.append(line)
+            self._record("helm", {"line": line})
+            on_line(line)
+        mark.unlink(missing_ok=True)
+        self._record("helm", {"argv": argv, "code": process.returncode})
+        if process.returncode:
+            raise _failure(release, "\n".join(lines[-12:]), "helm undid what it had begun (--atomic)")
+
+    async def pull(self, reference: str, version: str, folder: Path) -> None:
+        """Fetch a chart of that version and unpack it below the folder."""
+        words = ["pull", reference, "--version", version, "--untar", "--untardir", str(folder)]
+        code, told = await self._run(words, _SHORT_SECONDS * 3)
+        if code:
+            kind = TemporaryFailure if PASSING.search(told) else PermanentFailure
+            raise kind(
+                "HS-APIGEE-036",
+                f"chart {reference} {version} cannot be fetched",
+                where=reference,
+                why=told,
+                hint="spec.charts (or HYBRIDSPAN_CHARTS) names another folder or oci:// address; helm registry login signs in",
+            )
+
+    async def _asked(self, *words: str) -> str:
+        """What helm prints, which is not recorded."""
+        argv = self._argv(words)
+        process = await self._started(argv, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
+        out, err = await _ended(process, _SHORT_SECONDS, argv)
+        if process.returncode:
+            told = err.decode(errors="replace").strip()
+            kind = TemporaryFailure if PASSING.search(told) else PermanentFailure
+            raise kind(
+                "HS-APIGEE-032",
+                f"helm {words[0]} ended with exit code {process.returncode}",
+                where=" ".join(argv),
+                why=told,
+            )
+        return out.decode()
+
+    async def _run(self, words: Sequence[str], seconds: float) -> tuple[int, str]:
+        """Its exit code and what it said on standard error; what it printed is thrown away."""
+        argv = self._argv(words)
+        self._record("helm", {"argv": argv})
+        process = await self._started(argv, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE)
+        _, err = await _ended(process, seconds, argv)
+        told = "\n".join(err.decode(errors="replace").strip().splitlines()[-12:])
+        self._record("helm", {"argv": argv, "code": process.returncode, "line": told})
+        return process.returncode or 0, told
+
+    def _argv(self, words: Sequence[str]) -> list[str]:
+        return [program(), *words, "--namespace", self._place.namespace]
+
+    async def _started(self, argv: Sequence[str], out: Any, err: Any) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            env=os.environ | {"KUBECONFIG": str(self._place.kubeconfig)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+
+
+def _release(entry: Mapping[str, Any]) -> HelmRelease:
+    chart, version = split_chart(str(entry["chart"]))
+    return HelmRelease(str(entry["name"]), chart, version, str(entry["status"]), int(entry["revision"]))
+
+
+def _record_of(release: HelmRelease) -> str:
+    """The secret in which helm keeps that revision."""
+    return f"sh.helm.release.v1.{release.name}.v{release.revision}"
+
+
+def _process(mark: Path, name: str) -> int | None:
+    """The process of a run that we started, while it lives; None otherwise."""
+    try:
+        number = int(mark.read_text())
+        words = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (OSError, ValueError):
+        return None
+    return number if "upgrade" in words and name in words else None
+
+
+def _private(path: Path) -> Any:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+async def _followed(process: asyncio.subprocess.Process, log: Path) -> AsyncIterator[str]:
+    """The lines of the file as they come, until the process has ended."""
+    with log.open(encoding="utf-8", errors="replace") as text:
+        while True:
+            ended = process.returncode is not None
+            for line in text.read().splitlines():
+                if line.strip():
+                    yield line.rstrip()
+            if ended:
+                return
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                continue
+
+
+async def _ended(
+    process: asyncio.subprocess.Process, seconds: float, argv: Sequence[str]
+) -> tuple[bytes, bytes]:
+    """What a short run printed; it changes nothing, so it may be killed."""
+    try:
+        async with asyncio.timeout(seconds):
+            out, err = await process.communicate()
+            return out or b"", err or b""
+    except TimeoutError as error:
+        raise TemporaryFailure(
+            "HS-APIGEE-034", f"helm did not end within {seconds:.0f} s", where=" ".join(argv)
+        ) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _failure(release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
+    where = f"release {release.name}, chart {release.chart}"
+    if PASSING.search(told):
+        return TemporaryFailure(
+            "HS-APIGEE-033",
+            "helm could not do it now",
+            where=where,
+            why=told,
+            hint=explained(told) or "kubectl get pods -n NAMESPACE",
+        )
+    hint = explained(told) or "correct what its last lines name, then run apply again"
+    return PermanentFailure(
+        "HS-APIGEE-032", f"helm could not install {release.name}; {then}", where=where, why=told, hint=hint
+    )
+
+
+def program() -> str:
+    """The program file; PermanentFailure where there is none."""
+    found = shutil.which("helm")
+    if found is None:
+        raise PermanentFailure(
+            "HS-APIGEE-031",
+            "the program helm is not there",
+            where="PATH",
+            hint="install helm 3.14 or later, and put it on the PATH",
+        )
+    return found

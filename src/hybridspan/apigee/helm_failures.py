@@ -1,0 +1,52 @@
+"""What helm's last words mean: the remedy for the failures that people meet with Apigee's charts."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_REMEDIES: Final = (
+    (
+        r"no matches for kind|ensure CRDs are installed first",
+        "Apigee's CRDs are missing or of another release: run apply again, its crds step applies them from the operator's chart",
+    ),
+    (
+        r"no endpoints available for service|failed calling webhook",
+        (
+            "the operator is down, and without its webhook nothing of Apigee can be changed: kubectl get pods -n NAMESPACE -l"
+            " app=apigee-controller; apply waits for it for a while"
+        ),
+    ),
+    (
+        r"multiRegionSeedHost",
+        (
+            "the webhook lets nobody change the seed of a running datastore: the address in the overrides must be the live one"
+            " (or go, after the region was verified)"
+        ),
+    ),
+    (
+        r"invalid ownership metadata|cannot be imported into the current release",
+        "the cluster has this already from another release or from apigeectl: remove that first, or use its release name",
+    ),
+    (
+        r"another operation \(install/upgrade/rollback\) is in progress",
+        "another helm run is under way, or was killed: helm history tells",
+    ),
+    (
+        r"values don't meet the specifications of the schema|error validating data|execution error at",
+        "correct the overrides: the last lines name the value",
+    ),
+    (
+        r"no such file or directory.*(?:json|crt|key|pem)|open .*: no such file",
+        "a key or certificate that the overrides name is not there: paths are relative to the overrides file",
+    ),
+    (
+        r"timed out waiting for the condition|context deadline exceeded|resource .* not ready",
+        "kubectl get pods -n NAMESPACE shows what does not start; helm has taken back what it had begun",
+    ),
+)
+
+
+def explained(told: str) -> str:
+    """The remedy for helm's last words; empty where they are new to us."""
+    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, told)), "")

@@ -1,0 +1,99 @@
+"""What all nodes of a region receive while somebody else rebuilds them: progress, the time left, and whether bytes move.
+
+Apigee's operator says `running` for hours and nothing more; Cassandra itself knows what streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hybridspan.cassandra.rebuilding import QUIET_SECONDS, STALL_SECONDS, Rebuild
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
+from hybridspan.clock import Clock
+from hybridspan.errors import TemporaryFailure
+from hybridspan.facts.cassandra import StreamProgress
+
+STANDSTILL: Final = 3 * QUIET_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One look at all nodes."""
+
+    words: str
+    fraction: float | None
+    details: Mapping[str, Any]
+    quiet: float
+    """Seconds since anything moved on any node."""
+
+
+class Receiving:
+    """The nodes of one region that receive from another."""
+
+    def __init__(self, rebuilds: Mapping[str, Rebuild], clock: Clock) -> None:
+        self._rebuilds = rebuilds
+        self._clock = clock
+        self._meters: dict[str, Meter] = {}
+        self._closed_before = False
+
+    async def look(self, keyspaces: Sequence[str], *marks: object) -> Glance:
+        """Take in one look; a change of `marks` counts as movement. A node that cannot be asked now counts as still."""
+        now = self._clock.monotonic()
+        seen = await asyncio.gather(*(self._node(pod, keyspaces, marks) for pod in self._rebuilds))
+        received = [r for r, _ in seen]
+        total, expected = sum(r.bytes for r in received), sum(r.bytes_expected for r in received)
+        rate = sum(r.bytes_per_second or 0.0 for r in received)
+        left = (expected - total) / rate if rate and expected > total else None
+        words = f"{len(received)} nodes have received {readable_bytes(total)}"
+        words += f" of about {readable_bytes(expected)}" if expected > total else ""
+        words += f", {readable_seconds(left)} left" if left is not None else ""
+        fraction = min(total / expected, 1.0) if expected else None
+        peers = sorted({peer for _, found in seen for peer in found})
+        details = {"bytes": total, "bytes_total": expected, "seconds_left": left, "peers": peers}
+        return Glance(words, fraction, details, now - max(m.moved_at or now for m in self._meters.values()))
+
+    async def _node(
+        self, pod: str, keyspaces: Sequence[str], marks: tuple[object, ...]
+    ) -> tuple[Received, tuple[str, ...]]:
+        rebuild = self._rebuilds[pod]
+        streams: tuple[StreamProgress, ...] = ()
+        try:
+            if pod not in self._meters:
+                self._meters[pod] = Meter(sum((await rebuild.expected_sizes(keyspaces)).values()))
+            streams = await rebuild.streams()
+        except TemporaryFailure:
+            self._meters.setdefault(pod, Meter(0))
+        received = self._meters[pod].look(self._clock.monotonic(), streams, *marks)
+        return received, tuple(s.peer for s in streams)
+
+    async def blocked(self, glance: Glance) -> str:
+        """Why nothing moves, in words, once that is certain; empty while there is hope.
+
+        A way to the source that is closed at two looks is certain soon; a standstill with all ways open takes a quarter of an hour.
+        """
+        if glance.quiet < STANDSTILL:
+            self._closed_before = False
+            return ""
+        closed = sorted(
+            {
+                a
+                for addresses, _ in await asyncio.gather(*(r.closed() for r in self._rebuilds.values()))
+                for a in addresses
+            }
+        )
+        if closed and self._closed_before:
+            return f"no byte for {glance.quiet:.0f} s, and {', '.join(closed)} cannot be reached from the new nodes"
+        self._closed_before = bool(closed)
+        if glance.quiet > STALL_SECONDS:
+            return f"no byte for {readable_seconds(glance.quiet)}, though every way is open"
+        return ""
+
+
+async def receiving(target: CassandraRegion, source: CassandraRegion, port: int, clock: Clock) -> Receiving:
+    """The way to look at every node of the target."""
+    pods = [pod.name for pod in await target.pods()]
+    return Receiving({pod: Rebuild(target, source, pod, port, clock) for pod in pods}, clock)

@@ -1,0 +1,66 @@
+"""Helm's releases: those that a cluster has, and those that a region needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Component = Literal[
+    "operator", "datastore", "telemetry", "redis", "ingress-manager", "org", "env", "virtualhost"
+]
+
+SUBJECTS: Final[dict[str, str]] = {"apigee-env": "env", "apigee-virtualhost": "envgroup"}
+"""Charts that are installed once for each environment or environment group, with the value that says for which."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelmRelease:
+    """A release as `helm list` shows it."""
+
+    name: str
+    chart: str
+    version: str
+    """Version of the chart, such as 1.16.0 or 1.14.2-hotfix.1."""
+    status: str
+    """deployed, failed, pending-install, pending-upgrade, pending-rollback, uninstalling, superseded."""
+    revision: int
+    subject: str = ""
+    """The environment or environment group that it is for, or empty."""
+
+    @property
+    def is_deployed(self) -> bool:
+        return self.status == "deployed"
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a helm run has begun and not said how it ended."""
+        return self.status.startswith("pending-") or self.status == "uninstalling"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRelease:
+    """One release of a region: which chart under which name, for which environment or group."""
+
+    component: Component
+    name: str
+    subject: str = ""
+
+    @property
+    def chart(self) -> str:
+        return f"apigee-{self.component}"
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """`env=prod` for the charts that are installed once for each."""
+        key = SUBJECTS.get(self.chart)
+        return (f"{key}={self.subject}",) if key and self.subject else ()
+
+
+_CHART: Final = re.compile(r"(?P<name>.+?)-(?P<version>v?\d+\.\d+\.\d+.*)")
+
+
+def split_chart(text: str) -> tuple[str, str]:
+    """`apigee-env-1.14.2-hotfix.1` → (`apigee-env`, `1.14.2-hotfix.1`); the version is empty where there is none."""
+    found = _CHART.fullmatch(text)
+    return (found["name"], found["version"]) if found else (text, "")

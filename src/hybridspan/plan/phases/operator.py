@@ -1,0 +1,185 @@
+"""What Helm brings before the datastore: Apigee's CRDs, then the operator; and what comes with the organization."""
+
+from __future__ import annotations
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.helm import WantedRelease
+from hybridspan.facts.world import Installation, WorldFacts
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.kubectl import kubectl
+from hybridspan.plan.phases.releases import (
+    decide_release,
+    definitions_applied,
+    the_release,
+    uninstalled,
+    upgraded,
+    wanted_releases,
+)
+from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.releases import replication_of
+from hybridspan.topology.resource_names import organization_name
+
+
+def plan_operator(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """`crds` and `operator` of every new region, with installer helm."""
+    if topology.installer != "helm":
+        return []
+    first = facts.regions[topology.first.name].installation
+    steps: list[PlannedStep] = []
+    for region in topology.new_regions:
+        own = facts.regions[region.name].apigee
+        steps += [_crds(topology, region, first.apigee, own), _operator(topology, region, first, own)]
+    return steps
+
+
+def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
+    """Whether the definitions must be applied: before anything else, or the operator ends at once."""
+    if own is None:
+        return later("the cluster does not exist yet")
+    there = first.definitions if first else {}
+    missing = sorted(set(there) - set(own.definitions))
+    if missing or not own.definitions:
+        listed = f", {len(missing)} that the first region has" if missing else ""
+        return needed(
+            f"the cluster lacks definitions of Apigee's resources{listed}: the operator could not start"
+        )
+    other = sorted(name for name, form in there.items() if own.definitions[name] != form)
+    if other:
+        return needed(f"defined otherwise than in the first region: {', '.join(other)}")
+    return done(f"{len(own.definitions)} definitions are as in the first region")
+
+
+def _crds(
+    topology: Topology, region: Region, first: ApigeeFacts | None, own: ApigeeFacts | None
+) -> PlannedStep:
+    before = ("cert-manager", "secrets", "storage", "overrides")
+    return PlannedStep(
+        id=StepId(f"crds/{region.name}"),
+        phase="crds",
+        region=region.name,
+        title=f"Definitions of Apigee's resources in {region.cluster.name}",
+        decision=decide_crds(first, own),
+        commands=(definitions_applied(topology, region),),
+        needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo_note="only after all of Apigee's resources are gone from the cluster: kubectl delete crd takes them along",
+    )
+
+
+def decide_operator(topology: Topology, first: Installation, own: ApigeeFacts | None) -> Decision:
+    """Done when the release is deployed and the operator answers."""
+    decision = decide_release(topology, the_release(topology, first, "operator"), own)
+    if own is not None and decision.is_done and not own.controller_ready:
+        return needed("the operator is installed, but not available")
+    return decision
+
+
+def _operator(
+    topology: Topology, region: Region, first: Installation, own: ApigeeFacts | None
+) -> PlannedStep:
+    wanted = the_release(topology, first, "operator")
+    wait = ("wait", "deployment/apigee-controller-manager", "--for=condition=Available", "--timeout=10m")
+    return PlannedStep(
+        id=StepId(f"operator/{region.name}"),
+        phase="operator",
+        region=region.name,
+        title=f"Apigee operator in {region.cluster.name}",
+        decision=decide_operator(topology, first, own),
+        commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *wait)),
+        needs=(StepId(f"crds/{region.name}"),),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo=(uninstalled(region, wanted),),
+        undo_note="only after the region's datastore is gone: without the operator its nodes cannot leave the ring",
+    )
+
+
+def plan_organization(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
+    """The ingress manager, which the organization's gateways wait for, and the organization itself."""
+    if topology.installer != "helm":
+        return []
+    first = facts.regions[topology.first.name].installation
+    steps: list[PlannedStep] = []
+    for region in topology.new_regions:
+        own = facts.regions[region.name].apigee
+        # Through the resource the organization comes first, because the resource names it. Otherwise it waits for the proof:
+        # its management server would answer wrongly from an empty data center.
+        before = "system-keyspaces" if replication_of(topology).is_resource else "verify-again"
+        steps.append(release_step(topology, region, first, own, "ingress-manager", before))
+        steps.append(_organization(topology, region, first, own))
+    return steps
+
+
+def organization_resource(topology: Topology, first: ApigeeFacts | None) -> str:
+    """Name of the ApigeeOrganization in every region: the first region's, which must be what it is computed to be."""
+    live = next((r.name for r in first.resources if r.kind == "ApigeeOrganization"), None) if first else None
+    return live or organization_name(topology.organization)
+
+
+def decide_organization(topology: Topology, first: Installation, own: ApigeeFacts | None) -> Decision:
+    """Done when the release is deployed and the organization, under the name that every region has, is running."""
+    decision = decide_release(topology, the_release(topology, first, "org"), own)
+    if own is None or not decision.is_done:
+        return decision
+    name = organization_resource(topology, first.apigee)
+    held = {r.name: r.state for r in own.resources if r.kind == "ApigeeOrganization"}
+    if name not in held and held:
+        hint = "the name is computed from the organization: `org` in the overrides is another one, or the chart of another release"
+        return refused(f"the organization's resource is {', '.join(held)}, in the first region {name}", hint)
+    if held.get(name) != "running":
+        return needed(f"ApigeeOrganization {name} is {held.get(name) or 'not there yet'}")
+    return done(f"ApigeeOrganization {name} is running, under the name that it has in the first region")
+
+
+def _organization(
+    topology: Topology, region: Region, first: Installation, own: ApigeeFacts | None
+) -> PlannedStep:
+    wanted = the_release(topology, first, "org")
+    name = organization_resource(topology, first.apigee)
+    running = ("wait", f"apigeeorg/{name}", "--for=jsonpath={.status.state}=running", "--timeout=30m")
+    needs = [f"release/{region.name}/ingress-manager"]
+    needs += [f"system-keyspaces/{region.name}"] if replication_of(topology).is_resource else []
+    return PlannedStep(
+        id=StepId(f"organization/{region.name}"),
+        phase="organization",
+        region=region.name,
+        title=f"Organization {topology.organization} in {region.cluster.name}",
+        decision=decide_organization(topology, first, own),
+        commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *running)),
+        needs=tuple(StepId(n) for n in needs),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo=(uninstalled(region, wanted),),
+        undo_note="Take traffic off the region first.",
+    )
+
+
+def release_step(
+    topology: Topology,
+    region: Region,
+    first: Installation,
+    own: ApigeeFacts | None,
+    key: str,
+    *before: str,
+) -> PlannedStep:
+    """A release that needs nothing but to be deployed; `key` is its component, with a name where there are several."""
+    wanted = next(r for r in wanted_releases(topology, first) if key_of(r) == key)
+    subject = f" {wanted.subject}" if wanted.subject else ""
+    return PlannedStep(
+        id=StepId(f"release/{region.name}/{key}"),
+        phase="release",
+        region=region.name,
+        title=f"Release {wanted.name} ({wanted.chart}{subject}) in {region.cluster.name}",
+        decision=decide_release(topology, wanted, own),
+        commands=upgraded(topology, region, wanted),
+        needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
+        lanes=(f"apigee/{region.name}",),
+        procedure_rows=(11,),
+        undo=(uninstalled(region, wanted),),
+    )
+
+
+def key_of(wanted: WantedRelease) -> str:
+    """`env/prod`, or `redis` where there is one only."""
+    return f"{wanted.component}/{wanted.subject}" if wanted.subject else wanted.component

@@ -1,0 +1,125 @@
+"""Which Helm releases a region needs, under which names, and whether each is as it should be.
+
+Names are the first region's, as `helm list` has them there; what it lacks gets the names of Apigee's own guide.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Final
+
+from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.helm import Component, HelmRelease, WantedRelease
+from hybridspan.facts.world import Installation
+from hybridspan.plan.model import Command, Decision, done, later, needed, refused
+from hybridspan.plan.phases.kubectl import context_of
+from hybridspan.topology.model import Region, Topology
+
+CHARTS_VARIABLE: Final = "HYBRIDSPAN_CHARTS"
+OFFICIAL_CHARTS: Final = "oci://us-docker.pkg.dev/apigee-release/apigee-hybrid-helm-charts"
+_SINGLE: Final[tuple[Component, ...]] = ("operator", "datastore", "telemetry", "redis", "ingress-manager")
+
+
+def wanted_releases(topology: Topology, first: Installation) -> tuple[WantedRelease, ...]:
+    """Every release of a region, in the order in which Apigee's guide installs them."""
+    held = (first.apigee.releases if first.apigee else None) or ()
+    overrides = first.overrides
+    found = [WantedRelease(c, _name(held, f"apigee-{c}", "", c)) for c in _SINGLE]
+    found.append(WantedRelease("org", _name(held, "apigee-org", "", topology.organization)))
+    found += [
+        WantedRelease("env", _name(held, "apigee-env", name, name), name)
+        for name in (overrides.environments if overrides else ())
+    ]
+    for group in overrides.virtual_hosts if overrides else ():
+        name = _name(held, "apigee-virtualhost", group, group)
+        # One name cannot be two releases: an environment and a group are often called alike.
+        name = f"{name}-virtualhost" if name in {r.name for r in found} else name
+        found.append(WantedRelease("virtualhost", name, group))
+    return tuple(found)
+
+
+def _name(held: tuple[HelmRelease, ...], chart: str, subject: str, usual: str) -> str:
+    return next((r.name for r in held if r.chart == chart and r.subject == subject), usual)
+
+
+def the_release(topology: Topology, first: Installation, component: Component) -> WantedRelease:
+    """The one release of a component that every region has once."""
+    return next(r for r in wanted_releases(topology, first) if r.component == component)
+
+
+def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts | None) -> Decision:
+    """Whether the release must be installed; refused beside another version, and where its name or chart is taken."""
+    if own is None or own.releases is None:
+        return later("the cluster does not exist yet")
+    held = next((r for r in own.releases if r.name == wanted.name), None)
+    if held is None:
+        twin = next(
+            (
+                r
+                for r in own.releases
+                if r.chart == wanted.chart and r.subject == wanted.subject and r.is_deployed
+            ),
+            None,
+        )
+        if twin is None:
+            return needed(f"release {wanted.name} ({wanted.chart}) is not installed")
+        hint = f"helm uninstall {twin.name} in this region, or use the same names in both"
+        return refused(
+            f"{wanted.chart} is installed as {twin.name}, in the first region as {wanted.name}", hint
+        )
+    if held.chart != wanted.chart:
+        hint = "a release of Apigee's may not share its name with another chart in one namespace: remove or rename that one"
+        return refused(f"the name {wanted.name} is taken by a release of {held.chart}", hint)
+    if held.version != topology.hybrid_version and not held.is_pending:
+        hint = "all regions need one release of hybrid: upgrade or remove this region's, or correct hybridVersion"
+        return refused(
+            f"release {held.name} is {held.chart} {held.version}, the topology says {topology.hybrid_version}",
+            hint,
+        )
+    if not held.is_deployed:
+        return needed(f"release {held.name} is {held.status}: it is installed again")
+    return done(f"release {held.name} is {held.chart} {held.version}, deployed")
+
+
+def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple[Command, ...]:
+    """The helm command of Apigee's guide, after its dry run; charts come from where the topology says."""
+    words = shlex.join(
+        (
+            *("--install", "--namespace", region.namespace, "--kube-context", context_of(region)),
+            *("--version", topology.hybrid_version, "-f", str(region.overrides)),
+            *(word for setting in wanted.settings for word in ("--set", setting)),
+        )
+    )
+    start = f"helm upgrade {shlex.quote(wanted.name)} {chart_of(topology, wanted.chart)} {words}"
+    return (
+        Command(script=f"{start} --dry-run=server >/dev/null", comment="first without changing anything"),
+        Command(script=f"{start} --atomic --timeout 15m"),
+    )
+
+
+def uninstalled(region: Region, wanted: WantedRelease) -> Command:
+    context = ("--kube-context", context_of(region))
+    return Command(("helm", "uninstall", wanted.name, "--namespace", region.namespace, *context))
+
+
+def charts(topology: Topology) -> str:
+    """A bash expression for where the charts are."""
+    return f'"${{{CHARTS_VARIABLE}:-{topology.charts or OFFICIAL_CHARTS}}}"'
+
+
+def chart_of(topology: Topology, chart: str) -> str:
+    """A bash expression for a chart."""
+    return f"{charts(topology)}/{chart}"
+
+
+def definitions_applied(topology: Topology, region: Region) -> Command:
+    """Apigee's CRDs from the operator's chart, on the server's side: they are too large for the client's."""
+    pull = f'helm pull "$CHARTS/apigee-operator" --version {shlex.quote(topology.hybrid_version)} --untar --untardir "$FOLDER"'
+    apply = f"kubectl --context {shlex.quote(context_of(region))} apply -k"
+    options = "--server-side --force-conflicts --validate=false"
+    return Command(
+        script=f"CHARTS={charts(topology)}\n"
+        f"if [[ $CHARTS == oci://* ]]; then FOLDER=$(mktemp -d); {pull}; CHARTS=$FOLDER; fi\n"
+        f'{apply} "$CHARTS/apigee-operator/etc/crds/default/" {options}',
+        comment="server-side: the definitions do not fit into the annotation of a client-side apply",
+    )

@@ -1,0 +1,107 @@
+"""Installs Apigee with Helm: its definitions, the operator, the organization and everything that is a release of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.operator import decide_crds, decide_operator, decide_organization
+from hybridspan.plan.phases.releases import decide_release
+
+if TYPE_CHECKING:
+    from hybridspan.apigee.helm_installer import HelmInstaller
+    from hybridspan.facts.world import Installation
+    from hybridspan.observation.estate import Estate
+
+
+class _HelmStep:
+    """One release, or what belongs to one."""
+
+    deadline_seconds: float = 900.0
+    key = ""
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.topology = estate.topology
+        self.region = estate.topology.region(planned.region)
+
+    async def installer(self) -> HelmInstaller:
+        return await self.estate.helm(self.region)
+
+    async def check(self) -> Decision:
+        first, own = await (await self.installer()).installations()
+        return self.decide(first, own)
+
+    def decide(self, first: Installation, own: Installation) -> Decision:
+        raise NotImplementedError
+
+    async def act(self, progress: ProgressSink) -> None:
+        await (await self.installer()).install(self.key, lambda line: progress(line, None, {}))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        decision = await self.check()
+        if decision.state == "refused":
+            raise PermanentFailure(
+                "HS-APIGEE-038", decision.reason, where=self.planned.id, hint=decision.hint
+            )
+        return decision if decision.is_done else needed(decision.reason)
+
+
+class CrdsStep(_HelmStep):
+    """Apigee's definitions, by server-side apply; served before anything else is done."""
+
+    deadline_seconds = 120.0
+
+    def decide(self, first: Installation, own: Installation) -> Decision:
+        return decide_crds(first.apigee, own.apigee)
+
+    async def act(self, progress: ProgressSink) -> None:
+        await (await self.installer()).apply_definitions(lambda line: progress(line, None, {}))
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        waiting = await (await self.installer()).unestablished()
+        return needed(f"not served yet: {', '.join(waiting)}") if waiting else await super().verify(progress)
+
+
+class OperatorStep(_HelmStep):
+    """The operator: deployed and available, so that its webhook answers."""
+
+    key = "operator"
+
+    def decide(self, first: Installation, own: Installation) -> Decision:
+        return decide_operator(self.topology, first, own.apigee)
+
+
+class OrganizationStep(_HelmStep):
+    """The organization, under the name that every region has for it."""
+
+    deadline_seconds = 1800.0
+    key = "org"
+
+    def decide(self, first: Installation, own: Installation) -> Decision:
+        return decide_organization(self.topology, first, own.apigee)
+
+
+class ReleaseStep(_HelmStep):
+    """A release that is as it should be when Helm has deployed it; whether it runs is looked at by the runtime's step."""
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        super().__init__(planned, estate)
+        self.key = planned.id.removeprefix(f"release/{planned.region}/")
+
+    async def check(self) -> Decision:
+        installer = await self.installer()
+        wanted = await installer.wanted(self.key)
+        _, own = await installer.installations()
+        return decide_release(self.topology, wanted, own.apigee)
+
+
+STEPS: Final = {
+    "crds": CrdsStep,
+    "operator": OperatorStep,
+    "organization": OrganizationStep,
+    "release": ReleaseStep,
+}

@@ -1,0 +1,292 @@
+"""Lets Apigee's operator copy the data, watches it by what the nodes themselves say, and believes it as far as the ring does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hybridspan.apigee.observe import DATASTORE, REPLICATION, apigee_facts
+from hybridspan.apigee.replication_causes import cause_of
+from hybridspan.cassandra.receiving import Receiving, receiving
+from hybridspan.engine.step import ProgressSink
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.observation.estate import Estate
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.keyspaces import organization_names
+from hybridspan.plan.phases.operator import organization_resource
+from hybridspan.plan.phases.rebuild import forgotten
+from hybridspan.plan.phases.replication import (
+    RESOURCE,
+    ReplicationSeen,
+    contradictions,
+    decide_replication,
+    manifest,
+    mistakes,
+    replication_key,
+    the_resource,
+    was_proved,
+)
+from hybridspan.plan.phases.verification import verification_key
+from hybridspan.topology.releases import replication_of
+
+if TYPE_CHECKING:
+    from hybridspan.kubernetes.cluster import KubernetesCluster
+
+PATIENT_SECONDS: Final = 120.0
+"""How long the operator may take to take the resource up."""
+_LONGEST_PAUSE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One look at the resource, and whether the operator is there."""
+
+    seen: ReplicationSeen
+    operator_ready: bool
+
+    @property
+    def is_settled(self) -> bool:
+        resource = self.seen.resource
+        if resource is None or (resource.applied_generation is not None and not resource.is_taken_up):
+            return False
+        return self.seen.is_complete or bool(self.seen.failure)
+
+
+class ReplicationStep:
+    """One region's CassandraDataReplication."""
+
+    deadline_seconds = 30.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self._estate = estate
+        self._region = estate.topology.region(planned.region)
+        self._source = estate.topology.region_of(str(self._region.copy_from))
+        self._where = f"{planned.region}, CassandraDataReplication in namespace {self._region.namespace}"
+
+    async def check(self) -> Decision:
+        return self._decide((await self._look(records=True)).seen, await self._organization())
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        decision = await self.check()
+        return decision if decision.is_done else needed(decision.reason)
+
+    async def act(self, progress: ProgressSink) -> None:
+        organization = await self._organization()
+        seen = (await self._look(records=True)).seen
+        await self._begin(seen, organization, progress)
+        watched = await self._watch(progress)
+        if watched.seen.failure:
+            source = watched.seen.resource.source if watched.seen.resource else str(self._region.copy_from)
+            raise cause_of(watched.seen.failure, source, watched.seen.ring, self._where)
+        await self._judge()
+        await self._without_force()
+
+    def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
+        return decide_replication(self._estate.topology, self._region, organization, seen)
+
+    async def _begin(self, seen: ReplicationSeen, organization: str, progress: ProgressSink) -> None:
+        """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs."""
+        resource = seen.resource
+        if resource is None:
+            await self._forget(seen, self._names_not_ours(seen), progress)
+            self._keep(seen)
+            progress(f"{RESOURCE}: the operator copies from {self._region.copy_from}", None, {})
+            cluster = await self._cluster()
+            await cluster.apply(manifest(self._region, organization))
+            return
+        wrong = mistakes(self._region, organization, resource)
+        against = contradictions(self._estate.topology, self._region, seen) if seen.is_complete else ()
+        if not (wrong or seen.failure or against):
+            return
+        progress(self._decide(seen, organization).reason, None, {"force": True})
+        # What a wrong source left behind, or a copy that is not there, would be skipped the next time.
+        if wrong or against:
+            await self._forget(seen, self._organization_names(seen), progress)
+        await self._again(resource.name, organization, was_forced=resource.force)
+
+    async def _again(self, name: str, organization: str, *, was_forced: bool) -> None:
+        cluster, spec = await self._cluster(), manifest(self._region, organization)["spec"]
+        # The operator acts on a change: a force that stands already is taken back first.
+        for force in (False, True) if was_forced else (True,):
+            await cluster.patch(
+                DATASTORE, REPLICATION, name, {"spec": {**spec, "force": force}}, self._region.namespace
+            )
+
+    async def _without_force(self) -> None:
+        seen = (await self._look()).seen
+        if seen.resource is not None and seen.resource.force:
+            cluster, change = await self._cluster(), {"spec": {"force": False}}
+            await cluster.patch(DATASTORE, REPLICATION, seen.resource.name, change, self._region.namespace)
+            await self._watch(lambda *_: None)
+
+    async def _forget(self, seen: ReplicationSeen, names: Sequence[str], progress: ProgressSink) -> None:
+        """Remove records of received ranges that nobody vouches for: Cassandra would skip what they list."""
+        target = await self._estate.cassandra(self._region)
+        for pod, received in seen.received.items():
+            doubtful = [n for n in names if n in received]
+            if doubtful:
+                progress(
+                    f"{pod}: the record of {', '.join(doubtful)} is of no run that is known, and is cleared",
+                    None,
+                    {},
+                )
+                async with target.session(pod) as cql:
+                    for name in doubtful:
+                        await cql.query(forgotten(name))
+
+    def _names_not_ours(self, seen: ReplicationSeen) -> Sequence[str]:
+        """Nothing was made yet, so every record of the organization's keyspaces is of another time; unless we copied."""
+        kept = self._estate.decided(replication_key(self._region.name)) or {}
+        ours = set(kept.get("hosts", ())) >= {n.host_id for n in self._nodes(seen)}
+        is_resource = replication_of(self._estate.topology).is_resource
+        return () if ours or not is_resource else self._organization_names(seen)
+
+    def _organization_names(self, seen: ReplicationSeen) -> Sequence[str]:
+        return organization_names(seen.ring, self._estate.topology.organization) if seen.ring else ()
+
+    def _nodes(self, seen: ReplicationSeen) -> Sequence[Any]:
+        return seen.ring.of(self._region.datacenter) if seen.ring else ()
+
+    def _keep(self, seen: ReplicationSeen) -> None:
+        hosts = sorted(n.host_id for n in self._nodes(seen))
+        self._estate.decide(replication_key(self._region.name), {"hosts": hosts})
+
+    async def _watch(self, progress: Callable[..., None]) -> Watched:
+        """Until the operator says how it ended, however long that takes.
+
+        PermanentFailure where nobody takes the resource up, where the way to the source is closed, or where bytes stand still.
+        """
+        began, pause, glances = self._estate.clock.monotonic(), 0.3, None
+        while True:
+            watched = await self._look()
+            if watched.is_settled:
+                return watched
+            self._raise_unheard(watched, self._estate.clock.monotonic() - began)
+            glances = glances or await self._receiving()
+            await self._tell(glances, watched.seen, progress)
+            await self._estate.clock.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE)
+
+    async def _tell(self, glances: Receiving, seen: ReplicationSeen, progress: Callable[..., None]) -> None:
+        nodes = {pod: n.state for pod, n in seen.status.nodes.items()} if seen.status else {}
+        state = seen.resource.state if seen.resource else ""
+        glance = await glances.look(self._organization_names(seen), state, *sorted(nodes.items()))
+        finished = sum(s == "complete" for s in nodes.values())
+        words = f"{RESOURCE} is {state or 'waiting for the operator'}, {finished} of {self._region.cassandra_nodes} nodes complete"
+        progress(f"{words}; {glance.words}", glance.fraction, {**glance.details, "nodes": nodes})
+        if why := await glances.blocked(glance):
+            raise PermanentFailure(
+                "HS-APIGEE-047",
+                "the operator's copying stands still",
+                where=self._where,
+                why=f"{words}; {why}",
+                hint="run apply again: it looks at peerings and ports, mends them, and goes on watching; kubectl logs"
+                " deployment/apigee-controller-manager says what the operator does",
+            )
+
+    def _raise_unheard(self, watched: Watched, seconds: float) -> None:
+        resource = watched.seen.resource
+        if resource is not None and (resource.state or watched.operator_ready or seconds < PATIENT_SECONDS):
+            return
+        why = (
+            "the operator is not available"
+            if resource is not None
+            else "the resource is gone: somebody deleted it"
+        )
+        raise PermanentFailure(
+            "HS-APIGEE-048",
+            "nobody carries the CassandraDataReplication out",
+            where=self._where,
+            why=why,
+            hint="kubectl get deployment apigee-controller-manager; run apply again when it is available",
+        )
+
+    async def _judge(self) -> None:
+        """Whether what says complete is; PermanentFailure where the ring says otherwise."""
+        seen = (await self._look(records=True)).seen
+        against = contradictions(self._estate.topology, self._region, seen)
+        if against:
+            lacks = any("is not replicated to" in sentence for sentence in against)
+            raise PermanentFailure(
+                "HS-APIGEE-044" if lacks else "HS-APIGEE-045",
+                "the operator says complete, but the data did not arrive: it is not believed",
+                where=self._where,
+                why="; ".join(against),
+                hint="run apply again: it starts the resource by force; where that does not help, replication: direct in the"
+                " topology lets hybridspan copy instead",
+            )
+        await self._plausible(self._organization_names(seen))
+
+    async def _plausible(self, names: Sequence[str]) -> None:
+        target, source = await asyncio.gather(
+            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+        )
+        from hybridspan.cassandra.rebuilding import Rebuild
+
+        port = self._estate.topology.cassandra.tls_port
+        rebuilds = [Rebuild(target, source, p.name, port, self._estate.clock) for p in await target.pods()]
+        try:
+            await asyncio.gather(*(rebuild.plausible(names) for rebuild in rebuilds))
+        except PermanentFailure as failure:
+            raise PermanentFailure(
+                "HS-APIGEE-045",
+                "the operator says complete, but a node is nearly empty: it is not believed",
+                where=failure.where,
+                why=f"{failure.message}: {failure.why}",
+                hint="run apply again: the comparison tells which ranges lack, and replication: direct in the topology lets"
+                " hybridspan copy instead",
+            ) from failure
+
+    async def _receiving(self) -> Receiving:
+        target, source = await asyncio.gather(
+            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+        )
+        return await receiving(target, source, self._estate.topology.cassandra.tls_port, self._estate.clock)
+
+    async def _look(self, *, records: bool = False) -> Watched:
+        cluster, source = await asyncio.gather(self._cluster(), self._estate.cassandra(self._source))
+        own, ring = await asyncio.gather(apigee_facts(cluster, self._region.namespace), source.members())
+        seen = ReplicationSeen(
+            resource=the_resource(own),
+            status=own.datastore.replication if own.datastore else None,
+            ring=ring,
+            received=await self._records(ring) if records else {},
+            is_proved=was_proved(ring, self._region, self._proofs()),
+        )
+        return Watched(seen, own.controller_ready)
+
+    def _proofs(self) -> list[Any]:
+        return [
+            self._estate.decided(verification_key(p, self._region.name)) for p in ("verify", "verify-again")
+        ]
+
+    async def _records(self, ring: RingFacts) -> dict[str, frozenset[str]]:
+        """What each pod believes to have received; TemporaryFailure where a member's pod does not run."""
+        target = await self._estate.cassandra(self._region)
+        pods = [pod.name for pod in await target.pods()]
+        if len(pods) < len(ring.of(self._region.datacenter)):
+            raise TemporaryFailure(
+                "HS-CASS-015", f"not every Cassandra pod of {self._region.name} runs", where=self._where
+            )
+
+        async def of(pod: str) -> frozenset[str]:
+            async with target.session(pod) as cql:
+                return frozenset(name for name, ranges in (await target.available(cql)).items() if ranges)
+
+        found = await asyncio.gather(*(of(pod) for pod in pods))
+        return dict(zip(pods, found, strict=True))
+
+    async def _organization(self) -> str:
+        first = self._estate.topology.first
+        facts = await apigee_facts(await self._estate.cluster(first), first.namespace)
+        return organization_resource(self._estate.topology, facts)
+
+    async def _cluster(self) -> KubernetesCluster:
+        return await self._estate.cluster(self._region)
+
+
+STEPS: Final = {"replication": ReplicationStep}

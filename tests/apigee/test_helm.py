@@ -1,0 +1,211 @@
+"""helm as hybridspan starts it: a program on the PATH that says what each test wants to hear."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybridspan.apigee.helm import Helm, HelmPlace
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.helm import HelmRelease, WantedRelease
+
+LIST = [
+    {
+        "name": "operator",
+        "namespace": "apigee",
+        "revision": "2",
+        "status": "deployed",
+        "chart": "apigee-operator-1.16.0",
+    },
+    {
+        "name": "prod",
+        "namespace": "apigee",
+        "revision": "1",
+        "status": "deployed",
+        "chart": "apigee-env-1.16.0",
+    },
+]
+ENV = WantedRelease("env", "prod", "test")
+
+
+class Cluster:
+    """Remembers which secrets were deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    async def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool:
+        self.deleted.append(f"{kind} {namespace}/{name}")
+        return True
+
+
+class Bench:
+    """A helm that notes its arguments and does what `script` says, and what hybridspan records."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cluster = Cluster()
+        self.records: list[tuple[str, dict[str, Any]]] = []
+        place = HelmPlace(folder / "helm-centralus.kubeconfig", "apigee", folder / "logs")
+        self.helm = Helm(
+            place, self.cluster, lambda kind, document: self.records.append((kind, dict(document)))
+        )
+        self.lines: list[str] = []
+        (folder / "bin").mkdir()
+
+    def says(self, script: str, listed: list[dict[str, str]] | None = None) -> None:
+        """`script` is sh for `helm upgrade`; `helm list` prints `listed`."""
+        (self.folder / "list.json").write_text(json.dumps(LIST if listed is None else listed))
+        program = self.folder / "bin" / "helm"
+        program.write_text(
+            f'#!/bin/sh\ncd {self.folder}\necho "$@" >> argv\n'
+            'case "$1" in\n'
+            "list) cat list.json;;\n"
+            'get) echo \'{"env": "test", "cassandra": {"auth": {"ddl": {"password": "hush"}}}}\';;\n'
+            f"upgrade|pull)\n{script}\n;;\nesac\n"
+        )
+        program.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.folder / "argv").read_text().splitlines()
+
+    async def upgrade(self) -> None:
+        await self.helm.upgrade(ENV, Path("/charts/apigee-env"), Path("/o/overrides.yaml"), self.lines.append)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return bench
+
+
+async def test_it_lists_releases_and_what_each_is_for(bench: Bench):
+    bench.says("true")
+    assert await bench.helm.releases() == (
+        HelmRelease("operator", "apigee-operator", "1.16.0", "deployed", 2),
+        HelmRelease("prod", "apigee-env", "1.16.0", "deployed", 1, "test"),
+    )
+    assert "hush" not in str(bench.records)
+
+
+async def test_a_dry_run_comes_first_and_what_it_prints_is_thrown_away(bench: Bench):
+    bench.says('case "$*" in *--dry-run*) echo "password: hush";; *) echo installed;; esac')
+    await bench.upgrade()
+    dry, real = (call for call in bench.calls if call.startswith("upgrade"))
+    common = "upgrade prod /charts/apigee-env --install --values /o/overrides.yaml --set env=test"
+    assert dry == f"{common} --dry-run=server --namespace apigee"
+    assert real == f"{common} --atomic --timeout 15m --namespace apigee"
+    assert bench.lines == ["installed"]
+    assert "hush" not in str(bench.records)
+
+
+async def test_what_a_dry_run_refuses_is_not_tried(bench: Bench):
+    bench.says(
+        'case "$*" in *--dry-run*) echo "Error: values don\'t meet the specifications of the schema(s)" >&2; exit 1;; esac'
+    )
+    with pytest.raises(PermanentFailure, match=r"HS-APIGEE-032.*nothing was changed") as caught:
+        await bench.upgrade()
+    assert caught.value.hint.startswith("correct the overrides")
+    assert not [call for call in bench.calls if "--atomic" in call]
+
+
+async def test_a_webhook_without_endpoints_is_waited_for(bench: Bench):
+    bench.says(
+        'case "$*" in *--atomic*) echo \'failed calling webhook: no endpoints available for service "apigee-webhook-service"\'; exit 1;; esac'
+    )
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-033") as caught:
+        await bench.upgrade()
+    assert "without its webhook nothing of Apigee can be changed" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        (
+            'no matches for kind "ApigeeDatastore" in version "v1alpha1": ensure CRDs are installed first',
+            "its crds step applies them",
+        ),
+        ("invalid ownership metadata; label validation error", "from another release or from apigeectl"),
+        (
+            "denied the request: multiRegionSeedHost cannot be changed",
+            "the webhook lets nobody change the seed",
+        ),
+    ],
+)
+async def test_known_words_get_their_remedy(bench: Bench, said: str, hint: str):
+    bench.says(f"echo '{said}' >&2; exit 1")
+    with pytest.raises(PermanentFailure) as caught:
+        await bench.upgrade()
+    assert hint in caught.value.hint
+
+
+async def test_its_output_lies_in_a_file_that_only_its_owner_reads(bench: Bench):
+    bench.says("echo done")
+    await bench.upgrade()
+    (log,) = (bench.folder / "logs").glob("*.log")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert not list((bench.folder / "logs").glob("*.pid"))
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # what another process does is no event of ours
+            await asyncio.sleep(0.02)
+
+
+async def test_a_run_that_is_cancelled_lets_helm_end_by_itself_and_the_next_waits_for_it(bench: Bench):
+    bench.says('case "$*" in *--atomic*) until [ -e go ]; do sleep 0.02; done; echo ended >> ended;; esac')
+    task = asyncio.create_task(bench.upgrade())
+    await until(
+        lambda: [c for c in bench.calls if "--atomic" in c] if (bench.folder / "argv").exists() else []
+    )
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    again = asyncio.create_task(bench.upgrade())
+    await until(lambda: bench.lines)
+    assert "still under way" in bench.lines[0]
+    assert not (bench.folder / "ended").exists()
+    (bench.folder / "go").touch()
+    await again
+    assert len((bench.folder / "ended").read_text().split()) == 2
+
+
+PENDING = [{**LIST[1], "status": "pending-install"}]
+
+
+async def test_the_unfinished_record_of_a_killed_run_of_ours_is_removed(bench: Bench):
+    bench.says("true", PENDING)
+    (bench.folder / "logs").mkdir()
+    (bench.folder / "logs" / "helm-helm-centralus-prod.pid").write_text("999999999")
+    await bench.upgrade()
+    assert bench.cluster.deleted == ["Secret apigee/sh.helm.release.v1.prod.v1"]
+
+
+async def test_another_persons_run_is_left_alone(bench: Bench):
+    bench.says("true", PENDING)
+    with pytest.raises(TemporaryFailure, match=r"HS-APIGEE-035.*pending-install"):
+        await bench.upgrade()
+    assert bench.cluster.deleted == []
+
+
+async def test_a_registry_that_refuses_is_named(bench: Bench):
+    bench.says("echo 'unauthorized' >&2; exit 1")
+    with pytest.raises(PermanentFailure, match=re.escape("HS-APIGEE-036")) as caught:
+        await bench.helm.pull("oci://registry.example/apigee-env", "1.16.0", bench.folder / "charts")
+    assert "helm registry login" in caught.value.hint
+
+
+async def test_a_missing_program_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(bench.folder / "nowhere"))
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-031"):
+        await bench.helm.releases()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hybridspan.apigee.helm_preflight import helm_findings
+from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts
+from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.facts.world import Finding
+from tests.plan_cassandra.world import two_regions
+
+from .world import (
+    ENVIRONMENT,
+    OVERRIDES,
+    RELEASES,
+    RING,
+    apigee,
+    organization,
+    release,
+    store,
+    with_helm,
+    world,
+)
+
+TOPOLOGY = with_helm()
+RESOURCES = (organization(), CustomResourceFacts("ApigeeEnvironment", ENVIRONMENT, "running"))
+GOOD = apigee(*RELEASES, datastore=store(None, "dc-1"), resources=RESOURCES)
+
+
+def found(
+    first: ApigeeFacts, own: ApigeeFacts | None = None, overrides: OverridesFacts = OVERRIDES
+) -> list[Finding]:
+    regions = dict(world(TOPOLOGY, RING, own).regions)
+    regions["eastus"] = replace(regions["eastus"], apigee=first, overrides=overrides)
+    regions["centralus"] = replace(regions["centralus"], overrides=overrides)
+    return helm_findings(TOPOLOGY, regions)
+
+
+def of(findings: list[Finding], check: str) -> list[tuple[str, str]]:
+    return [(f.severity, f.message + f.hint) for f in findings if f.check == check]
+
+
+def test_an_installation_of_one_version_with_computed_names_passes():
+    assert {f.severity for f in found(GOOD)} == {"pass"}
+
+
+def test_an_installation_of_apigeectl_is_told_what_comes_first():
+    ((severity, words),) = of(found(replace(GOOD, releases=())), "helm-releases")
+    assert severity == "refuse"
+    assert "move the installation to Helm" in words
+
+
+@pytest.mark.parametrize("where", ["first", "own"])
+def test_mixed_versions_are_refused_with_the_reason(where: str):
+    mixed = replace(GOOD, releases=(*RELEASES[1:], release("operator", "1.15.1")))
+    seen = found(mixed) if where == "first" else found(GOOD, mixed)
+    refused = [words for severity, words in of(seen, "helm-versions") if severity == "refuse"]
+    assert len(refused) == 1
+    assert "operator 1.15.1" in refused[0]
+    assert "in the middle of an upgrade" in refused[0]
+
+
+def test_a_release_that_is_not_deployed_is_refused_in_the_first_region_only():
+    broken = replace(GOOD, releases=(*RELEASES[1:], release("operator", status="failed")))
+    assert [s for s, _ in of(found(broken), "helm-releases")] == ["refuse"]
+    assert [s for s, _ in of(found(GOOD, broken), "helm-releases")] == ["warn"]
+
+
+def test_overrides_that_are_not_those_installed_are_found_by_their_names():
+    other = replace(OVERRIDES, environments=("test", "prod"))
+    ((severity, words),) = [f for f in of(found(GOOD, overrides=other), "resource-names") if f[0] == "refuse"]
+    assert severity == "refuse"
+    assert "ApigeeEnvironment" in words
+
+
+def test_another_cluster_is_another_identity_provider():
+    ((severity, words),) = of(
+        found(GOOD, overrides=replace(OVERRIDES, federation="//iam/first")), "workload-identity"
+    )
+    assert severity == "warn"
+    assert "OIDC issuer" in words
+
+
+def test_definitions_of_todays_charts_do_not_fit_apigeectl():
+    topology = two_regions()
+    regions = dict(world(TOPOLOGY, RING).regions)
+    modern = replace(GOOD, definitions={"secretrotations.apigee.cloud.google.com": "a"})
+    regions["eastus"] = replace(regions["eastus"], apigee=modern)
+    assert [f.severity for f in helm_findings(topology, regions)] == ["warn"]

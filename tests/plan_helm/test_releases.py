@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hybridspan.facts.helm import split_chart
+from hybridspan.facts.world import Installation
+from hybridspan.plan.phases.operator import (
+    decide_crds,
+    decide_operator,
+    decide_organization,
+    key_of,
+    organization_resource,
+)
+from hybridspan.plan.phases.releases import decide_release, the_release, wanted_releases
+from hybridspan.topology.resource_names import environment_name, organization_name
+
+from .world import (
+    CHARTS,
+    FIRST,
+    ORGANIZATION,
+    OVERRIDES,
+    RELEASES,
+    apigee,
+    organization,
+    release,
+    with_helm,
+)
+
+TOPOLOGY = with_helm()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("apigee-env-1.16.0", ("apigee-env", "1.16.0")),
+        ("apigee-ingress-manager-1.14.2-hotfix.1", ("apigee-ingress-manager", "1.14.2-hotfix.1")),
+        ("something", ("something", "")),
+    ],
+)
+def test_a_chart_is_a_name_and_a_version(text: str, expected: tuple[str, str]):
+    assert split_chart(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (organization_name("apigee-hybrid-378710"), "apigee-hybrid-3-97e66ab"),
+        (organization_name("claup-apigee-hybrid-desa"), "claup-apigee-hy-ecaf627"),
+        (environment_name("apigee-hybrid-378710", "test2"), "apigee-hybrid-3-test2-5a04239"),
+    ],
+)
+def test_names_of_resources_are_those_of_live_installations(name: str, expected: str):
+    assert name == expected
+
+
+def test_the_names_of_the_first_region_are_followed():
+    found = {key_of(w): w.name for w in wanted_releases(TOPOLOGY, FIRST)}
+    assert found == {
+        **{name: name for name in ("operator", "datastore", "telemetry", "redis", "ingress-manager")},
+        "org": "my-org",
+        "env/test": "env-release",
+        "virtualhost/test": "group-release",
+    }
+
+
+def test_without_a_name_to_follow_those_of_the_guide_are_taken_and_none_twice():
+    found = {key_of(w): w.name for w in wanted_releases(TOPOLOGY, Installation(None, OVERRIDES))}
+    assert (found["org"], found["env/test"], found["virtualhost/test"]) == (
+        "hybrid-test-7",
+        "test",
+        "test-virtualhost",
+    )
+
+
+def test_a_chart_that_is_installed_for_each_is_told_for_which():
+    (found,) = (w for w in wanted_releases(TOPOLOGY, FIRST) if w.component == "env")
+    assert (found.chart, found.settings) == ("apigee-env", ("env=test",))
+
+
+@pytest.mark.parametrize(
+    ("held", "state", "words"),
+    [
+        (None, "later", "does not exist yet"),
+        ((), "needed", "is not installed"),
+        ((release("datastore"),), "done", "apigee-datastore 1.16.0, deployed"),
+        (
+            (release("datastore", "1.15.1"),),
+            "refused",
+            "is apigee-datastore 1.15.1, the topology says 1.16.0",
+        ),
+        ((release("datastore", status="failed"),), "needed", "is failed"),
+        ((release("datastore", status="pending-install"),), "needed", "is pending-install"),
+        ((replace(release("redis"), name="datastore"),), "refused", "taken by a release of apigee-redis"),
+        (
+            (replace(release("datastore"), name="store"),),
+            "refused",
+            "installed as store, in the first region as datastore",
+        ),
+    ],
+)
+def test_a_release_is_installed_once_in_one_version_under_one_name(held, state: str, words: str):
+    own = None if held is None else apigee(*held)
+    decision = decide_release(TOPOLOGY, the_release(TOPOLOGY, FIRST, "datastore"), own)
+    assert decision.state == state
+    assert words in decision.reason
+
+
+def test_an_operator_that_does_not_answer_is_not_done():
+    assert (
+        decide_operator(TOPOLOGY, FIRST, apigee(release("operator"), controller_ready=False)).state
+        == "needed"
+    )
+    assert decide_operator(TOPOLOGY, FIRST, apigee(release("operator"))).is_done
+
+
+@pytest.mark.parametrize(
+    ("definitions", "state"),
+    [
+        ({}, "needed"),
+        ({"another": "a"}, "needed"),
+        ({"apigeedatastores": "old"}, "needed"),
+        ({"apigeedatastores": "a"}, "done"),
+    ],
+)
+def test_definitions_are_as_in_the_first_region(definitions: dict[str, str], state: str):
+    assert decide_crds(FIRST.apigee, apigee(definitions=definitions)).state == state
+
+
+@pytest.mark.parametrize(
+    ("resources", "state"),
+    [
+        ((), "needed"),
+        ((organization("creating"),), "needed"),
+        ((organization(),), "done"),
+        ((organization(name="another-1234567"),), "refused"),
+    ],
+)
+def test_the_organization_has_the_name_that_it_has_everywhere(resources, state: str):
+    own = apigee(release("my-org"), resources=resources)
+    assert decide_organization(TOPOLOGY, FIRST, own).state == state
+
+
+def test_the_name_is_computed_where_no_region_tells_it():
+    assert organization_resource(TOPOLOGY, None) == ORGANIZATION
+
+
+def test_every_chart_is_known_to_the_planner():
+    assert [w.chart for w in wanted_releases(TOPOLOGY, FIRST)] == list(CHARTS.values())
+    assert len(RELEASES) == len(CHARTS)

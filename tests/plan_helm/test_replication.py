@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hybridspan.apigee.replication_causes import cause_of
+from hybridspan.errors import TemporaryFailure
+from hybridspan.plan.phases.keyspaces import names_of_ours, organization_names
+from hybridspan.plan.phases.rebuild import copied_by_operator
+from hybridspan.plan.phases.replication import ReplicationSeen, decide_replication, manifest, the_resource
+from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring
+
+from .world import (
+    KMS,
+    ORGANIZATION,
+    PODS,
+    RECEIVED,
+    RING,
+    apigee,
+    centralus,
+    resource,
+    status,
+    store,
+    with_helm,
+)
+
+TOPOLOGY = with_helm()
+REGION = centralus(TOPOLOGY)
+COMPLETE = status("complete", *["complete"] * 3)
+DONE = ReplicationSeen(resource(), COMPLETE, RING, RECEIVED)
+
+
+def decided(seen: ReplicationSeen, topology=TOPOLOGY):
+    return decide_replication(topology, REGION, ORGANIZATION, seen)
+
+
+def test_a_resource_that_the_ring_confirms_is_done():
+    assert decided(DONE).is_done
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"resource": None}, "has no CassandraDataReplication"),
+        ({"resource": resource("running")}, "is running"),
+        ({"resource": resource("", applied_generation=None)}, "is not taken up yet"),
+        ({"resource": resource(applied_generation=0)}, "is complete"),
+        ({"resource": resource(source="us-west1")}, "must be the name of the Cassandra data center, dc-1"),
+        ({"resource": resource(organization_ref="hybrid-test-7")}, "organizationRef is hybrid-test-7"),
+        (
+            {"resource": resource("error", message="no way")},
+            "ended with no way; it is started again by force",
+        ),
+        ({"resource": resource(force=True)}, "still says force"),
+        ({"ring": ring({**AFTER, KMS: nts(dc_1=3)}, "dc-1", "dc-2")}, f"{KMS} is not replicated to dc-2"),
+        (
+            {"received": {**RECEIVED, PODS[1]: frozenset({"perses"})}},
+            f"{PODS[1]} has no record of having received {KMS}",
+        ),
+    ],
+)
+def test_everything_else_needs_the_operator_again(change: dict, words: str):
+    decision = decided(replace(DONE, **change))
+    assert decision.state == "needed"
+    assert words in decision.reason
+
+
+def test_what_is_not_believed_is_called_so():
+    decision = decided(replace(DONE, received=dict.fromkeys(PODS, frozenset())))
+    assert "says complete, but" in decision.reason
+    assert "not believed" in decision.reason
+
+
+def test_a_comparison_is_believed_more_than_a_lost_record():
+    assert decided(replace(DONE, received=dict.fromkeys(PODS, frozenset()), is_proved=True)).is_done
+
+
+def test_each_pods_failure_is_told():
+    failed = status("error", "complete", "error", message="Stream failed")
+    seen = replace(DONE, resource=resource("error"), status=failed)
+    assert f"{PODS[1]}: Stream failed" in decided(seen).reason
+
+
+def test_before_the_nodes_join_the_choice_is_told_with_its_reason():
+    seen = ReplicationSeen(None, None, ring(BEFORE, "dc-1"), {})
+    assert decided(seen).state == "later"
+    assert "Google's support" in decided(seen).reason
+    assert "replication: direct" in decided(seen, with_helm(replication="direct")).reason
+
+
+def test_a_resource_of_another_name_is_followed():
+    another = resource(name="by-hand")
+    assert the_resource(apigee(replications=(another,))) == another
+    assert the_resource(apigee(replications=(another, resource()))) == resource()
+    assert the_resource(None) is None
+
+
+def test_the_manifest_names_the_data_center():
+    assert manifest(REGION, ORGANIZATION)["spec"] == {
+        "organizationRef": ORGANIZATION,
+        "force": False,
+        "source": {"region": "dc-1"},
+    }
+
+
+def test_the_operator_replicates_the_organizations_keyspaces_and_we_the_others():
+    assert organization_names(RING, "hybrid-test-7") == (KMS,)
+    assert names_of_ours(TOPOLOGY, RING) == ("perses",)
+    assert names_of_ours(with_helm(replication="direct"), RING) == (KMS, "perses")
+
+
+def test_a_node_that_the_operator_has_rebuilt_is_not_streamed_to_again():
+    assert copied_by_operator(TOPOLOGY, store(COMPLETE), PODS[0])
+    assert not copied_by_operator(TOPOLOGY, store(status("error", "error")), PODS[0])
+    assert not copied_by_operator(with_helm(replication="direct"), store(COMPLETE), PODS[0])
+
+
+STARVED = (
+    "failed to rebuild from us-west1: java.lang.IllegalStateException : Unable to find sufficient sources for streaming range"
+    " (-8567,-8567] in keyspace system_distributed"
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "source", "code"),
+    [
+        (STARVED, "us-west1", "HS-APIGEE-040"),
+        (
+            "Provided datacenter 'DC-1' is not a valid datacenter, available datacenters are: dc-1,dc-2",
+            "DC-1",
+            "HS-APIGEE-040",
+        ),
+        (STARVED, "dc-1", "HS-APIGEE-042"),
+        ("ApigeeOrganization hybrid-test-7 not found", "dc-1", "HS-APIGEE-043"),
+        ("failed to rebuild: Stream failed", "dc-1", "HS-APIGEE-046"),
+        ("nodes of dc-1 are unreachable", "dc-1", "HS-APIGEE-041"),
+        ("something new", "dc-1", "HS-APIGEE-049"),
+    ],
+)
+def test_the_operators_words_become_a_cause(told: str, source: str, code: str):
+    failure = cause_of(told, source, RING, "here")
+    assert failure.code == code
+    assert told in failure.why
+    assert failure.hint
+
+
+def test_what_may_pass_by_itself_is_tried_again():
+    assert isinstance(cause_of("Stream failed", "dc-1", RING, "here"), TemporaryFailure)
+    assert not isinstance(cause_of(STARVED, "dc-1", RING, "here"), TemporaryFailure)
