@@ -220,7 +220,8 @@ async def test_a_role_on_the_subnet_is_assigned_once(arm: ArmClient, group: obje
         f"{scope}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName eq 'Network Contributor'"
     )
     role = (await arm.get(roles)).body["value"][0]
-    properties = {"roleDefinitionId": role["id"], "principalId": "5a7e0000-0000-4000-8000-0000000000ff"}
+    identity = (await arm.put(arm.cluster(), body())).body["identity"]["principalId"]
+    properties = {"roleDefinitionId": role["id"], "principalId": identity}
     root = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
     assert (
         await arm.ask("PUT", f"{root}/00000000-0000-4000-8000-000000000001", {"properties": properties})

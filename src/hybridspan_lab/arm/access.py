@@ -2,95 +2,23 @@
 
 from __future__ import annotations
 
-import fnmatch
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hybridspan_lab.arm.documents import Document, DocumentStore
-from hybridspan_lab.arm.errors import ArmError
-from hybridspan_lab.arm.paths import Target
+from hybridspan_lab.arm.documents import DocumentStore
+from hybridspan_lab.arm.errors import GATEWAY, ArmError
+from hybridspan_lab.arm.paths import Target, parse
+from hybridspan_lab.arm.roles import DEFINITION, ROLES, Role, role_id
 from hybridspan_lab.arm.tokens import Bearer
 
+if TYPE_CHECKING:
+    from hybridspan_lab.arm.context import ArmRequest
+
 ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A built-in role."""
-
-    id: str
-    name: str
-    actions: tuple[str, ...]
-    not_actions: tuple[str, ...] = ()
-
-    def allows(self, action: str) -> bool:
-        """Whether the role holds that action."""
-        return _matches(action, self.actions) and not _matches(action, self.not_actions)
-
-    def permissions(self) -> Document:
-        """What the role holds, as the `permissions` list answers it."""
-        return {
-            "actions": list(self.actions),
-            "notActions": list(self.not_actions),
-            "dataActions": [],
-            "notDataActions": [],
-        }
-
-    def to_document(self) -> Document:
-        """As `roleDefinitions` answers it."""
-        return {
-            "id": f"/providers/Microsoft.Authorization/roleDefinitions/{self.id}",
-            "type": "Microsoft.Authorization/roleDefinitions",
-            "name": self.id,
-            "properties": {
-                "roleName": self.name,
-                "type": "BuiltInRole",
-                "description": "",
-                "assignableScopes": ["/"],
-                "permissions": [self.permissions()],
-            },
-        }
-
-
-ROLES: Final = (
-    Role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", ("*",)),
-    Role(
-        "b24988ac-6180-42a0-ab88-20f7382dd24c",
-        "Contributor",
-        ("*",),
-        ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"),
-    ),
-    Role("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", ("*/read",)),
-    Role(
-        "4d97b98b-1d4f-4787-a291-c67834d212e7",
-        "Network Contributor",
-        (
-            "Microsoft.Network/*",
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-        ),
-    ),
-    Role(
-        "ed7f3fbd-7b88-4dd4-9017-9adb7ce333f8",
-        "Azure Kubernetes Service Contributor Role",
-        ("Microsoft.ContainerService/*", "Microsoft.Resources/subscriptions/resourceGroups/read"),
-    ),
-    Role(
-        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
-        "User Access Administrator",
-        ("*/read", "Microsoft.Authorization/*"),
-    ),
-)
-
-
-def _matches(action: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
-
-
-def role(role_id: str) -> Role | None:
-    """The role whose definition id ends in that guid."""
-    wanted = role_id.rstrip("/").rsplit("/", 1)[-1].lower()
-    return next((known for known in ROLES if known.id == wanted), None)
+ELSEWHERE: Final = {
+    "microsoft.compute/skus": "Microsoft.Compute/skus/read",
+    "microsoft.compute/locations/usages": "Microsoft.Compute/locations/usages/read",
+    "microsoft.containerservice/locations/kubernetesversions": "Microsoft.ContainerService/locations/kubernetesversions/read",
+}
 
 
 def action_of(method: str, target: Target) -> str:
@@ -112,15 +40,43 @@ class AccessList:
 
     def check(self, method: str, target: Target, bearer: Bearer) -> None:
         """ArmError 403 AuthorizationFailed unless an assignment at or above the path allows it."""
-        action = action_of(method, target)
-        if not any(granted.allows(action) for granted in self.granted(target.path, bearer.object_id)):
-            scope = target.path if not target.is_collection else (target.path.rsplit("/", 1)[0] or "/")
+        scope = target.path if not target.is_collection else (target.path.rsplit("/", 1)[0] or "/")
+        self.require(bearer, action_of(method, target), target.path, scope)
+
+    def require(self, bearer: Bearer, action: str, path: str, scope: str | None = None) -> None:
+        """ArmError 403 AuthorizationFailed unless an assignment at or above the path allows the action."""
+        if not self.allows(bearer.object_id, action, path):
             message = (
                 f"The client '{bearer.client_id}' with object id '{bearer.object_id}' does not have authorization "
-                f"to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was "
+                f"to perform action '{action}' over scope '{scope or path}' or the scope is invalid. If access was "
                 "recently granted, please refresh your credentials."
             )
-            raise ArmError(403, "AuthorizationFailed", message, headers={"x-ms-failure-cause": "gateway"})
+            raise ArmError(403, "AuthorizationFailed", message, headers=GATEWAY)
+
+    def check_linked(self, request: ArmRequest, linked: str, action: str) -> None:
+        """ArmError 403 LinkedAuthorizationFailed unless the caller may do that to a resource which the body names."""
+        bearer = request.bearer
+        if not self.allows(bearer.object_id, action, linked):
+            own = action_of(request.method, request.target)
+            message = (
+                f"The client '{bearer.client_id}' with object id '{bearer.object_id}' has permission to perform action "
+                f"'{own}' on scope '{request.target.path}'; however, it does not have permission to perform action(s) "
+                f"'{action}' on the linked scope(s) '{linked}' (respectively) or the linked scope(s) are invalid."
+            )
+            raise ArmError(403, "LinkedAuthorizationFailed", message, headers=GATEWAY)
+
+    def allows(self, object_id: str, action: str, path: str) -> bool:
+        """Whether an assignment at or above the path allows the action."""
+        return any(granted.allows(action) for granted in self.granted(path, object_id))
+
+    def sees(self, object_id: str, path: str) -> bool:
+        """Whether a principal has any role at, above or below a path: what lists of subscriptions go by."""
+        below = path.lower() + "/"
+        return bool(self.granted(path, object_id)) or any(
+            document["properties"]["principalId"] == object_id
+            and document["properties"]["scope"].lower().startswith(below)
+            for _, document in self._store.of_type(ASSIGNMENT)
+        )
 
     def granted(self, path: str, object_id: str) -> list[Role]:
         """The roles that a principal has at a path, from assignments there or above."""
@@ -130,5 +86,30 @@ class AccessList:
             scope = properties["scope"].rstrip("/").lower()
             covers = path.lower() == scope or path.lower().startswith(scope + "/")
             if covers and properties["principalId"] == object_id:
-                found.append(role(properties["roleDefinitionId"]))
+                found.append(self.role(properties["roleDefinitionId"]))
         return [granted for granted in found if granted is not None]
+
+    def role(self, definition_id: str) -> Role | None:
+        """The role with that definition: a built-in one, or one that somebody made."""
+        wanted = role_id(definition_id)
+        if known := next((role for role in ROLES if role.id == wanted), None):
+            return known
+        made = (d for _, d in self._store.of_type(DEFINITION) if d["name"].lower() == wanted)
+        return next((Role.from_document(document) for document in made), None)
+
+
+def action_elsewhere(path: str) -> str:
+    """The action that a read of no resource needs: of a subscription, a provider, or what a location offers."""
+    target = parse(path)
+    key = target.full_type
+    if key in ELSEWHERE:
+        return ELSEWHERE[key]
+    if target.key.endswith("/register/action") or target.key.rsplit("/", 1)[-1] in ("register", "unregister"):
+        return f"{target.namespace}/{target.key.rsplit('/', 1)[-1]}/action"
+    if "/providers" in target.key:
+        return "Microsoft.Resources/subscriptions/providers/read"
+    if target.key.endswith("/resources"):
+        return "Microsoft.Resources/subscriptions/resources/read"
+    if target.key.endswith("/locations"):
+        return "Microsoft.Resources/subscriptions/locations/read"
+    return "Microsoft.Resources/subscriptions/read"

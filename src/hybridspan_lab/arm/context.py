@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hybridspan_lab.arm.access import AccessList
 from hybridspan_lab.arm.credentials import Credentials
 from hybridspan_lab.arm.documents import Document, Documents, DocumentStore
 from hybridspan_lab.arm.faults import FaultTable
@@ -73,6 +74,7 @@ class Arm:
     host: ClusterHost
     settings: Settings
     listener: NetworkListener
+    access: AccessList
 
     async def network_changed(self) -> None:
         """Tells the network of the new documents, and waits for it."""

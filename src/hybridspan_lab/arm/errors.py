@@ -86,6 +86,25 @@ def parent_not_found(target: Target) -> ArmError:
     return ArmError(404, "ParentResourceNotFound", message)
 
 
+def reference_not_found(named: str, user: str) -> ArmError:
+    """A body refers to a resource that does not exist, or that is elsewhere."""
+    message = (
+        f"Resource {named} referenced by resource {user} was not found. Please make sure that the referenced "
+        "resource exists, and that both resources are in the same region."
+    )
+    return bad_request("InvalidResourceReference", message)
+
+
+def unknown_member(path: str, type_name: str) -> ArmError:
+    """The network provider parses strictly."""
+    name = path.rsplit(".", 1)[-1]
+    detail = {
+        "code": "InvalidJson",
+        "message": f"Could not find member '{name}' on object of type '{type_name.rsplit('/', 1)[-1]}'. Path '{path}'.",
+    }
+    return ArmError(400, "InvalidRequestFormat", "Cannot parse the request.", details=(detail,))
+
+
 def unknown_type(target: Target) -> ArmError:
     """Neither Azure's provider nor ours has such a type."""
     message = (

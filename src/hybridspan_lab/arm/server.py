@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from hybridspan_lab.arm import certificates, credentials
-from hybridspan_lab.arm.access import ROLES
+from hybridspan_lab.arm.access import AccessList
 from hybridspan_lab.arm.context import Arm, NetworkListener, Settings
 from hybridspan_lab.arm.credentials import Credentials
 from hybridspan_lab.arm.documents import DocumentStore
@@ -29,6 +29,7 @@ from hybridspan_lab.arm.providers.resources import ResourceGroups, Subscriptions
 from hybridspan_lab.arm.providers.security_groups import SecurityGroups, SecurityRules
 from hybridspan_lab.arm.providers.subnets import Subnets
 from hybridspan_lab.arm.request_journal import RequestJournal
+from hybridspan_lab.arm.roles import ROLES
 from hybridspan_lab.arm.tokens import TokenDesk
 
 ARM: Final = web.AppKey("arm", Arm)
@@ -56,14 +57,16 @@ def create_app(
     chosen = settings or Settings()
     scale = chosen.clock_scale if clock_scale is None else clock_scale
     who = credentials or credentials_of(state_dir)
+    store = DocumentStore(state_dir / "documents")
     arm = Arm(
-        store=DocumentStore(state_dir / "documents"),
+        store=store,
         operations=Operations(state_dir / "operations", scale),
         faults=FaultTable(),
         credentials=who,
         host=host,
         settings=chosen,
         listener=on_network_change,
+        access=AccessList(store),
     )
     _grant_owner(arm)
     desk = TokenDesk(state_dir, who.tenant, chosen.token_lifetime)

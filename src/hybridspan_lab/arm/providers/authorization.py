@@ -5,31 +5,78 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hybridspan_lab.arm.access import ASSIGNMENT, ROLES, role
+from hybridspan_lab.arm.access import ASSIGNMENT
 from hybridspan_lab.arm.context import Answer, ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError, bad_request, resource_not_found
-from hybridspan_lab.arm.providers.kind import Kind, paged
+from hybridspan_lab.arm.errors import ArmError, bad_request
+from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.lists import paged
+from hybridspan_lab.arm.roles import DEFINITION, ROLES, role_id
 
 FILTER: Final = re.compile(r"(roleName|principalId)\s+eq\s+'([^']*)'", re.IGNORECASE)
 
 
 class RoleDefinitions(Kind):
-    """The built-in roles, the same at every scope."""
+    """The built-in roles, the same at every scope, and those that somebody made."""
 
-    type = "Microsoft.Authorization/roleDefinitions"
+    type = DEFINITION
 
     def listing(self, request: ArmRequest) -> Answer:
         found = FILTER.search(request.query.get("$filter", ""))
         wanted = found[2].lower() if found else None
-        roles = [r.to_document() for r in ROLES if wanted is None or r.name.lower() == wanted]
-        return paged(request, roles, self.arm.settings.page_size)
+        scope = request.target.scope.rstrip("/").lower()
+        made = [d for _, d in self.arm.store.of_type(DEFINITION) if _assignable(d, scope)]
+        every = [*(role.to_document() for role in ROLES), *made]
+        chosen = [d for d in every if wanted is None or d["properties"]["roleName"].lower() == wanted]
+        return paged(request, chosen, self.arm.settings.page_size)
 
     def get(self, request: ArmRequest) -> Answer:
-        found = role(request.target.name)
-        if found is None:
-            raise resource_not_found(request.target)
-        return Answer(200, found.to_document())
+        return Answer(200, self._find(request))
+
+    def put(self, request: ArmRequest) -> Answer:
+        given = request.body.get("properties") or {}
+        name = str(given.get("roleName") or "")
+        if not name or not given.get("assignableScopes"):
+            message = "A custom role must have a name and at least one assignable scope."
+            raise bad_request("InvalidRoleDefinition", message)
+        if name.lower() in {role.name.lower() for role in ROLES}:
+            message = f"A custom role with the name '{name}' cannot be made: a built-in role has it."
+            raise ArmError(409, "RoleDefinitionWithSameNameExists", message)
+        document: Document = {
+            "id": request.target.path,
+            "name": request.target.name,
+            "type": DEFINITION,
+            "properties": {"description": "", "type": "CustomRole", "permissions": [], **given},
+        }
+        self.arm.store.put(request.target.key, document)
+        return Answer(201, document)
+
+    def delete(self, request: ArmRequest) -> Answer:
+        document = self.arm.store.get(request.target.key)
+        if document is None:
+            return Answer(204)
+        used = [
+            d
+            for _, d in self.arm.store.of_type(ASSIGNMENT)
+            if role_id(d["properties"]["roleDefinitionId"]) == document["name"].lower()
+        ]
+        if used:
+            message = (
+                "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments)."
+            )
+            raise bad_request("RoleDefinitionHasAssignments", message)
+        self.arm.store.remove(request.target.key)
+        return Answer(200, document)
+
+    def _find(self, request: ArmRequest) -> Document:
+        wanted = role_id(request.target.name)
+        if known := next((role for role in ROLES if role.id == wanted), None):
+            return known.to_document()
+        made = (d for _, d in self.arm.store.of_type(DEFINITION) if d["name"].lower() == wanted)
+        if found := next(made, None):
+            return found
+        message = f"The specified role definition with ID '{wanted}' does not exist."
+        raise ArmError(404, "RoleDefinitionDoesNotExist", message)
 
 
 class RoleAssignments(Kind):
@@ -54,9 +101,10 @@ class RoleAssignments(Kind):
         if not given.get("roleDefinitionId") or not given.get("principalId"):
             message = "The role assignment must name a role definition and a principal."
             raise bad_request("InvalidCreateRoleAssignmentRequest", message)
-        if role(given["roleDefinitionId"]) is None:
+        if self.arm.access.role(given["roleDefinitionId"]) is None:
             message = f"The specified role definition with ID '{given['roleDefinitionId']}' does not exist."
             raise bad_request("RoleDefinitionDoesNotExist", message)
+        self._require_principal(given["principalId"])
         document = assignment(
             request.target.path, request.target.scope, given["roleDefinitionId"], given["principalId"]
         )
@@ -71,6 +119,21 @@ class RoleAssignments(Kind):
             return Answer(204)
         self.arm.store.remove(request.target.key)
         return Answer(200, document)
+
+    def _require_principal(self, principal: str) -> None:
+        """The directory knows who may log in, and the identities of clusters."""
+        known = {known.object_id for known in self.arm.credentials.principals}
+        known |= {
+            str((cluster.get("identity") or {}).get("principalId"))
+            for _, cluster in self.arm.store.of_type("Microsoft.ContainerService/managedClusters")
+        }
+        if principal not in known:
+            message = (
+                f"Principal {principal.replace('-', '')} does not exist in the directory "
+                f"{self.arm.credentials.tenant}. Check that you have the correct principal ID. If you are creating this "
+                "principal and then immediately assigning a role, this error might be related to a replication delay."
+            )
+            raise bad_request("PrincipalNotFound", message)
 
     def _refuse_twin(self, key: str, document: Document) -> None:
         fields = ("scope", "principalId", "roleDefinitionId")
@@ -104,3 +167,9 @@ def _in_scope(document: Document, scope: str, *, at_scope: bool) -> bool:
     own = document["properties"]["scope"].rstrip("/").lower()
     above = scope == own or scope.startswith(own + "/")
     return above or (not at_scope and own.startswith(scope + "/"))
+
+
+def _assignable(definition: Document, scope: str) -> bool:
+    """Whether a custom role may be assigned at a scope: there, or at one of those above, it says so."""
+    own = [str(place).rstrip("/").lower() for place in definition["properties"]["assignableScopes"]]
+    return any(scope == place or scope.startswith(place + "/") for place in own)

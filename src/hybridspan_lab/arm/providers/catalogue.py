@@ -7,7 +7,7 @@ from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.locations import ALL, ZONAL, check_location
 from hybridspan_lab.arm.providers import machines
-from hybridspan_lab.arm.providers.kind import paged
+from hybridspan_lab.arm.providers.lists import paged
 
 
 class Catalogue:

@@ -13,7 +13,8 @@ from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
 from hybridspan_lab.arm.providers.agent_pool_documents import first_pools
-from hybridspan_lab.arm.providers.kind import Kind, checked_tags
+from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.lists import checked_tags
 
 CLUSTER: Final = "Microsoft.ContainerService/managedClusters"
 POOL_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError
-from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.providers import machines
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
-from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.long_writes import LongWritten
 
 
-class ClusterPart(Kind):
+class ClusterPart(LongWritten):
     """What clusters and agent pools share."""
 
-    def cluster_key(self, key: str) -> str:
-        """The key of the cluster that a path is, or is in."""
-        parts = key.lower().split("/")
-        return "/".join(parts[: parts.index("managedclusters") + 2])
+    root = "managedclusters"
 
     def refuse_when_busy(self, request: ArmRequest) -> None:
         """ArmError 409 while an operation on the cluster or a pool of it runs."""
-        holder = self.arm.operations.holding(self.cluster_key(request.target.key))
+        holder = self.arm.operations.holding(self.root_key(request.target.key))
         if holder is None:
             return
+        held = self.arm.store.get(holder.path)
+        state = held["properties"]["provisioningState"] if held else holder.verb
         if "/agentpools/" in holder.path:
-            what = f"Another agentpool operation ({holder.path.rsplit('/', 1)[1]} - {holder.verb}) is in progress"
+            what = f"Another agentpool operation ({holder.path.rsplit('/', 1)[1]} - {state}) is in progress"
         else:
-            what = f"Another operation ({holder.verb}) is in progress on the managed cluster"
+            what = f"Another operation ({state}) is in progress on the managed cluster"
         message = (
             f"Operation is not allowed: {what}, please wait for it to finish before starting a new operation. "
             "See https://aka.ms/aks-pending-operation for more details"
@@ -51,12 +48,6 @@ class ClusterPart(Kind):
             place = document if document["type"] == CLUSTER else document["properties"]
             place["eTag"] = str(uuid.uuid4())
             self.arm.store.put(key, document)
-
-    def fail(self, operation: Operation, error: dict[str, Any]) -> None:
-        """What a failed operation leaves."""
-        cluster = self.cluster_key(operation.path)
-        for key in (operation.path, cluster):
-            self.settle(key, "Failed")
 
     def settle_pools(self, cluster_key: str, state: str) -> None:
         """Sets the state of all pools of a cluster."""

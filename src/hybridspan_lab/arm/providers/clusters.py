@@ -24,9 +24,11 @@ from hybridspan_lab.arm.providers import (
 )
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
 from hybridspan_lab.arm.providers.cluster_parts import ClusterPart
-from hybridspan_lab.arm.providers.kind import checked_tags
+from hybridspan_lab.arm.providers.lists import checked_tags
+from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.resources import node_group_key
 
+UPDATE: Final = Write("cluster.update", 0.5, "Updating")
 FROZEN: Final = (
     "dnsPrefix",
     "nodeResourceGroup",
@@ -42,6 +44,8 @@ class ManagedClusters(ClusterPart):
     """Managed clusters."""
 
     type = CLUSTER
+    puts = Write("cluster.create", 0.2, "Creating")
+    deletes = Write("cluster.delete", 0.2, "Deleting")
 
     def render(self, key: str, document: Document) -> Document:
         shown = deepcopy(document)
@@ -55,12 +59,18 @@ class ManagedClusters(ClusterPart):
         return shown
 
     def put(self, request: ArmRequest) -> Answer:
-        group = self.require_group(request.target)
         existing = self.arm.store.get(request.target.key)
+        if existing is None:
+            return super().put(request)
+        self.require_parent(request.target)
         self.check_etag(request, existing)
         self.refuse_when_busy(request)
-        if existing is not None:
-            return self._update(request, existing)
+        self._update(request, existing)
+        operation = self.begin(request, UPDATE)
+        return self.accepted(request, operation, 200, self.render(request.target.key, existing))
+
+    def write(self, request: ArmRequest, existing: Document | None) -> Document:
+        group = self.require_group(request.target)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
         cluster_subnets.check_network(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
@@ -68,19 +78,10 @@ class ManagedClusters(ClusterPart):
         for pool in pools:
             self.arm.store.put(f"{request.target.key}/agentPools/{pool['name']}", pool)
         self._make_node_group(document)
-        operation = self.begin(request, "cluster.create", lock=request.target.key, verb="Creating")
-        return self.accepted(request, operation, 201, self.render(request.target.key, document))
+        return document
 
-    def delete(self, request: ArmRequest) -> Answer:
-        document = self.arm.store.get(request.target.key)
-        if document is None:
-            return Answer(204)
-        self.check_etag(request, document)
-        self.refuse_when_busy(request)
-        self.settle(request.target.key, "Deleting")
-        self.settle_pools(request.target.key, "Deleting")
-        operation = self.begin(request, "cluster.delete", lock=request.target.key, verb="Deleting")
-        return self.accepted(request, operation, 202)
+    def check_removal(self, key: str, document: Document) -> None:
+        self.settle_pools(key, "Deleting")
 
     def post(self, request: ArmRequest, action: str) -> Answer:
         document = self.find(request)
@@ -99,12 +100,11 @@ class ManagedClusters(ClusterPart):
 
     def actions(self) -> dict[str, Action]:
         return {
-            "cluster.create": Action(0.2, self._create, self.fail),
-            "cluster.update": Action(0.5, self._updated, self.fail),
-            "cluster.delete": Action(0.2, self._delete, self.fail),
+            **super().actions(),
+            UPDATE.action: Action(UPDATE.seconds, super().ready, super().fail),
         }
 
-    def _update(self, request: ArmRequest, existing: Document) -> Answer:
+    def _update(self, request: ArmRequest, existing: Document) -> None:
         key, wanted = request.target.key, request.body.get("properties") or {}
         self.location_of(request, existing)
         for path in FROZEN:
@@ -120,8 +120,6 @@ class ManagedClusters(ClusterPart):
         existing["eTag"] = str(uuid.uuid4())
         existing["properties"]["provisioningState"] = "Updating"
         self.arm.store.put(key, existing)
-        operation = self.begin(request, "cluster.update", lock=key, verb="Updating")
-        return self.accepted(request, operation, 200, self.render(key, existing))
 
     def _make_node_group(self, cluster: Document) -> None:
         """The group that AKS keeps for nodes, with its own security group: nobody else's business."""
@@ -148,24 +146,21 @@ class ManagedClusters(ClusterPart):
         }
         self.arm.store.put(path, document)
 
-    async def _create(self, operation: Operation) -> None:
+    async def ready(self, operation: Operation) -> None:
         cluster = hosted_clusters.for_host(self.arm.store.all, operation.path)
         cluster_subnets.check_room(self.arm.store.all, operation.path)
         await self.arm.host.create(cluster, lambda status: self.arm.operations.report(operation, status))
-        self.settle(operation.path, "Succeeded")
+        await super().ready(operation)
         self.settle_pools(operation.path, "Succeeded")
         await self.arm.network_changed()
 
-    async def _updated(self, operation: Operation) -> None:
-        self.settle(operation.path, "Succeeded")
-
-    async def _delete(self, operation: Operation) -> None:
+    async def gone(self, operation: Operation) -> None:
         document = self.arm.store.get(operation.path)
         if document is None:
             return
         await self.arm.host.delete(document["id"])
         self.arm.store.remove(node_group_key(document))
-        self.arm.store.remove(operation.path)
+        await super().gone(operation)
         await self.arm.network_changed()
 
     def fail(self, operation: Operation, error: dict[str, Any]) -> None:

@@ -1,12 +1,9 @@
-"""What all resource types share: reading, listing with nextLink, tags, preconditions, and the answers of long writes."""
+"""What all resource types share: reading, listing, tags, preconditions, names and places."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, ClassVar
-from urllib.parse import quote
+from typing import ClassVar
 
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
@@ -19,8 +16,9 @@ from hybridspan_lab.arm.errors import (
     resource_not_found,
 )
 from hybridspan_lab.arm.locations import check_location
-from hybridspan_lab.arm.operations import Action, Operation
+from hybridspan_lab.arm.operations import Action
 from hybridspan_lab.arm.paths import Target
+from hybridspan_lab.arm.providers.lists import checked_tags, paged
 
 
 class Kind:
@@ -78,6 +76,10 @@ class Kind:
 
     # ---- writing
 
+    def actions(self) -> dict[str, Action]:
+        """The operations that this type starts."""
+        return {}
+
     def put(self, request: ArmRequest) -> Answer:
         """Creates or replaces."""
         raise method_not_allowed(request.method, request.target)
@@ -91,12 +93,18 @@ class Kind:
         raise method_not_allowed(request.method, request.target)
 
     def patch(self, request: ArmRequest) -> Answer:
-        """Replaces the tags, and nothing else."""
+        """Replaces the tags, and nothing else; only what has a location has tags."""
         document = self.find(request)
+        if "location" not in document:
+            raise method_not_allowed(request.method, request.target)
         self.check_etag(request, document)
         document["tags"] = checked_tags(request.body.get("tags") or {})
+        self.tagged(document)
         self.arm.store.put(request.target.key, document)
         return Answer(200, self.render(request.target.key, document))
+
+    def tagged(self, document: Document) -> None:
+        """What else changes with the tags."""
 
     def check_etag(self, request: ArmRequest, document: Document | None) -> None:
         """Refuses a write whose If-Match or If-None-Match does not hold."""
@@ -110,6 +118,10 @@ class Kind:
     def etag(self, key: str, document: Document) -> str:
         """The resource's current etag."""
         return str(document.get("etag") or document.get("eTag") or "")
+
+    def require_linked(self, request: ArmRequest, linked: str, action: str) -> None:
+        """ArmError 403 LinkedAuthorizationFailed unless the caller may also do `action` to what the body refers to."""
+        self.arm.access.check_linked(request, linked, action)
 
     def require_group(self, target: Target) -> Document:
         """The resource group's document; a group that is being deleted takes nothing new."""
@@ -149,75 +161,7 @@ class Kind:
             path += f"/{kind}/{own if last or parent is None else parent['name']}"
         return path
 
-    # ---- long writes
-
-    def actions(self) -> Mapping[str, Action]:
-        """The operations that this type starts."""
-        return {}
-
-    def begin(self, request: ArmRequest, action: str, *, lock: str, verb: str, **arguments: Any) -> Operation:
-        """Starts an operation on the request's resource."""
-        document = self.arm.store.get(request.target.key) or {}
-        top = self.arm.store.get(_top_level(request.target)) or {}
-        return self.arm.operations.start(
-            action,
-            request.target.key,
-            subscription=request.target.subscription or "",
-            namespace=self.type.split("/", maxsplit=1)[0],
-            location=str(document.get("location") or top.get("location") or "global"),
-            lock=lock,
-            verb=verb,
-            arguments=arguments,
-            fault=request.fault,
-        )
-
-    def accepted(self, request: ArmRequest, operation: Operation, status: int, body: Any = None) -> Answer:
-        """The answer of a long write: where to ask, and when."""
-        watch, result = self.arm.operations.urls(operation, request.base)
-        headers = {"Azure-AsyncOperation": watch, **self.arm.operations.delay(operation)}
-        if status == 202 or request.method == "DELETE":
-            headers["Location"] = result
-        if self.type.startswith("Microsoft.Network"):
-            headers["azure-asyncnotification"] = "Enabled"
-        return Answer(status, body, headers)
-
-
-def _top_level(target: Target) -> str:
-    if not target.types or target.group is None:
-        return target.key
-    return f"{target.scope}/providers/{target.namespace}/{target.types[0]}/{target.names[0]}"
-
 
 def etag_header(document: Document) -> dict[str, str]:
     """The ETag header of a document that has one in its body."""
     return {"ETag": document["etag"]} if "etag" in document else {}
-
-
-def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
-    """Tags within ARM's limits."""
-    if len(tags) > 50:
-        raise bad_request(
-            "TooManyTags", f"The number of tags '{len(tags)}' exceeds the maximum allowed '50'."
-        )
-    return {str(name): str(value) for name, value in tags.items()}
-
-
-def paged(request: ArmRequest, documents: list[Document], size: int) -> Answer:
-    """A list, cut after `size` entries (or `$top`) with a nextLink to be used as it is."""
-    size = min(size, int(request.query.get("$top") or size))
-    start = _skipped(request.query.get("$skiptoken"))
-    body: Document = {"value": documents[start : start + size]}
-    if start + size < len(documents):
-        token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-        kept = "&".join(f"{n}={quote(v)}" for n, v in request.query.items() if n != "$skiptoken")
-        body["nextLink"] = f"{request.base}{quote(request.target.path)}?{kept}&%24skiptoken={quote(token)}"
-    return Answer(200, body)
-
-
-def _skipped(token: str | None) -> int:
-    if token is None:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(token).decode())
-    except ValueError as odd:
-        raise bad_request("InvalidSkipToken", f"The skip token '{token}' is not valid.") from odd

@@ -1,115 +1,122 @@
-"""What networks, subnets and peerings share: one lock, one etag, one way to end; and a subnet's document."""
+"""What the network provider's resources share: names, one lock and one etag a top-level resource, one way to end."""
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from hybridspan_lab.arm.context import ArmRequest, new_etag
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import another_operation, bad_request, parent_not_found
+from hybridspan_lab.arm.errors import (
+    ArmError,
+    another_operation,
+    bad_request,
+    child_not_found,
+    parent_not_found,
+    unknown_member,
+)
 from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import Target
-from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.long_writes import LongWritten
+from hybridspan_lab.arm.providers.members import members
 
 NETWORK: Final = "Microsoft.Network/virtualNetworks"
 SUBNET: Final = f"{NETWORK}/subnets"
 PEERING: Final = f"{NETWORK}/virtualNetworkPeerings"
-READ_ONLY: Final = (
-    "provisioningState",
-    "resourceGuid",
-    "subnets",
-    "virtualNetworkPeerings",
-    "enableVmProtection",
+GROUP: Final = "Microsoft.Network/networkSecurityGroups"
+NAME: Final = re.compile(r"\w([\w.-]{0,78}\w)?")
+ON_TOP: Final = frozenset(
+    ["id", "name", "type", "location", "tags", "etag", "properties", "extendedLocation"]
 )
 
 
-class NetworkPart(Kind):
-    """What networks, subnets and peerings share: one lock, one etag, one way to end."""
+class NetworkResource(LongWritten):
+    """A resource of the network provider, or a child of one."""
 
-    def network_key(self, target_key: str) -> str:
-        """The key of the network that a path is, or is in."""
-        parts = target_key.lower().split("/")
-        return "/".join(parts[: parts.index("virtualnetworks") + 2])
+    child_type: ClassVar[str] = ""
+    """The children that a write of the resource itself takes along."""
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it is part of another resource."""
+        return self.type.count("/") > 1
+
+    def missing(self, target: Target) -> ArmError:
+        known = self.is_child and self.arm.store.get(self.root_key(target.key)) is not None
+        return child_not_found(target) if known else super().missing(target)
+
+    def require_parent(self, target: Target) -> None:
+        super().require_parent(target)
+        if self.is_child and self.arm.store.get(self.root_key(target.key)) is None:
+            raise parent_not_found(target)
+        check_name(target.name)
+
+    def parent_of(self, request: ArmRequest) -> Document:
+        """The document of the resource that a child is part of."""
+        parent = self.arm.store.get(self.root_key(request.target.key))
+        if parent is None:
+            raise parent_not_found(request.target)
+        return parent
+
+    def properties_of(self, request: ArmRequest) -> Document:
+        """The body's properties; ArmError 400 for those that the provider does not know."""
+        return known_properties(request.body, self.type)
 
     def refuse_when_busy(self, request: ArmRequest) -> None:
-        """ArmError 429 while an operation on the network runs."""
-        holder = self.arm.operations.holding(self.network_key(request.target.key))
+        """ArmError 429 while an operation on the resource or one of its children runs."""
+        holder = self.arm.operations.holding(self.root_key(request.target.key))
         if holder is not None:
             uri = self.arm.operations.urls(holder, request.base)[0]
             raise another_operation(uri.partition("&")[0])
 
-    def touch(self, network_key: str) -> None:
-        """A new etag for the network and all its children."""
-        document = self.arm.store.get(network_key)
-        if document is not None:
-            document["etag"] = new_etag()
-            self.arm.store.put(network_key, document)
-
     def etag(self, key: str, document: Document) -> str:
-        network = self.arm.store.get(self.network_key(key))
-        return str(network["etag"]) if network else ""
+        root = self.arm.store.get(self.root_key(key))
+        return str(root["etag"]) if root else ""
 
-    def settle(self, key: str, state: str) -> None:
-        """Sets a document's provisioning state, if it is still there."""
-        document = self.arm.store.get(key)
-        if document is not None:
-            document["properties"]["provisioningState"] = state
-            self.arm.store.put(key, document)
+    def touch(self, key: str) -> None:
+        """A new etag for the resource and all its children."""
+        root_key = self.root_key(key)
+        if root := self.arm.store.get(root_key):
+            root["etag"] = new_etag()
+            self.arm.store.put(root_key, root)
 
-    def fail(self, operation: Operation, error: dict[str, Any]) -> None:
-        """What a failed operation leaves: the document as it was put, in state Failed."""
-        self.settle(operation.path, "Failed")
-        self.touch(self.network_key(operation.path))
+    def tagged(self, document: Document) -> None:
+        document["etag"] = new_etag()
 
-    def require_network(self, target: Target) -> Document:
-        """The network that a child belongs to."""
-        self.require_group(target)
-        network = self.arm.store.get(self.network_key(target.key))
-        if network is None:
-            raise parent_not_found(target)
-        return network
+    async def ready(self, operation: Operation) -> None:
+        await super().ready(operation)
+        if self.child_type:
+            for key, _ in list(self.arm.store.children(f"{operation.path}/{self.child_type}")):
+                self.settle(key, "Succeeded")
+        self.touch(operation.path)
+        await self.arm.network_changed()
 
-    def refuse_when_used(self, key: str, subnet: Document) -> None:
-        """ArmError 400 while something has an address of the subnet."""
-        used = addresses.configurations(self.arm.store.all, key)
-        if used:
-            message = (
-                f"Subnet {subnet['name']} is in use by {used[0]} and cannot be deleted. In order to delete the "
-                "subnet, delete all the resources within the subnet. See aka.ms/deletesubnet."
-            )
-            raise bad_request("InUseSubnetCannotBeDeleted", message)
+    async def gone(self, operation: Operation) -> None:
+        await super().gone(operation)
+        self.touch(operation.path)
+        await self.arm.network_changed()
+
+    def fail(self, operation: Operation, error: Document) -> None:
+        super().fail(operation, error)
+        self.touch(operation.path)
 
 
-def subnet_document(network: Document, body: Document, existing: Document | None) -> Document:
-    """A subnet as it is kept; ArmError for a prefix that is no prefix."""
-    given = deepcopy(body.get("properties") or {})
-    for name in (*READ_ONLY, "ipConfigurations"):
-        given.pop(name, None)
-    name = existing["name"] if existing else str(body.get("name", ""))
-    addresses.subnet_network({"name": name, "properties": given}, network["name"])
-    return {
-        "name": name,
-        "id": f"{network['id']}/subnets/{name}",
-        "properties": {
-            "provisioningState": "Updating",
-            "ipamPoolPrefixAllocations": [],
-            "delegations": [],
-            "privateEndpointNetworkPolicies": "Disabled",
-            "privateLinkServiceNetworkPolicies": "Enabled",
-            **given,
-        },
-        "type": SUBNET,
-    }
-
-
-def check_security_group(kind: Kind, subnet: Document) -> None:
-    """ArmError 400 when the subnet names a security group that does not exist."""
-    named = (subnet["properties"].get("networkSecurityGroup") or {}).get("id")
-    if named is not None and kind.arm.store.get(named) is None:
+def check_name(name: str) -> None:
+    """ArmError 400 for a name that the network provider does not take."""
+    if not NAME.fullmatch(name):
         message = (
-            f"Resource {named} referenced by resource {subnet['id']} was not found. Please make sure that the "
-            "referenced resource exists, and that both resources are in the same region."
+            f"Resource name {name} is invalid. The name can be up to 80 characters long. It must begin with a word "
+            "character, and it must end with a word character or with '_'. The name may contain word characters or "
+            "'.', '-', '_'."
         )
-        raise bad_request("InvalidResourceReference", message)
+        raise bad_request("InvalidResourceName", message)
+
+
+def known_properties(body: Document, type_name: str) -> Document:
+    """The properties of a body, of a resource or of a child within it; ArmError 400 for those that nobody knows."""
+    given = body.get("properties") or {}
+    for place, unknown in (("", set(body) - ON_TOP), ("properties.", set(given) - members(type_name))):
+        if unknown:
+            raise unknown_member(f"{place}{min(unknown)}", type_name)
+    return deepcopy(given)

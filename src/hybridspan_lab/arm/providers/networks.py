@@ -9,27 +9,38 @@ from __future__ import annotations
 
 import uuid
 from copy import deepcopy
+from typing import Final
 
-from hybridspan_lab.arm.context import Answer, ArmRequest, new_etag
+from hybridspan_lab.arm.context import ArmRequest, new_etag
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
-from hybridspan_lab.arm.operations import Action, Operation
-from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.kind import Kind, checked_tags
-from hybridspan_lab.arm.providers.network_parts import (
-    NETWORK,
-    READ_ONLY,
-    NetworkPart,
-    check_security_group,
-    subnet_document,
-)
+from hybridspan_lab.arm.operations import Operation
+from hybridspan_lab.arm.providers import addresses, subnet_documents
+from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.lists import checked_tags
+from hybridspan_lab.arm.providers.long_writes import Write
+from hybridspan_lab.arm.providers.network_parts import NETWORK, NetworkResource
 from hybridspan_lab.arm.providers.resources import disconnect
 
+READ_ONLY: Final = (
+    "provisioningState",
+    "resourceGuid",
+    "subnets",
+    "virtualNetworkPeerings",
+    "enableVmProtection",
+)
 
-class VirtualNetworks(NetworkPart):
+
+class VirtualNetworks(NetworkResource):
     """Virtual networks."""
 
     type = NETWORK
+    root = "virtualnetworks"
+    child_type = "subnets"
+    puts = Write("network.put", 0.6, "PutVirtualNetworkOperation")
+    deletes = Write("network.delete", 0.5, "DeleteVirtualNetworkOperation")
+    arm_kinds: dict[str, Kind]
+    """The kinds of its children; set when the providers are put together."""
 
     def render(self, key: str, document: Document) -> Document:
         shown = deepcopy(document)
@@ -39,49 +50,36 @@ class VirtualNetworks(NetworkPart):
             shown["properties"][name] = [kind.render(k, d) for k, d in children]
         return shown
 
-    arm_kinds: dict[str, Kind]
-    """The kinds of its children; set when the providers are put together."""
-
-    def put(self, request: ArmRequest) -> Answer:
-        self.require_group(request.target)
-        key, existing = request.target.key, self.arm.store.get(request.target.key)
-        self.check_etag(request, existing)
-        self.refuse_when_busy(request)
+    def write(self, request: ArmRequest, existing: Document | None) -> Document:
+        key = request.target.key
         document = self._document(request, existing)
-        wanted = request.body.get("properties", {}).get("subnets") or []
-        subnets = [subnet_document(document, child, self._old(key, child)) for child in wanted]
-        addresses.check_subnets(document, subnets)
-        for subnet in subnets:
-            check_security_group(self, subnet)
+        subnets = self._subnets(request, document)
         self._drop_children(request, subnets)
         self.arm.store.put(key, document)
         for subnet in subnets:
             self.arm.store.put(f"{key}/subnets/{subnet['name']}", subnet)
-        operation = self.begin(request, "network.put", lock=key, verb="PutVirtualNetworkOperation")
-        return self.accepted(request, operation, 200 if existing else 201, self.render(key, document))
+        return document
 
-    def delete(self, request: ArmRequest) -> Answer:
-        document = self.arm.store.get(request.target.key)
-        if document is None:
-            return Answer(204)
-        self.check_etag(request, document)
-        self.refuse_when_busy(request)
-        for key, subnet in self.arm.store.children(f"{request.target.key}/subnets"):
-            self.refuse_when_used(key, subnet)
-        self.settle(request.target.key, "Deleting")
-        operation = self.begin(
-            request, "network.delete", lock=request.target.key, verb="DeleteVirtualNetworkOperation"
-        )
-        return self.accepted(request, operation, 202)
+    def check_removal(self, key: str, document: Document) -> None:
+        for child, subnet in self.arm.store.children(f"{key}/subnets"):
+            subnet_documents.refuse_when_used(self, child, subnet)
 
-    def actions(self) -> dict[str, Action]:
-        return {
-            "network.put": Action(0.6, self._ready, self.fail),
-            "network.delete": Action(0.5, self._gone, self.fail),
-        }
+    def _subnets(self, request: ArmRequest, document: Document) -> list[Document]:
+        wanted = request.body.get("properties", {}).get("subnets") or []
+        known = {str(child.get("name", "")): self._old(request.target.key, child) for child in wanted}
+        subnets = [
+            subnet_documents.subnet_document(document, child, known[str(child.get("name", ""))])
+            for child in wanted
+        ]
+        subnet_documents.check_twins(document, subnets)
+        addresses.check_subnets(document, subnets)
+        for subnet in subnets:
+            subnet_documents.check_references(self, request, document, subnet)
+            subnet_documents.check_allocations(self, known.get(subnet["name"]), subnet)
+        return subnets
 
     def _document(self, request: ArmRequest, existing: Document | None) -> Document:
-        given = deepcopy(request.body.get("properties") or {})
+        given = self.properties_of(request)
         prefixes = addresses.prefixes_of_network(given, request.target.name)
         if existing is not None:
             self._check_peers(request, prefixes)
@@ -127,7 +125,7 @@ class VirtualNetworks(NetworkPart):
         named = {subnet["name"].lower() for subnet in subnets}
         for key, subnet in list(self.arm.store.children(f"{request.target.key}/subnets")):
             if subnet["name"].lower() not in named:
-                self.refuse_when_used(key, subnet)
+                subnet_documents.refuse_when_used(self, key, subnet)
                 self.arm.store.remove(key)
         peerings = request.body.get("properties", {}).get("virtualNetworkPeerings") or []
         kept = {str(peering.get("name", "")).lower() for peering in peerings}
@@ -136,14 +134,7 @@ class VirtualNetworks(NetworkPart):
                 self.arm.store.remove(key)
         disconnect(self.arm, set())
 
-    async def _ready(self, operation: Operation) -> None:
-        self.settle(operation.path, "Succeeded")
-        for key, _ in list(self.arm.store.children(f"{operation.path}/subnets")):
-            self.settle(key, "Succeeded")
-        self.touch(operation.path)
-        await self.arm.network_changed()
-
-    async def _gone(self, operation: Operation) -> None:
+    async def gone(self, operation: Operation) -> None:
         self.arm.store.remove(operation.path)
         disconnect(self.arm, {operation.path})
         await self.arm.network_changed()

@@ -12,15 +12,17 @@ import uuid
 from copy import deepcopy
 from typing import Final
 
-from hybridspan_lab.arm.context import Answer, ArmRequest
+from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError, bad_request, child_not_found, not_provisioned
-from hybridspan_lab.arm.operations import Action, Operation
-from hybridspan_lab.arm.paths import Target, parse, same
+from hybridspan_lab.arm.errors import bad_request, not_provisioned, reference_not_found
+from hybridspan_lab.arm.operations import Operation
+from hybridspan_lab.arm.paths import parse, same
 from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.network_parts import PEERING, NetworkPart
+from hybridspan_lab.arm.providers.long_writes import Write
+from hybridspan_lab.arm.providers.network_parts import NETWORK, PEERING, NetworkResource
 from hybridspan_lab.arm.providers.resources import disconnect
 
+PEER: Final = f"{NETWORK}/peer/action"
 FLAGS: Final = {
     "allowVirtualNetworkAccess": True,
     "allowForwardedTraffic": False,
@@ -31,14 +33,13 @@ FLAGS: Final = {
 }
 
 
-class Peerings(NetworkPart):
+class Peerings(NetworkResource):
     """Peerings of a network."""
 
     type = PEERING
-
-    def missing(self, target: Target) -> ArmError:
-        known = self.arm.store.get(self.network_key(target.key)) is not None
-        return child_not_found(target) if known else super().missing(target)
+    root = "virtualnetworks"
+    puts = Write("peering.put", 0.5, "PutVirtualNetworkPeeringOperation")
+    deletes = Write("peering.delete", 0.4, "DeleteVirtualNetworkPeeringOperation")
 
     def render(self, key: str, document: Document) -> Document:
         shown = {**deepcopy(document), "etag": self.etag(key, document)}
@@ -48,45 +49,22 @@ class Peerings(NetworkPart):
         shown["properties"]["peeringSyncLevel"] = self._sync_level(key, document, remote)
         return shown
 
-    def put(self, request: ArmRequest) -> Answer:
-        network = self.require_network(request.target)
-        key, existing = request.target.key, self.arm.store.get(request.target.key)
-        self.check_etag(request, existing)
+    def write(self, request: ArmRequest, existing: Document | None) -> Document:
+        network, key = self.parent_of(request), request.target.key
         remote = self._remote(request, existing)
+        self._check_gateways(request, remote)
         self._check_references(request, remote)
         self._check_ranges(request, network, remote)
-        self.refuse_when_busy(request)
         self._check_provisioned(request, remote)
         document = self._document(request, network, remote, existing)
         self.arm.store.put(key, document)
-        self.touch(self.network_key(key))
-        lock = self.network_key(key)
-        operation = self.begin(request, "peering.put", lock=lock, verb="PutVirtualNetworkPeeringOperation")
-        return self.accepted(request, operation, 200 if existing else 201, self.render(key, document))
-
-    def delete(self, request: ArmRequest) -> Answer:
-        document = self.arm.store.get(request.target.key)
-        if document is None:
-            return Answer(204)
-        self.check_etag(request, document)
-        self.refuse_when_busy(request)
-        self.settle(request.target.key, "Deleting")
-        lock = self.network_key(request.target.key)
-        operation = self.begin(
-            request, "peering.delete", lock=lock, verb="DeleteVirtualNetworkPeeringOperation"
-        )
-        return self.accepted(request, operation, 202)
-
-    def actions(self) -> dict[str, Action]:
-        return {
-            "peering.put": Action(0.5, self._connect, self.fail),
-            "peering.delete": Action(0.4, self._gone, self.fail),
-        }
+        self.touch(key)
+        return document
 
     # ---- refusals
 
     def _remote(self, request: ArmRequest, existing: Document | None) -> Document:
-        named = ((request.body.get("properties") or {}).get("remoteVirtualNetwork") or {}).get("id")
+        named = (self.properties_of(request).get("remoteVirtualNetwork") or {}).get("id")
         if not named:
             message = f"Peering {request.target.path} must name a remote virtual network."
             raise bad_request("InvalidRequestFormat", message)
@@ -96,17 +74,29 @@ class Peerings(NetworkPart):
                 f"{remote_id(existing)} to {named}. Delete the peering and create it again."
             )
             raise bad_request("ChangingRemoteVirtualNetworkOfPeeringNotAllowed", message)
+        self.require_linked(request, named, PEER)
         remote = self.arm.store.get(named)
-        if remote is None or parse(named).full_type != "microsoft.network/virtualnetworks":
-            message = (
-                f"Resource {named} referenced by resource {request.target.path} was not found. Please make sure "
-                "that the referenced resource exists, and that both resources are in the same region."
-            )
-            raise bad_request("InvalidResourceReference", message)
+        if remote is None or parse(named).full_type != NETWORK.lower():
+            raise reference_not_found(named, request.target.path)
         return remote
 
+    def _check_gateways(self, request: ArmRequest, remote: Document) -> None:
+        """The lab has no gateways, so nobody can use one."""
+        given = self.properties_of(request)
+        if given.get("useRemoteGateways") and given.get("allowGatewayTransit"):
+            message = (
+                f"Peering {request.target.path} cannot have both allowGatewayTransit and useRemoteGateways."
+            )
+            raise bad_request("VnetPeeringAllowGatewayTransitAndUseRemoteGatewaysNotAllowed", message)
+        if given.get("useRemoteGateways"):
+            message = (
+                f"Peering {request.target.path} cannot have UseRemoteGateways flag set to true, because remote "
+                f"virtual network {remote['id']} referenced by the peering does not have any gateways."
+            )
+            raise bad_request("RemoteVnetHasNoGateways", message)
+
     def _check_references(self, request: ArmRequest, remote: Document) -> None:
-        path, own = request.target.path, self.network_key(request.target.key)
+        path, own = request.target.path, self.root_key(request.target.key)
         for key, other in self.arm.store.children(f"{own}/virtualNetworkPeerings"):
             if key != request.target.key and same(remote_id(other), remote["id"]):
                 message = (
@@ -134,7 +124,7 @@ class Peerings(NetworkPart):
                 f"prefixes: {pair[0]}, {pair[1]}"
             )
             raise bad_request("VnetAddressSpacesOverlap", message)
-        own = self.network_key(request.target.key)
+        own = self.root_key(request.target.key)
         for key, other in self.arm.store.children(f"{own}/virtualNetworkPeerings"):
             third = self.arm.store.get(remote_id(other))
             if key == request.target.key or third is None:
@@ -154,7 +144,7 @@ class Peerings(NetworkPart):
 
     def refuse_when_busy(self, request: ArmRequest) -> None:
         """A peering during a subnet's PUT is refused with 400; another peering's write locks as usual."""
-        holder = self.arm.operations.holding(self.network_key(request.target.key))
+        holder = self.arm.operations.holding(self.root_key(request.target.key))
         if holder is not None and request.method == "PUT" and holder.action in ("network.put", "subnet.put"):
             network = self.arm.store.get(holder.lock) or {}
             raise not_provisioned(str(network.get("id", "")), request.target.path, holder.verb)
@@ -162,14 +152,14 @@ class Peerings(NetworkPart):
 
     def _reverse(self, key: str, remote: str) -> tuple[str, Document] | None:
         """The other direction's key and document, if it exists."""
-        own = self.network_key(key)
+        own = self.root_key(key)
         others = self.arm.store.children(f"{remote}/virtualNetworkPeerings")
         return next((found for found in others if same(remote_id(found[1]), own)), None)
 
     def _sync_level(self, key: str, document: Document, remote: Document | None) -> str:
         if document["properties"]["peeringState"] != "Connected":
             return "RemoteNotInSync"
-        own, back = self.arm.store.get(self.network_key(key)), self._reverse(key, remote_id(document))
+        own, back = self.arm.store.get(self.root_key(key)), self._reverse(key, remote_id(document))
         return sync_level(
             own_known=back is not None
             and own is not None
@@ -208,7 +198,7 @@ class Peerings(NetworkPart):
             "type": self.type,
         }
 
-    async def _connect(self, operation: Operation) -> None:
+    async def ready(self, operation: Operation) -> None:
         document = self.arm.store.get(operation.path)
         if document is None:
             return
@@ -216,16 +206,16 @@ class Peerings(NetworkPart):
         state = "Initiated" if back is None else "Connected"
         document["properties"].update(provisioningState="Succeeded", peeringState=state)
         self.arm.store.put(operation.path, document)
-        self.touch(self.network_key(operation.path))
+        self.touch(operation.path)
         if back is not None and back[1]["properties"]["peeringState"] != "Connected":
             back[1]["properties"]["peeringState"] = "Connected"
             self.arm.store.put(*back)
-            self.touch(self.network_key(back[0]))
+            self.touch(back[0])
         await self.arm.network_changed()
 
-    async def _gone(self, operation: Operation) -> None:
+    async def gone(self, operation: Operation) -> None:
         self.arm.store.remove(operation.path)
-        self.touch(self.network_key(operation.path))
+        self.touch(operation.path)
         disconnect(self.arm, set())
         await self.arm.network_changed()
 

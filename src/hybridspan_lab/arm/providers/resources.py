@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Final
 
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError, bad_request, group_not_found
+from hybridspan_lab.arm.errors import ArmError, group_not_found
 from hybridspan_lab.arm.locations import ALL
-from hybridspan_lab.arm.operations import Action, Operation
+from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import Target
-from hybridspan_lab.arm.providers.kind import Kind, checked_tags, paged
+from hybridspan_lab.arm.providers.lists import checked_tags, filter_terms, filtered, paged
+from hybridspan_lab.arm.providers.long_writes import LongWritten, Write
 
 NAMESPACES: Final = {
     "Microsoft.Network": ("virtualNetworks", "networkSecurityGroups"),
@@ -22,13 +22,19 @@ NAMESPACES: Final = {
     "Microsoft.Resources": ("resourceGroups",),
 }
 SHORT: Final[tuple[str, ...]] = ("id", "name", "type", "location", "tags")
+FILTERS: Final = ("resourcetype", "resourcegroup", "tagname", "tagvalue")
 ALWAYS_REGISTERED: Final = ("Microsoft.Authorization", "Microsoft.Resources")
 
 
-class ResourceGroups(Kind):
+class ResourceGroups(LongWritten):
     """Resource groups: written at once, deleted with all they hold."""
 
     type = "Microsoft.Resources/resourceGroups"
+    puts = Write("group.put", 0.0, "PutResourceGroup")
+    deletes = Write("group.delete", 0.4, "DeleteResourceGroup")
+
+    def root_key(self, key: str) -> str:
+        return key.lower()
 
     def missing(self, target: Target) -> ArmError:
         return group_not_found(target.name)
@@ -58,16 +64,11 @@ class ResourceGroups(Kind):
         document = self.find(request)
         document["properties"]["provisioningState"] = "Deleting"
         self.arm.store.put(request.target.key, document)
-        operation = self.arm.operations.holding(request.target.key) or self.begin(
-            request, "group.delete", lock=request.target.key, verb="DeleteResourceGroup"
-        )
+        operation = self.arm.operations.holding(request.target.key) or self.begin(request, self.deletes)
         _, result = self.arm.operations.urls(operation, request.base)
         return Answer(202, None, {"Location": result, **self.arm.operations.delay(operation)})
 
-    def actions(self) -> dict[str, Action]:
-        return {"group.delete": Action(0.4, self._empty, self._kept)}
-
-    async def _empty(self, operation: Operation) -> None:
+    async def gone(self, operation: Operation) -> None:
         """Ends what runs inside, stops clusters, then forgets everything."""
         for inner in self.arm.operations.running_below(operation.path):
             if inner.id != operation.id:
@@ -81,11 +82,6 @@ class ResourceGroups(Kind):
         self.arm.store.remove(operation.path)
         disconnect(self.arm, gone)
         await self.arm.network_changed()
-
-    def _kept(self, operation: Operation, error: dict[str, Any]) -> None:
-        if document := self.arm.store.get(operation.path):
-            document["properties"]["provisioningState"] = "Failed"
-            self.arm.store.put(operation.path, document)
 
 
 def node_group_key(cluster: Document) -> str:
@@ -211,7 +207,8 @@ class Subscriptions:
         root = request.target.path.rsplit("/", 1)[0]
         if request.target.group and self.arm.store.get(root) is None:
             raise group_not_found(request.target.group)
-        wanted = _filter(request.query.get("$filter", ""))
+        expression = request.query.get("$filter", "")
+        wanted = filter_terms(expression, FILTERS)
         if "resourcegroup" in wanted:
             root = f"{root}/resourceGroups/{wanted['resourcegroup']}"
         listed: list[Document] = [
@@ -220,20 +217,8 @@ class Subscriptions:
             if "location" in document and "/providers/" in key
         ]
         chosen = [d for d in listed if wanted.get("resourcetype") in (None, d["type"].lower())]
+        chosen = filtered(chosen, expression, FILTERS)
         return paged(request, chosen, self.arm.settings.page_size)
-
-
-def _filter(expression: str) -> dict[str, str]:
-    """The terms of `resourceType eq '…' and resourceGroup eq '…'`, in lower case; ArmError for any other."""
-    terms: dict[str, str] = {}
-    for term in filter(None, re.split(r"\s+and\s+", expression, flags=re.IGNORECASE)):
-        left, found, right = term.partition(" eq ")
-        name = left.strip().lower()
-        if not found or name not in ("resourcetype", "resourcegroup"):
-            message = f"Invalid $filter '{expression}' specified in the query string."
-            raise bad_request("InvalidFilterInQueryString", message)
-        terms[name] = right.strip().strip("'").lower()
-    return terms
 
 
 def _location(subscription: str, name: str) -> Document:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from ipaddress import IPv4Network
 from typing import Final
 
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
+from hybridspan_lab.arm.providers.network_parts import check_name, known_properties
 
 RULE: Final = "Microsoft.Network/networkSecurityGroups/securityRules"
 RANGES: Final = ("sourcePortRange", "destinationPortRange")
@@ -62,7 +62,8 @@ def default_rules() -> list[Document]:
 
 def rule_document(group: Document, body: Document) -> Document:
     """A rule as it is kept; ArmError for values that Azure refuses."""
-    given, name = deepcopy(body.get("properties") or {}), str(body.get("name", ""))
+    given, name = known_properties(body, RULE), str(body.get("name", ""))
+    check_name(name)
     given.pop("provisioningState", None)
     properties = {
         "provisioningState": "Updating",
