@@ -72,7 +72,7 @@ def test_receivers_are_named_where_no_one_node_is_in_every_pair() -> None:
 
 
 def test_verdicts_say_how_they_came_about() -> None:
-    assert verdict("kms", 96, 1, (), [X]).summary == "96 ranges compared through 1 nodes"
+    assert verdict("kms", 96, 1, (), [X]).summary == "96 ranges compared through 1 node"
     assert verdict("kms", 96, 3, (), [X]).summary.endswith("after 3 looks")
     assert verdict("kms", 0, 1, (), []).state == "unproved"
     gone = Difference(X, "(1,2]", "kms.app", "")

@@ -100,7 +100,8 @@ def verdict(
     if not compared:
         return KeyspaceVerdict(keyspace, "unproved", "no range was compared")
     again = f", after {looks} looks" if looks > 1 else ""
-    return KeyspaceVerdict(keyspace, "same", f"{compared} ranges compared through {len(nodes)} nodes{again}")
+    through = f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return KeyspaceVerdict(keyspace, "same", f"{compared} ranges compared through {through}{again}")
 
 
 def ring_problems(ring: RingFacts, region: Region, source: str) -> tuple[str, ...]:
