@@ -126,6 +126,33 @@ def test_verify_proves_it(rig: Rig) -> None:
     assert result["proved"] is True
 
 
+def test_verify_names_the_node_that_missed_writes_and_mends_just_that(rig: Rig) -> None:
+    """Without hints a node that hung while rows were written lacks them, and nothing but a comparison would ever tell."""
+    hung = {"cluster": "apigee-centralus", "pod": "apigee-cassandra-default-1"}
+    for ordinal in range(3):
+        rig.nodetool("apigee-eastus", ordinal, "disablehandoff")
+    rig.hybridspan("lab", "fault", json.dumps({"kind": "pause", **hung}))
+    try:
+        rows = ("hybridspan-fill", "--organization", "hybrid-test-7", "--first", str(ROWS), "--rows", "40")
+        rig.kubectl("apigee-eastus", "exec", POD, "-n", "apigee", "--", *rows)
+    finally:
+        rig.hybridspan("lab", "fault", json.dumps({"kind": "resume", **hung}))
+        for ordinal in range(3):
+            rig.nodetool("apigee-eastus", ordinal, "enablehandoff")
+    eventually(lambda: rig.nodetool("apigee-eastus", 0, "status").count("UN  ") == 6, 120, "all are up again")
+    address = rig.kubectl(
+        "apigee-centralus", "get", "pod", hung["pod"], "-n", "apigee", "-o", "jsonpath={.status.podIP}"
+    )
+    compared = json.loads(rig.hybridspan("verify", str(rig.topology), "--json", expect=3).stdout)
+    (centralus,) = compared["datacenters"]
+    named = {d["node"] for keyspace in centralus["keyspaces"] for d in keyspace["differences"]}
+    assert named == {address}
+    rig.hybridspan("verify", str(rig.topology), "--repair", expect=2)
+    mended = rig.hybridspan("verify", str(rig.topology), "--repair", "--yes")
+    assert "to mend: kvm_hybrid_test_7_hybrid" in mended.stderr
+    assert "Proved: dc-2 holds what the others hold." in mended.stdout
+
+
 def test_the_seed_is_out_again(rig: Rig) -> None:
     overrides = (rig.directory / "overrides_apigee-centralus.yaml").read_text()
     assert "multiRegionSeedHost" not in overrides

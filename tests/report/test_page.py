@@ -97,7 +97,7 @@ def test_a_failure_is_the_headline(report):
 
 
 def test_a_difference_is_the_headline_even_when_all_steps_are_done(report):
-    different = Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "app"),))
+    different = Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "kms_.app"),))
     found = replace(report, verdicts=(*report.verdicts, different))
     assert overall(found).kind == "bad"
     assert "Ranges that differ" in page(found)

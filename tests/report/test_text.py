@@ -82,7 +82,9 @@ def compared(*verdicts: Verdict, problems: tuple[str, ...] = ()) -> Verification
 
 
 def test_a_difference_names_node_range_and_table():
-    found = compared(Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "app"),)))
+    found = compared(
+        Verdict("kms_", "different", "1 range", (Difference("192.138.0.9", "(1,2]", "kms_.app"),))
+    )
     for text in (str(render_verification([found])), on_a_terminal(render_verification([found]))):
         assert "kms_.app on 192.138.0.9, range (1,2]" in text
         assert "dc-2 compared with dc-1" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
+from hybridspan.cli.opening import carried_out, journal_of, json_option, locked, opened, topology_argument
 from hybridspan.errors import EXIT_OK, EXIT_PENDING, InputError
 from hybridspan.topology.model import Topology
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hybridspan.clock import Clock
     from hybridspan.journal.store import SqliteJournal
     from hybridspan.verification.counting import Progress
+    from hybridspan.verification.mending import Mend
     from hybridspan.verification.model import VerificationResult
 
 
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 @click.option(
     "--count", is_flag=True, help="Also count rows by token range in each data center; slow on large tables."
 )
+@click.option(
+    "--repair", is_flag=True, help="Mend just what differs, by full repairs of those ranges; asks first."
+)
+@click.option("--yes", is_flag=True, help="With --repair: do not ask.")
 @json_option
-def verify(topology_file: Path, count: bool, as_json: bool) -> int:
+def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: bool) -> int:
     """Compare every replica of every range of every keyspace; exit 3 when anything differs."""
     topology = opened(topology_file)
     if not topology.new_regions:
@@ -40,6 +46,9 @@ def verify(topology_file: Path, count: bool, as_json: bool) -> int:
         )
     with journal_of(topology) as journal:
         results = carried_out(lambda: _compare(topology, journal, count=count))
+        if repair and any(result.has_differences for result in results):
+            _show(topology, results, as_json=False, err=True)
+            results = _mended(topology, journal, results, yes=yes)
     _show(topology, results, as_json)
     return EXIT_OK if all(result.is_proved for result in results) else EXIT_PENDING
 
@@ -54,21 +63,65 @@ async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -
     def record(kind: str, document: Mapping[str, Any]) -> None:
         journal.append(run, kind, "", document)
 
-    def progress(text: str, _fraction: float | None, _details: Mapping[str, Any]) -> None:
-        click.echo(text, err=True)
-
     results = []
     async with Estate(topology, record=record, memory=journal) as estate:
         for region in topology.new_regions:
             source = await estate.cassandra(topology.region_of(str(region.copy_from)))
             target = await estate.cassandra(region)
-            result = await compare(target, source, estate.clock, progress)
+            result = await compare(target, source, estate.clock, _progress)
             if count:
-                result = await _counted(result, (source, target), estate.clock, progress)
+                result = await _counted(result, (source, target), estate.clock, _progress)
             results.append(result)
             record("verification", results[-1].to_document())
     journal.finish(run, "done", "; ".join(result.sentence() for result in results))
     return results
+
+
+def _mended(
+    topology: Topology, journal: SqliteJournal, results: list[VerificationResult], *, yes: bool
+) -> list[VerificationResult]:
+    """What the comparison finds after the repairs; the same results where the person said no."""
+    from hybridspan.verification.mending import mends
+
+    todo = mends(results)
+    for each in todo:
+        click.echo(f"to mend: {each.reason}\n    $ nodetool {' '.join(each.arguments)}", err=True)
+    if not _agreed(len(todo), yes=yes):
+        return results
+    with locked(topology, "verify --repair"):
+        carried_out(lambda: _mend(topology, journal, todo))
+        return carried_out(lambda: _compare(topology, journal, count=False))
+
+
+def _agreed(count: int, *, yes: bool) -> bool:
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(
+            "HS-CLI-004",
+            "verify --repair needs a yes, and there is no terminal to ask on",
+            hint="look at what differs, then: hybridspan verify --repair --yes",
+        )
+    return click.confirm(f"Start {count} repairs? They stream what differs between the regions.", err=True)
+
+
+async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]) -> None:
+    from hybridspan.observation.estate import Estate
+    from hybridspan.steps.mending import mend
+    from hybridspan.topology.loading import digest
+
+    run = journal.begin("verify --repair", digest(topology))
+
+    def record(kind: str, document: Mapping[str, Any]) -> None:
+        journal.append(run, kind, "", document)
+
+    async with Estate(topology, record=record, memory=journal) as estate:
+        await mend(estate, todo, _progress)
+    journal.finish(run, "done", f"{len(todo)} repairs completed")
+
+
+def _progress(text: str, _fraction: float | None, _details: Mapping[str, Any]) -> None:
+    click.echo(text, err=True)
 
 
 async def _counted(
@@ -86,7 +139,7 @@ async def _counted(
     return replace(result, keyspaces=tuple(replace(v, rows=rows(v.keyspace)) for v in result.keyspaces))
 
 
-def _show(topology: Topology, results: list[VerificationResult], as_json: bool) -> None:
+def _show(topology: Topology, results: list[VerificationResult], as_json: bool, *, err: bool = False) -> None:
     if as_json:
         from hybridspan.report.documents import verify_document
 
@@ -94,4 +147,4 @@ def _show(topology: Topology, results: list[VerificationResult], as_json: bool) 
         return
     from hybridspan.report.verification import render_verification
 
-    render_verification(results).show()
+    render_verification(results).show(sys.stderr if err else None)

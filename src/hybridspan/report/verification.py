@@ -69,7 +69,7 @@ def _differences(result: VerificationResult) -> Iterator[str]:
     for verdict in result.keyspaces:
         for found in verdict.differences:
             detail = f": {found.detail}" if found.detail else ""
-            place = f"{verdict.keyspace}.{found.table} on {found.node}, range {found.token_range}"
+            place = f"{found.table} on {found.node}, range {found.token_range}"
             yield f"differs    {place}{detail}"
 
 

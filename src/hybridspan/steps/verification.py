@@ -59,7 +59,7 @@ def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:
         result.sentence(),
         where=region,
         why="; ".join(named[:8]) + more,
-        hint="nodetool repair -full of the keyspaces named, on the nodes named, makes them equal; then run apply again",
+        hint="hybridspan verify --repair mends just what differs; then run apply again",
     )
 
 
