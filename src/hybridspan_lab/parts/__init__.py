@@ -1,4 +1,4 @@
-"""What the lab is made of, fetched or built once into a cache: Java, Cassandra, Kubernetes.
+"""What the lab is made of, fetched or built once into a cache: Java, Cassandra, Kubernetes, helm.
 
 `ensure()` is all that others need. It is quick when the cache is full, and two processes that need it at the
 same moment fill it once: the second waits for the first.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hybridspan_lab.parts import java, kubernetes
+from hybridspan_lab.parts import helm, java, kubernetes
 from hybridspan_lab.parts.artifacts import read_lock
 from hybridspan_lab.parts.downloads import fetch_all
 from hybridspan_lab.parts.progress import Progress, silent
@@ -36,6 +36,8 @@ class Parts:
     """Class path entry that lets JMX by URL work; needs -Djava.naming.factory.url.pkgs=jndi."""
     kube_bin: Path
     """Folder with etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl."""
+    helm: Path
+    """The `helm` program."""
     cache: Path
 
     @property
@@ -63,22 +65,28 @@ def is_complete() -> bool:
     return all(_is_filled(folder() / part) for part in _fillers())
 
 
-def _names() -> tuple[str, str, str]:
+def _names() -> tuple[str, str, str, str]:
     return (
         f"cassandra-{CASSANDRA_VERSION}",
         "jmx-names-1",
         f"kubernetes-{kubernetes.VERSION}-{kubernetes.digest()}",
+        f"helm-{helm.VERSION}-{helm.digest()}",
     )
 
 
 def _fillers() -> dict[str, Callable[[Path, Progress], None]]:
-    cassandra, names, kube = _names()
-    return {cassandra: _fetch_cassandra, names: java.compile_shim, kube: kubernetes.build}
+    cassandra, names, kube, client = _names()
+    return {
+        cassandra: _fetch_cassandra,
+        names: java.compile_shim,
+        kube: kubernetes.build,
+        client: helm.build,
+    }
 
 
 def _parts(cache: Path) -> Parts:
-    cassandra, names, kube = (cache / name for name in _names())
-    return Parts(java.runtime(), f"{cassandra}/*", str(names), kube, cache)
+    cassandra, names, kube, client = (cache / name for name in _names())
+    return Parts(java.runtime(), f"{cassandra}/*", str(names), kube, client / "helm", cache)
 
 
 def _fetch_cassandra(target: Path, progress: Progress) -> None:
