@@ -57,7 +57,6 @@ _PAUSE: Final = frozenset(
         "apigee-runtime",
         "apigee-synchronizer",
         "apigee-udca",
-        "apigee-watcher",
         "apigee-connect-agent",
         "apigee-ingressgateway",
         "apigee-istiod",
@@ -72,6 +71,7 @@ _PAUSE: Final = frozenset(
 )
 """Images whose containers only have to run: nothing in a rehearsal asks anything of them."""
 
+_WATCHER: Final = "apigee-watcher"
 _CLIENT: Final = "apigee-hybrid-cassandra-client"
 _SHELLS: Final = frozenset({"busybox", "bash", "alpine", "ubuntu", "debian"})
 
@@ -83,6 +83,8 @@ def find(image: str) -> Image | None:
         return _program(image, name, _MODULES[name])
     if name in _PAUSE:
         return Image(image, ("/bin/sleep", "infinity"), mounts=_python_mounts())
+    if name == _WATCHER:
+        return _watcher(image)
     if name == _CLIENT:
         return _client(image)
     if name in _SHELLS:
@@ -118,6 +120,18 @@ def _client(image: str) -> Image:
         path=(tools.directory,),
         secret_mount=(CASSANDRA_TLS_SECRET, TLS_DIRECTORY),
         mounts=(*_python_mounts(), *tools.mounts),
+    )
+
+
+def _watcher(image: str) -> Image:
+    """The watcher only has to run; the same image has the program that looks at a cluster before helm changes it."""
+    tools = podtools.locate()
+    return Image(
+        image,
+        ("/bin/sleep", "infinity"),
+        env=_python_env(),
+        path=(tools.directory,),
+        mounts=(*_python_mounts(), tools.directory),
     )
 
 

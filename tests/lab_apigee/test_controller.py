@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hybridspan_lab.apigee import components, controller, datastore
+from hybridspan_lab.apigee.long_work import LongWork
 from hybridspan_lab.apigee.overrides import Overrides
 from hybridspan_lab.apigee.watching import Cluster
 from hybridspan_lab.kubeapi import WatchEvent
@@ -60,6 +61,11 @@ def overrides() -> Overrides:
 
 
 @pytest.fixture
+def work() -> LongWork:
+    return LongWork(ring=None)
+
+
+@pytest.fixture
 def cluster() -> Cluster:
     server = Server()
     cluster = Cluster(server, "test")
@@ -101,9 +107,9 @@ def state(cluster: Cluster, plural: str) -> str:
     return next(iter(cluster.all(plural)))["status"]["state"]
 
 
-async def test_a_datastore_becomes_service_certificate_and_nodes(cluster, overrides):
+async def test_a_datastore_becomes_service_certificate_and_nodes(cluster, work, overrides):
     put(cluster, "apigeedatastores", components.datastore(overrides)[0])
-    assert await controller.settle(cluster)
+    assert await controller.settle(cluster, work)
     assert cluster.api.writes == [
         "patch default",
         "ServiceAccount/apigee-cassandra-default",
@@ -114,38 +120,40 @@ async def test_a_datastore_becomes_service_certificate_and_nodes(cluster, overri
     assert state(cluster, "apigeedatastores") == "creating"
 
 
-async def test_a_second_pass_changes_nothing(cluster, overrides):
+async def test_a_second_pass_changes_nothing(cluster, work, overrides):
     put(cluster, "apigeedatastores", components.datastore(overrides)[0])
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     writes = len(cluster.api.writes)
     everything_runs(cluster)
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert len(cluster.api.writes) == writes
     assert state(cluster, "apigeedatastores") == "running"
 
 
-async def test_taking_the_seed_out_applies_the_nodes_again(cluster, overrides):
+async def test_taking_the_seed_out_applies_the_nodes_again(cluster, work, overrides):
     put(cluster, "apigeedatastores", components.datastore(overrides)[0])
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     everything_runs(cluster)
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     cluster.api.writes.clear()
     overrides.document["cassandra"].pop("multiRegionSeedHost")
     put(cluster, "apigeedatastores", components.datastore(overrides)[0], generation=2)
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert cluster.api.writes == ["StatefulSet/apigee-cassandra-default"]
     assert state(cluster, "apigeedatastores") == "releasing"
 
 
-async def test_the_organizations_jobs_run_one_after_the_other_once_the_ring_is_there(cluster, overrides):
+async def test_the_organizations_jobs_run_one_after_the_other_once_the_ring_is_there(
+    cluster, work, overrides
+):
     put(cluster, "apigeeorganizations", components.organization(overrides)[-1])
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert cluster.all("jobs") == []
     put(cluster, "apigeedatastores", components.datastore(overrides)[0])
     for _ in range(8):
-        await controller.settle(cluster)
+        await controller.settle(cluster, work)
         everything_runs(cluster)
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     jobs = [name for name in cluster.api.writes if name.startswith("Job/")]
     assert [name.split("-hybrid-test-7")[0] for name in jobs] == [
         "Job/apigee-cassandra-user-setup",
@@ -155,21 +163,21 @@ async def test_the_organizations_jobs_run_one_after_the_other_once_the_ring_is_t
     assert state(cluster, "apigeeorganizations") == "running"
 
 
-async def test_an_environment_waits_for_its_organization(cluster, overrides):
+async def test_an_environment_waits_for_its_organization(cluster, work, overrides):
     put(cluster, "apigeeenvironments", components.environment(overrides, "test")[-1])
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert state(cluster, "apigeeenvironments") == "creating"
     assert cluster.all("deployments") == []
 
 
-async def test_a_datastore_that_is_deleted_goes_after_its_nodes(cluster, overrides):
+async def test_a_datastore_that_is_deleted_goes_after_its_nodes(cluster, work, overrides):
     document = put(cluster, "apigeedatastores", components.datastore(overrides)[0])
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     document["metadata"]["deletionTimestamp"] = "2026-11-01T00:00:00Z"
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert state(cluster, "apigeedatastores") == "deleting"
     cluster.known["statefulsets"].clear()
-    await controller.settle(cluster)
+    await controller.settle(cluster, work)
     assert (
         datastore.FINALIZER
         not in cluster.find("apigeedatastores", "default", NAMESPACE)["metadata"]["finalizers"]

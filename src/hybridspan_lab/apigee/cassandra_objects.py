@@ -63,13 +63,13 @@ def stateful_set(datastore: Document) -> Document:
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "RollingUpdate"},
         "selector": {"matchLabels": {"app": names.CASSANDRA_CONTAINER}},
-        "template": _pod(namespace, cassandra),
+        "template": _pod(namespace, cassandra, datastore["spec"]["credentialRef"]),
         "volumeClaimTemplates": [_claim(cassandra["storage"])],
     }
     return document
 
 
-def _pod(namespace: str, cassandra: Document) -> Document:
+def _pod(namespace: str, cassandra: Document, credentials: str) -> Document:
     properties = cassandra["properties"]
     labels = {**LABELS, "apigee.cloud.google.com/datacenter": properties["datacenter"]}
     spec: Document = {
@@ -77,8 +77,8 @@ def _pod(namespace: str, cassandra: Document) -> Document:
         "terminationGracePeriodSeconds": cassandra["terminationGracePeriodSeconds"],
         "hostNetwork": cassandra["hostNetwork"],
         "affinity": affinity(cassandra.get("nodeSelector") or {}),
-        "containers": [_container(namespace, cassandra)],
-        "volumes": volumes("jmx", "default", "admin", "ddl", "dml"),
+        "containers": [_container(namespace, cassandra), *cassandra["containers"][1:]],
+        "volumes": volumes(credentials, "jmx", "default", "admin", "ddl", "dml"),
     }
     if cassandra["hostNetwork"]:
         spec["dnsPolicy"] = "ClusterFirstWithHostNet"
@@ -142,10 +142,10 @@ def pod_identity() -> list[Document]:
     return [{"name": n, "valueFrom": {"fieldRef": {"fieldPath": path}}} for n, path in fields.items()]
 
 
-def volumes(*parts: str) -> list[Document]:
-    """The certificate, and the users and passwords of these parts (`jmx`, `admin`…) as files."""
+def volumes(credentials: str, *parts: str) -> list[Document]:
+    """The certificate, and the users and passwords of these parts (`jmx`, `admin`…) of that secret as files."""
     keys = [key for part in parts for key in (f"{part}.user", f"{part}.password") if key != "default.user"]
-    secret = {"secretName": names.CREDENTIALS, "items": [{"key": key, "path": key} for key in keys]}
+    secret = {"secretName": credentials, "items": [{"key": key, "path": key} for key in keys]}
     return [
         {"name": "tls", "secret": {"secretName": names.CASSANDRA_TLS_SECRET}},
         {"name": "credentials", "secret": secret},
@@ -182,7 +182,7 @@ def job(organization: Document, datastore: Document, task: str, options: dict[st
     }
     container = {
         "name": f"apigee-cassandra-{task}",
-        "image": names.client_image(),
+        "image": names.client_image(datastore["spec"]["version"]),
         "command": [f"apigee-cassandra-{task}"],
         "env": [*pod_identity(), *({"name": name, "value": value} for name, value in values.items())],
         "volumeMounts": mounts(),
@@ -197,7 +197,7 @@ def job(organization: Document, datastore: Document, task: str, options: dict[st
     pod = {
         "restartPolicy": "OnFailure",
         "containers": [container],
-        "volumes": volumes("default", "admin", "ddl", "dml"),
+        "volumes": volumes(datastore["spec"]["credentialRef"], "default", "admin", "ddl", "dml"),
         "affinity": node_affinity(cassandra.get("nodeSelector") or {}),
     }
     template = {"metadata": {"labels": {"app": f"apigee-cassandra-{task}"}}, "spec": pod}

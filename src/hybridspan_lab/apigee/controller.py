@@ -1,27 +1,35 @@
-"""apigee-controller-manager: watches Apigee's resources and what it made of them, and serves the webhook."""
+"""apigee-controller-manager: watches Apigee's resources and what it made of them, and serves the webhooks.
+
+One program for both eras: apigeectl installs it for the whole cluster, the operator's chart for one namespace.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
-from hybridspan_lab.apigee import admission, datastore, names, organization
+from hybridspan_lab.apigee import admission, datastore, names, organization, replication
 from hybridspan_lab.apigee.crds import (
     CERTIFICATE,
     DATASTORE,
     ENVIRONMENT,
     ORGANIZATION,
     REDIS,
+    REPLICATION,
     ROUTE_CONFIG,
     TELEMETRY,
     Kind,
 )
-from hybridspan_lab.apigee.installation import WEBHOOK_PATH
+from hybridspan_lab.apigee.installation import WEBHOOK_CONFIGURATION, WEBHOOK_PATH
+from hybridspan_lab.apigee.long_work import LongWork
+from hybridspan_lab.apigee.ring import PodRing
 from hybridspan_lab.apigee.watching import Cluster, Source, follow
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 
@@ -31,7 +39,9 @@ RETRY_SECONDS: Final = 1.0
 GATHERING_SECONDS: Final = 0.1
 """Changes come in swarms; one pass answers all that came within this time."""
 FIELD_MANAGER: Final = "apigee-controller-manager"
-KINDS: Final = (DATASTORE, REDIS, TELEMETRY, ORGANIZATION, ENVIRONMENT, ROUTE_CONFIG)
+KINDS: Final = (DATASTORE, REDIS, TELEMETRY, ORGANIZATION, ENVIRONMENT, ROUTE_CONFIG, REPLICATION)
+VALIDATING: Final = "/validate-apigee-cloud-google-com-v1alpha1-apigeedatastore"
+MUTATING: Final = "/mutate-apigee-cloud-google-com-v1alpha1-apigeedatastore"
 PLATFORM: Final = "apigee.cloud.google.com/platform=apigee"
 SOURCES: Final = (
     *(Source(kind.api, kind.plural) for kind in KINDS),
@@ -45,41 +55,43 @@ SOURCES: Final = (
 )
 
 
-async def run(api: KubeApi) -> None:
+async def run(api: KubeApi, namespace: str | None) -> None:
     """Follows everything and makes one pass over all resources after each swarm of changes; until cancelled."""
-    cluster = Cluster(api, FIELD_MANAGER)
+    cluster, work = Cluster(api, FIELD_MANAGER), LongWork(PodRing(api))
     async with asyncio.TaskGroup() as tasks:
         lists = [asyncio.Event() for _ in SOURCES]
         for source, synced in zip(SOURCES, lists, strict=True):
-            tasks.create_task(follow(cluster, api, source, synced))
-        tasks.create_task(_work(cluster, lists))
+            tasks.create_task(follow(cluster, api, source, synced, namespace))
+        tasks.create_task(_work(cluster, work, lists))
 
 
-async def _work(cluster: Cluster, lists: list[asyncio.Event]) -> None:
+async def _work(cluster: Cluster, work: LongWork, lists: list[asyncio.Event]) -> None:
     for synced in lists:
         await synced.wait()
     while True:
         await cluster.changed.wait()
         await asyncio.sleep(GATHERING_SECONDS)
         cluster.changed.clear()
-        if not await settle(cluster):
+        if not await settle(cluster, work):
             await asyncio.sleep(RETRY_SECONDS)
             cluster.changed.set()
 
 
-async def settle(cluster: Cluster) -> bool:
+async def settle(cluster: Cluster, work: LongWork) -> bool:
     """One pass; False where one resource could not be dealt with."""
     done = True
     for kind in KINDS:
         for document in cluster.all(kind.plural):
-            done &= await _one(cluster, kind, document)
+            done &= await _one(cluster, work, kind, document)
     return done
 
 
-async def _one(cluster: Cluster, kind: Kind, document: dict[str, Any]) -> bool:
+async def _one(cluster: Cluster, work: LongWork, kind: Kind, document: dict[str, Any]) -> bool:
     try:
         if kind is DATASTORE:
-            await datastore.reconcile(cluster, document)
+            await datastore.reconcile(cluster, work, document)
+        elif kind is REPLICATION:
+            await replication.reconcile(cluster, work, document)
         else:
             await organization.reconcile(cluster, kind, document)
     except ApiError as error:
@@ -91,7 +103,9 @@ async def _one(cluster: Cluster, kind: Kind, document: dict[str, Any]) -> bool:
 async def serve_webhook(folder: Path, port: int) -> web.AppRunner:
     """Answers AdmissionReviews over TLS with the pair in `folder`."""
     application = web.Application()
-    application.router.add_post(WEBHOOK_PATH, _answer)
+    for path in (WEBHOOK_PATH, VALIDATING):
+        application.router.add_post(path, _answer)
+    application.router.add_post(MUTATING, _answer_unchanged)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -104,31 +118,68 @@ async def _answer(request: web.Request) -> web.Response:
     return web.json_response(admission.review(await request.json()))
 
 
-async def trust_webhook(api: KubeApi, folder: Path) -> None:
-    """Tells the API server which CA the webhook's certificate is from."""
+async def _answer_unchanged(request: web.Request) -> web.Response:
+    return web.json_response(admission.unchanged(await request.json()))
+
+
+async def trust_webhooks(api: KubeApi, folder: Path) -> None:
+    """Tells the API server which CA the webhooks' certificate is from."""
     bundle = base64.b64encode((folder / "ca.crt").read_bytes()).decode()
-    name = f"apigee-validating-webhook-configuration-{names.DATASTORE}"
     patch = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]
+    configurations = {
+        "validatingwebhookconfigurations": os.environ.get("WEBHOOK_CONFIGURATION", WEBHOOK_CONFIGURATION),
+        "mutatingwebhookconfigurations": os.environ.get("MUTATING_WEBHOOK_CONFIGURATION", ""),
+    }
     admission_api = "/apis/admissionregistration.k8s.io/v1"
-    await api.patch(admission_api, "validatingwebhookconfigurations", name, patch, kind="json")
+    for plural, name in configurations.items():
+        if name:
+            await api.patch(admission_api, plural, name, patch, kind="json")
 
 
-async def main() -> None:
-    """The pod's program."""
+async def main() -> int:
+    """The pod's program; ends only where it cannot begin."""
+    namespace = os.environ.get("WATCH_NAMESPACE") or None
     async with KubeApi.in_cluster() as api:
+        if missing := await missing_kind(api, namespace):
+            print(f'ERROR setup problem running manager {{"error": "{missing}"}}', flush=True)
+            return 1
+        # Whoever sees it ready may ask it: the API server has to trust it by then.
+        await _until_accepted(api)
         runner = await serve_webhook(CERTIFICATES, WEBHOOK_PORT)
         try:
-            await _until_accepted(api)
-            await run(api)
+            await run(api, namespace)
         finally:
             await runner.cleanup()
+    return 0
+
+
+async def missing_kind(api: KubeApi, namespace: str | None) -> str:
+    """The first kind that the cluster has no definition of, in the words of the real one; empty where it has all."""
+    for kind in KINDS:
+        if not await _is_served(api, kind, namespace):
+            return f'no matches for kind \\"{kind.kind}\\" in version \\"{kind.api_version}\\"'
+    return ""
+
+
+async def _is_served(api: KubeApi, kind: Kind, namespace: str | None) -> bool:
+    while True:
+        try:
+            await api.list(kind.api, kind.plural, namespace)
+        except ApiError as error:
+            if error.is_missing:
+                return False
+            # A definition that has just come is served a moment later: "storage is (re)initializing".
+            print(f"waiting for {kind.plural}: {error}", flush=True)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return True
 
 
 async def _until_accepted(api: KubeApi) -> None:
-    """The webhook's object is applied after the deployment: it may not be there yet."""
+    """The webhooks' objects are applied after the deployment: they may not be there yet."""
     while True:
         try:
-            await trust_webhook(api, CERTIFICATES)
+            await trust_webhooks(api, CERTIFICATES)
         except ApiError as error:
             print(f"waiting for the webhook configuration: {error}", flush=True)
             await asyncio.sleep(RETRY_SECONDS)
@@ -137,4 +188,4 @@ async def _until_accepted(api: KubeApi) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main()))

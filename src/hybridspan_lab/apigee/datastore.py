@@ -7,7 +7,9 @@ from typing import Any, Final
 from hybridspan_lab.apigee import cassandra_objects as objects
 from hybridspan_lab.apigee import names
 from hybridspan_lab.apigee.crds import DATASTORE
+from hybridspan_lab.apigee.long_work import LongWork
 from hybridspan_lab.apigee.objects import owned
+from hybridspan_lab.apigee.removal import Removal, wants_removal
 from hybridspan_lab.apigee.resources import location
 from hybridspan_lab.apigee.watching import Cluster, Document
 
@@ -15,13 +17,15 @@ FINALIZER: Final = "apigeedatastore.apigee.cloud.google.com/finalizer"
 FORM: Final = "apigee.cloud.google.com/form"
 """Annotation with a hash of what was applied."""
 APPS: Final = "/apis/apps/v1"
+REMOVING: Final = "removing the data center from the ring"
 
 
-async def reconcile(cluster: Cluster, datastore: Document) -> None:
+async def reconcile(cluster: Cluster, work: LongWork, datastore: Document) -> None:
     """One pass: makes what is missing or different, and writes the status where it changed."""
     metadata = datastore["metadata"]
     if metadata.get("deletionTimestamp"):
-        await _let_go(cluster, datastore)
+        if await _ring_knows(cluster, work, datastore):
+            await _let_go(cluster, datastore)
         return
     if FINALIZER not in (metadata.get("finalizers") or []):
         await _set_finalizers(cluster, datastore, [FINALIZER])
@@ -111,8 +115,26 @@ async def _report(cluster: Cluster, datastore: Document, status: Document) -> No
     )
 
 
+async def _ring_knows(cluster: Cluster, work: LongWork, datastore: Document) -> bool:
+    """Whether the data center is out of the ring, or need not be; otherwise sees to it."""
+    metadata = datastore["metadata"]
+    subject = f"{metadata['namespace']}/{metadata['uid']}/remove-dc"
+    there = cluster.find("statefulsets", names.CASSANDRA, metadata["namespace"])
+    if not wants_removal(datastore) or there is None or there["metadata"].get("deletionTimestamp"):
+        return True
+    removal = work.subjects.get(subject)
+    if removal is not None and removal.is_done:
+        return True
+    if not work.is_running(subject):
+        words = removal.problem if removal is not None else ""
+        await _report(cluster, datastore, {"state": "deleting", "nestedState": words or REMOVING})
+        removal = work.subjects[subject] = Removal(cluster, work.ring, datastore)
+        work.start(subject, cluster, removal.run)
+    return False
+
+
 async def _let_go(cluster: Cluster, datastore: Document) -> None:
-    """Removes the nodes before it lets the datastore go; the ring is told by whoever removes the region."""
+    """Removes the nodes before it lets the datastore go; volumes stay, unless the deletion is forced."""
     namespace = datastore["metadata"]["namespace"]
     if cluster.find("statefulsets", names.CASSANDRA, namespace):
         await _report(
@@ -120,7 +142,17 @@ async def _let_go(cluster: Cluster, datastore: Document) -> None:
         )
         await cluster.api.delete(APPS, "statefulsets", names.CASSANDRA, namespace)
     elif not cluster.all("pods", namespace):
+        if datastore["spec"].get("forceDelete"):
+            await _delete_volumes(cluster, datastore)
         await _set_finalizers(cluster, datastore, [])
+
+
+async def _delete_volumes(cluster: Cluster, datastore: Document) -> None:
+    """The nodes' claims, and with them the data."""
+    namespace, replicas = datastore["metadata"]["namespace"], datastore["spec"]["components"]["cassandra"]
+    for ordinal in range(int(replicas["replicas"])):
+        claim = f"cassandra-data-{names.CASSANDRA}-{ordinal}"
+        await cluster.api.delete("/api/v1", "persistentvolumeclaims", claim, namespace)
 
 
 async def _set_finalizers(cluster: Cluster, datastore: Document, finalizers: list[str]) -> None:

@@ -27,6 +27,7 @@ CREDENTIAL_DEFAULTS: Final = {
 """Keys of the credentials' secret with the documented defaults."""
 ROOT_HOURS: Final = "87600h"
 WEBHOOK_PATH: Final = "/validate-apigeedatastore"
+WEBHOOK_CONFIGURATION: Final = f"apigee-validating-webhook-configuration-{names.DATASTORE}"
 
 
 def installation(namespace: str, credentials: dict[str, str]) -> list[Document]:
@@ -77,6 +78,7 @@ def _role() -> Document:
         "configmaps",
         "serviceaccounts",
         "pods",
+        "pods/exec",
         "persistentvolumeclaims",
         "events",
     ]
@@ -164,8 +166,9 @@ def _controller() -> Document:
 
 def _validating_webhook() -> Document:
     """Guards multiRegionSeedHost; its CA bundle is put in by the controller when it starts."""
-    name = f"apigee-validating-webhook-configuration-{names.DATASTORE}"
-    document = object_of("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name)
+    document = object_of(
+        "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", WEBHOOK_CONFIGURATION
+    )
     service = {"name": names.WEBHOOK_SERVICE, "namespace": names.SYSTEM_NAMESPACE, "path": WEBHOOK_PATH}
     rule = {
         "apiGroups": [APIGEE_GROUP],

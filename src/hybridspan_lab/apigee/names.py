@@ -6,8 +6,7 @@ import hashlib
 from typing import Final
 
 HYBRID_VERSION: Final = "1.11.2"
-RELEASE_TAG: Final = "1112"
-"""The version as it is part of deployments' names."""
+"""What apigeectl installs; with Helm the charts' version decides."""
 
 SYSTEM_NAMESPACE: Final = "apigee-system"
 CERT_MANAGER_NAMESPACE: Final = "cert-manager"
@@ -23,7 +22,9 @@ WEBHOOK_SERVICE: Final = "apigee-webhook-service"
 WEBHOOK_SECRET: Final = "webhook-server-cert"  # noqa: S105
 PLATFORM_LABEL: Final = {"apigee.cloud.google.com/platform": "apigee"}
 LAB_OPTIONS: Final = "rehearsal-options"
-"""ConfigMap in the controller's namespace by which the lab asks for unusual installations."""
+"""ConfigMap by which the lab asks the controller for what is unusual."""
+LAB_NAMESPACE: Final = "kube-system"
+"""Where that is: out of the way of whoever looks at Apigee."""
 
 _REGISTRY: Final = "gcr.io/apigee-release/hybrid"
 _HUB: Final = "google"
@@ -33,17 +34,17 @@ def controller_image() -> str:
     return f"{_REGISTRY}/apigee-operators:{HYBRID_VERSION}"
 
 
-def runtime_image(name: str) -> str:
+def runtime_image(name: str, version: str = HYBRID_VERSION) -> str:
     """Image of a runtime component, such as `apigee-mart-server`."""
-    return f"{_REGISTRY}/{name}:{HYBRID_VERSION}"
+    return f"{_REGISTRY}/{name}:{version}"
 
 
 def cassandra_image() -> str:
     return f"{_HUB}/apigee-hybrid-cassandra:{HYBRID_VERSION}"
 
 
-def client_image() -> str:
-    return f"{_HUB}/apigee-hybrid-cassandra-client:{HYBRID_VERSION}"
+def client_image(version: str = HYBRID_VERSION) -> str:
+    return f"{_HUB}/apigee-hybrid-cassandra-client:{version}"
 
 
 def organization_name(organization: str) -> str:
@@ -55,9 +56,10 @@ def environment_name(organization: str, environment: str) -> str:
     return f"{organization[:15]}-{environment[:15]}-{_digest(f'{organization}:{environment}')}"
 
 
-def component_name(component: str, resource: str) -> str:
+def component_name(component: str, resource: str, version: str = HYBRID_VERSION) -> str:
     """Deployment of a component of an organization or environment: `apigee-mart-hybrid-test-7-0a1b2c3-1112-x9k2l`."""
-    return f"apigee-{component}-{resource}-{RELEASE_TAG}-{_digest(component + resource)[:5]}"
+    tag = version.partition("-")[0].replace(".", "")
+    return f"apigee-{component}-{resource}-{tag}-{_digest(component + resource)[:5]}"
 
 
 def keyspace_suffix(organization: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hybridspan_lab.apigee import cassandra_objects as objects
-from hybridspan_lab.apigee import names
+from hybridspan_lab.apigee import names, options
 from hybridspan_lab.apigee.crds import (
     DATASTORE,
     ENVIRONMENT,
@@ -70,8 +70,7 @@ async def _prepare_ring(cluster: Cluster, organization: Document) -> str:
         if job is None:
             if (datastore.get("status") or {}).get("state") != "running":
                 return "waiting for ApigeeDatastore default to be running"
-            options = await _options(cluster)
-            wanted = owned(objects.job(organization, datastore, task, options), organization)
+            wanted = owned(objects.job(organization, datastore, task, await _options(cluster)), organization)
             await cluster.apply(wanted)
             return f"waiting for job {name}"
         if _has_failed(job):
@@ -91,11 +90,8 @@ def _has_failed(job: Document) -> bool:
 
 
 async def _options(cluster: Cluster) -> dict[str, str]:
-    """What the lab asks for by its config map, as environment variables."""
-    found = await cluster.api.find("/api/v1", "configmaps", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
-    return {
-        name.upper().replace("-", "_"): value for name, value in ((found or {}).get("data") or {}).items()
-    }
+    """What the lab asks of the jobs, as environment variables."""
+    return {name.upper().replace("-", "_"): value for name, value in (await options.read(cluster)).items()}
 
 
 def _organization(cluster: Cluster, environment: Document) -> str:
@@ -108,7 +104,7 @@ def _organization(cluster: Cluster, environment: Document) -> str:
 async def _deployments(cluster: Cluster, kind: Kind, document: Document) -> str:
     """Makes the deployments of a resource; empty when all of them are available."""
     waiting = []
-    for component, image in COMPONENTS[kind.kind].items():
+    for component, image in components_of(kind, document).items():
         wanted = _deployment(component, image, document)
         metadata = wanted["metadata"]
         there = cluster.find("deployments", metadata["name"], metadata["namespace"])
@@ -119,13 +115,30 @@ async def _deployments(cluster: Cluster, kind: Kind, document: Document) -> str:
     return f"waiting for {', '.join(waiting)}" if waiting else ""
 
 
+def components_of(kind: Kind, document: Document) -> dict[str, str]:
+    """Component → image: those that the resource lists, or all of its kind where it lists none."""
+    known, listed = COMPONENTS[kind.kind], document["spec"].get("components")
+    if not listed:
+        return known
+    found = {name: image for name, image in known.items() if _camel(name) in listed}
+    gateways = [entry["name"] for entry in listed.get("ingressGateways") or []]
+    return {**found, **{f"ingressgateway-{name}": known["ingressgateway"] for name in gateways}}
+
+
+def _camel(name: str) -> str:
+    """`connect-agent` → `connectAgent`."""
+    first, *rest = name.split("-")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 def _deployment(component: str, image: str, document: Document) -> Document:
     metadata, spec = document["metadata"], document["spec"]
+    version = spec.get("version") or names.HYBRID_VERSION
     affinity = objects.node_affinity(spec.get("nodeSelector") or {})
     return deployment(
-        names.component_name(component, metadata["name"]),
+        names.component_name(component, metadata["name"], version),
         metadata["namespace"],
-        names.runtime_image(image),
+        names.runtime_image(image, version),
         container=f"apigee-{component}",
         labels={
             "app": f"apigee-{component}",

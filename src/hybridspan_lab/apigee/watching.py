@@ -82,10 +82,12 @@ class Cluster:
             objects[key] = event.object
 
 
-async def follow(cluster: Cluster, api: KubeApi, source: Source, synced: asyncio.Event) -> None:
+async def follow(
+    cluster: Cluster, api: KubeApi, source: Source, synced: asyncio.Event, namespace: str | None = None
+) -> None:
     """Keeps the cluster's objects of one source up to date, until cancelled; sets `synced` when all of them are known."""
     async for event in api.watch(
-        source.api, source.plural, label_selector=source.labels, on_synced=synced.set
+        source.api, source.plural, namespace, label_selector=source.labels, on_synced=synced.set
     ):
         cluster.take(source.plural, event)
         cluster.changed.set()

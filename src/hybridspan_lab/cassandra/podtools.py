@@ -39,6 +39,8 @@ _MODULES: Final = {
     "apigee-cassandra-user-setup": "hybridspan_lab.cassandra.user_setup",
     "apigee-cassandra-schema-setup": "hybridspan_lab.cassandra.schema_setup",
     "apigee-cassandra-schema-val": "hybridspan_lab.cassandra.schema_validation",
+    "apigee-cassandra-keyspaces": "hybridspan_lab.cassandra.keyspace_expansion",
+    "apigee-guardrails": "hybridspan_lab.helm.guardrails",
     "hybridspan-fill": "hybridspan_lab.cassandra.fill",
     "hybridspan-logins": "hybridspan_lab.cassandra.logins",
 }

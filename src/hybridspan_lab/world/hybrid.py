@@ -72,8 +72,7 @@ async def _prepare(api: KubeApi, overrides: Overrides, system_keyspaces: SystemK
             api, installation.secret(name, overrides.namespace, new_credentials()), FIELD_MANAGER
         )
     if system_keyspaces == "simple":
-        await resources.apply(api, object_of("v1", "Namespace", names.SYSTEM_NAMESPACE), FIELD_MANAGER)
-        options = object_of("v1", "ConfigMap", names.LAB_OPTIONS, names.SYSTEM_NAMESPACE)
+        options = object_of("v1", "ConfigMap", names.LAB_OPTIONS, names.LAB_NAMESPACE)
         await resources.apply(api, {**options, "data": {"system-keyspaces": "simple"}}, FIELD_MANAGER)
 
 

@@ -1,0 +1,67 @@
+"""What the operator does in the Cassandra pods themselves: nodetool, and the programs of the pods' image."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from hybridspan_lab import kubeexec
+from hybridspan_lab.apigee import names
+from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.kubeexec import Finished
+
+_NODETOOL: Final = """
+umask 077; c=/opt/apigee/credentials; f=$(mktemp)
+printf '%s %s\\n' "$(cat $c/jmx.user)" "$(cat $c/jmx.password)" > "$f"
+nodetool -u "$(cat $c/jmx.user)" -pwf "$f" "$@"; code=$?; rm -f "$f"; exit $code
+"""
+
+
+class Ring(Protocol):
+    """Commands in the pods of one cluster; both raise ApiError where the pod cannot be reached."""
+
+    async def nodetool(self, namespace: str, pod: str, *arguments: str) -> Finished:
+        """nodetool with the JMX user of the pod's own secret."""
+
+    async def program(self, namespace: str, pod: str, *argv: str) -> Finished:
+        """A program of the pod's image."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodRing:
+    """The ring by exec through the API server."""
+
+    api: KubeApi
+
+    async def nodetool(self, namespace: str, pod: str, *arguments: str) -> Finished:
+        return await self.program(namespace, pod, "/bin/bash", "-c", _NODETOOL, "-", *arguments)
+
+    async def program(self, namespace: str, pod: str, *argv: str) -> Finished:
+        return await kubeexec.run(self.api, namespace, pod, names.CASSANDRA_CONTAINER, argv)
+
+
+def cause(said: Finished) -> str:
+    """Cassandra's own reason in what a failed command printed: `java.lang.IllegalStateException : text`."""
+    text = f"{said.stdout}\n{said.stderr}"
+    _, found, trace = text.partition("-- StackTrace --")
+    if found and (match := re.search(r"^\s*([\w.$]+(?:Exception|Error)): (.+)$", trace, re.MULTILINE)):
+        return f"{match[1]} : {match[2].strip()}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("error", "nodetool:"))]
+    return (
+        (errors or lines or [f"exit code {said.code}"])[-1].removeprefix("error: ").removeprefix("nodetool: ")
+    )
+
+
+def datacenters(status: str) -> dict[str, list[str]]:
+    """`nodetool status` → data center → addresses of its nodes."""
+    found: dict[str, list[str]] = {}
+    current = ""
+    for line in status.splitlines():
+        if line.startswith("Datacenter: "):
+            current = line.removeprefix("Datacenter: ").strip()
+            found[current] = []
+        elif match := re.match(r"[UD][NLJM]\s+(\S+)", line):
+            found.setdefault(current, []).append(match[1])
+    return found
