@@ -27,7 +27,6 @@ from hybridspan_lab.world.places import Places, default_home
 from hybridspan_lab.world.record import Record
 
 __all__ = [
-    "HEADLINE",
     "TextBar",
     "UpOptions",
     "down",
@@ -35,15 +34,23 @@ __all__ = [
     "exports",
     "fault",
     "fill",
+    "headline",
     "status",
     "up",
 ]
 
 Say = Callable[[str], None]
 SystemKeyspaces = Literal["installed", "simple"]
-PAIRING: Final = f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships"
+PAIRINGS: Final = {
+    "apigeectl": f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships",
+    "helm": f"the real helm with charts of its own and Cassandra {CASSANDRA_VERSION}",
+}
 NETWORK: Final = "real networks in user namespaces"
-HEADLINE: Final = f"rehearses {PAIRING}; network mode: {NETWORK}"
+
+
+def headline(installer: str) -> str:
+    """What the lab rehearses, and on what kind of network."""
+    return f"rehearses {PAIRINGS[installer]}; network mode: {NETWORK}"
 
 
 def _quiet(words: str) -> None:
@@ -69,7 +76,6 @@ def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress =
     Raises InputError HS-LAB-026 when a lab runs there already.
     """
     options = options or UpOptions()
-    say(f"lab: {HEADLINE}")
     ensure(progress)
     places = Places(options.home.absolute())
     places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,7 +94,7 @@ def status(home: Path | None = None) -> dict[str, Any]:
     """What runs where, with which memory in bytes. Raises PermanentFailure HS-LAB-027 when nothing runs."""
     places, record = _running(home)
     return {
-        "mode": HEADLINE,
+        "mode": headline("helm" if places.charts.is_dir() else "apigeectl"),
         "home": str(places.home),
         "arm": record.arm,
         "topology": record.topology,
@@ -151,6 +157,7 @@ def fault(request: Mapping[str, Any], home: Path | None = None) -> dict[str, Any
 async def _up(places: Places, options: UpOptions, say: Say) -> Record:
     from hybridspan.topology import loading
     from hybridspan_lab.examples import example_directory
+    from hybridspan_lab.helm import charts
     from hybridspan_lab.world import estate, process
 
     if (record := Record.read(places.record)) and record.is_running:
@@ -168,6 +175,9 @@ async def _up(places: Places, options: UpOptions, say: Say) -> Record:
         chosen = places.example / "hybrid.yaml"
         say(f"topology: {chosen}")
     topology = loading.load(chosen)
+    say(f"lab: {headline(topology.installer)}")
+    if topology.installer == "helm":
+        charts.write(places.charts, topology.hybrid_version)
     began = time.monotonic()
 
     def timed(words: str) -> None:

@@ -81,6 +81,16 @@ class Places:
         return self.home / "bin"
 
     @property
+    def charts(self) -> Path:
+        """The Helm charts, each unpacked; only where the topology's installer is helm."""
+        return self.home / "charts"
+
+    @property
+    def helm(self) -> Path:
+        """What helm keeps for itself: caches, settings, plugins."""
+        return self.home / "helm"
+
+    @property
     def azure_config(self) -> Path:
         return self.home / "azure-cli"
 

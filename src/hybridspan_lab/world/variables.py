@@ -1,4 +1,4 @@
-"""What points a person's tools at the lab: az, kubectl, apigeectl, cqlsh, nodetool and hybridspan itself."""
+"""What points a person's tools at the lab: az, kubectl, helm, apigeectl, cqlsh, nodetool and hybridspan itself."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ NOWHERE: Final = "http://127.0.0.1:9"
 
 def variables(places: Places, record: Record) -> dict[str, str]:
     """Everything but the PATH and the secret."""
+    charts = {"HYBRIDSPAN_CHARTS": str(places.charts)} if places.charts.is_dir() else {}
     return {
         "HYBRIDSPAN_LAB_HOME": str(places.home),
         "HYBRIDSPAN_ARM_ENDPOINT": record.arm,
@@ -34,9 +35,17 @@ def variables(places: Places, record: Record) -> dict[str, str]:
         "KUBECONFIG": str(places.kubeconfig),
         # What kubectl remembers of the clusters goes with them.
         "KUBECACHEDIR": str(places.home / "kubectl"),
+        **charts,
+        **helm_homes(places),
         "HTTPS_PROXY": NOWHERE,
         "NO_PROXY": "localhost,127.0.0.1",
     }
+
+
+def helm_homes(places: Places) -> dict[str, str]:
+    """Where helm keeps its own files: never in the person's home."""
+    folders = {"CACHE": "cache", "CONFIG": "config", "DATA": "data"}
+    return {f"HELM_{name}_HOME": str(places.helm / folder) for name, folder in folders.items()}
 
 
 def environment(places: Places, record: Record, base: Mapping[str, str]) -> dict[str, str]:
@@ -61,10 +70,11 @@ _NOTES: Final = [
 ]
 
 
-def write_programs(places: Places, kubectl: Path) -> None:
-    """Puts kubectl, apigeectl and cqlsh where the PATH of the lab's environment finds them."""
+def write_programs(places: Places, kubectl: Path, helm: Path) -> None:
+    """Puts kubectl, helm, apigeectl and cqlsh where the PATH of the lab's environment finds them."""
     places.bin.mkdir(exist_ok=True)
     (places.bin / "kubectl").symlink_to(kubectl)
+    (places.bin / "helm").symlink_to(helm)
     for name, start in _PYTHON_PROGRAMS.items():
         program = places.bin / name
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {start} "$@"\n')

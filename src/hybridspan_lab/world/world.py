@@ -62,7 +62,7 @@ class World:
             stream.write(secret.reveal())
         variables.write_bundle(self._places, self._azure.authority)
         variables.write_cloud(self._places, self._record)
-        variables.write_programs(self._places, self._parts.kube_bin / "kubectl")
+        variables.write_programs(self._places, self._parts.kube_bin / "kubectl", self._parts.helm)
         self.clusters.write_kubeconfig()
 
     def _clusters_changed(self) -> None:
