@@ -32,6 +32,7 @@ REPLICATION: Final = "CassandraDataReplication"
 DEFINITION: Final = "CustomResourceDefinition"
 CONTROLLER: Final = "apigee-controller-manager"
 SYSTEM_NAMESPACE: Final = "apigee-system"
+USUAL_CREDENTIALS: Final = "apigee-datastore-default-creds"
 BACKUP_JOB: Final = "apigee-cassandra-backup"
 
 
@@ -70,6 +71,16 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
     )
 
 
+async def credentials_secret(cluster: Objects, namespace: str) -> str:
+    """The secret with the database users, as the datastore names it (`cassandra.auth.secret` may be another than the usual)."""
+    store = await cluster.get(DATASTORE, "ApigeeDatastore", "default", namespace)
+    return _credentials_of(store)
+
+
+def _credentials_of(store: Document | None) -> str:
+    return str(((store or {}).get("spec") or {}).get("credentialRef") or USUAL_CREDENTIALS)
+
+
 async def _controller(cluster: Objects, namespace: str) -> Document | None:
     for place in (SYSTEM_NAMESPACE, namespace):
         if found := await cluster.get("apps/v1", "Deployment", CONTROLLER, place):
@@ -98,6 +109,7 @@ def datastore(document: Document, statefulset: Document | None, backup: Document
         version=str(cassandra.get("version") or spec.get("version") or ""),
         backup_enabled=backup is not None and not (backup.get("spec") or {}).get("suspend", False),
         replication=replication_status(status.get("cassandraDataReplication")),
+        credentials_secret=_credentials_of(document),
     )
 
 

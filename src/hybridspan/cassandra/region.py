@@ -40,6 +40,11 @@ DATA_DIRECTORY: Final = "/opt/apigee/data/apigee-cassandra"
 AVAILABLE: Final = "SELECT keyspace_name, full_ranges, transient_ranges FROM system.available_ranges_v2"
 
 Result = TypeVar("Result")
+SecretName = Callable[[], Awaitable[str]]
+
+
+async def _usual_secret() -> str:
+    return CREDENTIALS_SECRET
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,11 @@ class _Tables:
 class CassandraRegion:
     """One region's part of the ring; `open` it, and `close` it at the end."""
 
-    def __init__(self, pods: PodAccess, region: Region, record: Recorder) -> None:
+    def __init__(
+        self, pods: PodAccess, region: Region, record: Recorder, secret: SecretName | None = None
+    ) -> None:
         self.region = region
+        self._secret_name = secret or _usual_secret
         self._access = pods
         self._record = record
         self._credentials: DatabaseCredentials | None = None
@@ -73,9 +81,11 @@ class CassandraRegion:
         self._opening: dict[tuple[str, Role], asyncio.Lock] = {}
 
     @classmethod
-    async def open(cls, pods: PodAccess, region: Region, record: Recorder) -> Self:
-        """A region whose pods are reached through `pods`; connects to nothing yet."""
-        return cls(pods, region, record)
+    async def open(
+        cls, pods: PodAccess, region: Region, record: Recorder, secret: SecretName | None = None
+    ) -> Self:
+        """A region whose pods are reached through `pods`; connects to nothing yet. `secret` tells where the credentials are."""
+        return cls(pods, region, record, secret)
 
     async def close(self) -> None:
         """Close the sessions and forget the credentials."""
@@ -137,7 +147,7 @@ class CassandraRegion:
         async with contextlib.AsyncExitStack() as stack:
             port = await stack.enter_async_context(self._access.forward(self.region.namespace, pod, CQL_PORT))
             session = await open_session(
-                port, context, login, where=where, secret=CREDENTIALS_SECRET, record=self._record
+                port, context, login, where=where, secret=await self._secret_name(), record=self._record
             )
             stack.push_async_callback(session.close)
             return _Kept(session, stack.pop_all())
@@ -294,9 +304,10 @@ class CassandraRegion:
     async def credentials(self) -> DatabaseCredentials:
         """The database users of this region; PermanentFailure where their secret is missing."""
         if self._credentials is None:
-            secret = await self._access.secret(self.region.namespace, CREDENTIALS_SECRET)
+            name = await self._secret_name()
+            secret = await self._access.secret(self.region.namespace, name)
             if not secret:
-                raise self._missing(CREDENTIALS_SECRET)
+                raise self._missing(name)
             self._credentials = read_credentials(secret, self._where())
         return self._credentials
 

@@ -63,6 +63,7 @@ class DatastoreFacts:
     backup_enabled: bool
     replication: ReplicationStatus | None = None
     """The operator's own copying of data; None where it has never been asked to."""
+    credentials_secret: str = "apigee-datastore-default-creds"  # noqa: S105  # a name
 
 
 @dataclass(frozen=True, slots=True)

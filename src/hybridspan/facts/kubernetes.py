@@ -45,6 +45,8 @@ class SecretFacts:
     """SHA-256 of `tls.crt`'s first certificate, lower-case hex, or None."""
     purpose: str = ""
     """What it is for where regions share it (`Cassandra credentials`, `ingress TLS`…); empty for one of the cluster's own."""
+    release: str = ""
+    """The Helm release that made it, or empty: Helm makes it in another region from the same overrides, and takes no copy over."""
 
 
 @dataclass(frozen=True, slots=True)

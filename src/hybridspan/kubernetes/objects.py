@@ -79,6 +79,7 @@ def secret(document: Document) -> SecretFacts:
         hashes={key: hashlib.sha256(value).hexdigest() for key, value in data.items()},
         certificate_fingerprint=fingerprint(data["tls.crt"]) if data.get("tls.crt") else None,
         purpose=purpose_of_secret(document),
+        release=(metadata.get("annotations") or {}).get("meta.helm.sh/release-name", ""),
     )
 
 

@@ -152,9 +152,15 @@ class Estate:
         from hybridspan.cassandra.region import CassandraRegion
 
         cluster = await self.cluster(region)
+
+        async def secret() -> str:
+            from hybridspan.apigee.observe import credentials_secret
+
+            return await credentials_secret(cluster, region.namespace)
+
         async with self._opening.setdefault(f"cassandra/{region.name}", asyncio.Lock()):
             if region.name not in self._cassandras:
-                opened = await CassandraRegion.open(cluster, region, self.record)
+                opened = await CassandraRegion.open(cluster, region, self.record, secret)
                 self._cassandras[region.name] = opened
                 self._stack.push_async_callback(opened.close)
         return self._cassandras[region.name]

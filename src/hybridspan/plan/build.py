@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Plan, PlannedStep
@@ -55,7 +56,10 @@ def build(topology: Topology, facts: WorldFacts) -> Plan:
     """The plan; ValueError where phases contradict one another (a defect, not the person's)."""
     steps = in_order([step for phase in PHASES for step in phase(topology, facts)])
     notes = tuple(f.message for f in facts.findings if f.check == "estimate")
-    return Plan(topology.name, digest(topology), _digest_of(steps), steps, facts.findings, notes)
+    made = Plan(topology.name, digest(topology), _digest_of(steps), steps, facts.findings, notes)
+    first = facts.regions[topology.first.name].apigee
+    store = first.datastore if first else None
+    return replace(made, credentials_secret=store.credentials_secret) if store else made
 
 
 def _digest_of(steps: tuple[PlannedStep, ...]) -> str:

@@ -102,6 +102,8 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Estimates and remarks for the person: bytes, hours, gigabytes between regions."""
+    credentials_secret: str = "apigee-datastore-default-creds"  # noqa: S105  # a name
+    """The first region's secret with the database users, for the exports."""
 
     @property
     def refusals(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from hybridspan.plan.phases.kubectl import context_of
 from hybridspan.plan.phases.ring_commands import password_files
 from hybridspan.topology.model import Topology
 
-SECRET: Final = "apigee-datastore-default-creds"  # noqa: S105  # a name
 FOLDER: Final = '"$HOME/.hybridspan-passwords"'
 
 
@@ -22,7 +21,16 @@ def wanted(plan: Plan) -> dict[str, str]:
 def making(plan: Plan, topology: Topology) -> str:
     """Bash that writes the files from the first region's secret, readable by their owner alone, and names them."""
     first = topology.first
-    read = ("kubectl", "--context", context_of(first), "-n", first.namespace, "get", "secret", SECRET)
+    read = (
+        "kubectl",
+        "--context",
+        context_of(first),
+        "-n",
+        first.namespace,
+        "get",
+        "secret",
+        plan.credentials_secret,
+    )
     lines = ["umask 077", f"mkdir -p {FOLDER}"]
     for variable, user in wanted(plan).items():
         head = "jmxuser " if user == "jmx" else ""

@@ -173,9 +173,12 @@ def _cert_manager(
 
 
 def shared_secrets(first: ClusterObjects, overrides: OverridesFacts | None) -> tuple[SecretFacts, ...]:
-    """The first region's secrets that every region must have: by what they are for, or named by the overrides."""
+    """The first region's secrets that every region must have: by what they are for, or named by the overrides.
+
+    Not those that a Helm release made: it makes them in the new region too, and refuses to take over a copy.
+    """
     named = overrides.secrets if overrides else frozenset()
-    return tuple(s for s in first.secrets if s.purpose or s.name in named)
+    return tuple(s for s in first.secrets if (s.purpose or s.name in named) and not s.release)
 
 
 def missing_secrets(
