@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 PATIENT_SECONDS: Final = 120.0
 """How long the operator may take to take the resource up."""
+STALE_SECONDS: Final = 20.0
+"""How long the old words of an operator that keeps no generation are taken for old."""
 _LONGEST_PAUSE: Final = 5.0
 
 
@@ -53,6 +55,11 @@ class Watched:
         if resource is None or (resource.applied_generation is not None and not resource.is_taken_up):
             return False
         return self.seen.is_complete or bool(self.seen.failure)
+
+    def repeats(self, failure: str) -> bool:
+        """Whether it says what it said before, without a word on which form of the resource it means."""
+        resource = self.seen.resource
+        return resource is not None and resource.applied_generation is None and self.seen.failure == failure
 
 
 class ReplicationStep:
@@ -77,8 +84,8 @@ class ReplicationStep:
     async def act(self, progress: ProgressSink) -> None:
         organization = await self._organization()
         seen = (await self._look(records=True)).seen
-        await self._begin(seen, organization, progress)
-        watched = await self._watch(progress)
+        stale = seen.failure if await self._begin(seen, organization, progress) else ""
+        watched = await self._watch(progress, stale)
         if watched.seen.failure:
             source = watched.seen.resource.source if watched.seen.resource else str(self._region.copy_from)
             raise cause_of(watched.seen.failure, source, watched.seen.ring, self._where)
@@ -88,8 +95,11 @@ class ReplicationStep:
     def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
         return decide_replication(self._estate.topology, self._region, organization, seen)
 
-    async def _begin(self, seen: ReplicationSeen, organization: str, progress: ProgressSink) -> None:
-        """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs."""
+    async def _begin(self, seen: ReplicationSeen, organization: str, progress: ProgressSink) -> bool:
+        """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs.
+
+        Whether anything was changed: then what the resource said before means nothing any more.
+        """
         resource = seen.resource
         if resource is None:
             await self._forget(seen, self._names_not_ours(seen), progress)
@@ -97,16 +107,17 @@ class ReplicationStep:
             progress(f"{RESOURCE}: the operator copies from {self._region.copy_from}", None, {})
             cluster = await self._cluster()
             await cluster.apply(manifest(self._region, organization))
-            return
+            return True
         wrong = mistakes(self._region, organization, resource)
         against = contradictions(self._estate.topology, self._region, seen) if seen.is_complete else ()
         if not (wrong or seen.failure or against):
-            return
+            return False
         progress(self._decide(seen, organization).reason, None, {"force": True})
         # What a wrong source left behind, or a copy that is not there, would be skipped the next time.
         if wrong or against:
             await self._forget(seen, self._organization_names(seen), progress)
         await self._again(resource.name, organization, was_forced=resource.force)
+        return True
 
     async def _again(self, name: str, organization: str, *, was_forced: bool) -> None:
         cluster, spec = await self._cluster(), manifest(self._region, organization)["spec"]
@@ -155,17 +166,17 @@ class ReplicationStep:
         hosts = sorted(n.host_id for n in self._nodes(seen))
         self._estate.decide(replication_key(self._region.name), {"hosts": hosts})
 
-    async def _watch(self, progress: Callable[..., None]) -> Watched:
-        """Until the operator says how it ended, however long that takes.
+    async def _watch(self, progress: Callable[..., None], stale: str = "") -> Watched:
+        """Until the operator says how it ended, however long that takes; `stale` is how it ended before, for a while no news.
 
         PermanentFailure where nobody takes the resource up, where the way to the source is closed, or where bytes stand still.
         """
         began, pause, glances = self._estate.clock.monotonic(), 0.3, None
         while True:
-            watched = await self._look()
-            if watched.is_settled:
+            watched, seconds = await self._look(), self._estate.clock.monotonic() - began
+            if watched.is_settled and not (stale and watched.repeats(stale) and seconds < STALE_SECONDS):
                 return watched
-            self._raise_unheard(watched, self._estate.clock.monotonic() - began)
+            self._raise_unheard(watched, seconds)
             glances = glances or await self._receiving()
             await self._tell(glances, watched.seen, progress)
             await self._estate.clock.sleep(pause)
