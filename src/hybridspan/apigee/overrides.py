@@ -38,6 +38,9 @@ _MAY_DIFFER: Final = tuple(
     )
 )
 _SECRET_KEY: Final = re.compile(r"password|secretkey|privatekey|token", re.IGNORECASE)
+_CLEAR_SECRET: Final = re.compile(
+    r"password$|(?:private|secret|encryption)key$|hashsalt$|^token$", re.IGNORECASE
+)
 _REFERENCES: Final = frozenset({"secret", "sslSecret", "serviceAccountRef"})
 
 
@@ -83,7 +86,7 @@ def _facts_of(
         environments=_names(document.value("envs")),
         virtual_hosts=_names(document.value("virtualhosts")),
         federation=_federation(document),
-        passwords=tuple(".".join(s.path) for s in document.scalars() if s.path[-1] == "password" and s.value),
+        passwords=passwords_in(document),
     )
 
 
@@ -91,6 +94,15 @@ def _names(entries: Any) -> tuple[str, ...]:
     """Names in a list such as `envs`."""
     found = entries if isinstance(entries, list) else []
     return tuple(str(e["name"]) for e in found if isinstance(e, dict) and e.get("name"))
+
+
+def passwords_in(document: EditableText) -> tuple[str, ...]:
+    """Keys whose values are secrets themselves, in clear; references to Kubernetes secrets are none."""
+    return tuple(
+        ".".join(s.path)
+        for s in document.scalars()
+        if _CLEAR_SECRET.search(s.path[-1]) and isinstance(s.value, str) and s.value
+    )
 
 
 def _federation(document: EditableText) -> str:
@@ -118,6 +130,13 @@ def read(path: FilePath) -> EditableText:
         hint = "correct the file (or its place in the topology file), then run apply again"
         raise PermanentFailure("HS-APIGEE-010", "an overrides file cannot be used", where=found, hint=hint)
     return found
+
+
+def document_of(topology: Topology, region: Region) -> EditableText:
+    """The region's overrides as they are, or as the run would write them."""
+    if region.overrides.exists():
+        return read(region.overrides)
+    return derive(read(topology.first.overrides), topology, region)
 
 
 def derive(source: EditableText, topology: Topology, region: Region) -> EditableText:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,8 +13,26 @@ from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING
 from hybridspan.plan.model import Plan
 from hybridspan.topology.model import Topology
 
+if TYPE_CHECKING:
+    from hybridspan.facts.world import WorldFacts
 
-@click.command()
+
+class PlanCommand(click.Command):
+    """Lets `--export manifests` take the folder as a second word, which click's options cannot where they may be repeated."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            following = next(rest, None) if word == "--export" else None
+            if following == "manifests":
+                words += ["--export-manifests", *([folder] if (folder := next(rest, None)) else [])]
+            else:
+                words += [word, *([following] if following is not None else [])]
+        return super().parse_args(ctx, words)
+
+
+@click.command(cls=PlanCommand)
 @topology_argument
 @click.option("--save", type=click.Path(path_type=Path), help="Keep the plan in a file for `apply FILE`.")
 @click.option(
@@ -21,16 +40,25 @@ from hybridspan.topology.model import Topology
     "exports",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="runbook.md for a person, run.sh for bash, back-out.md for the way back; may be repeated.",
+    help="runbook.md for a person, run.sh for bash, back-out.md for the way back, or `manifests FOLDER` for "
+    "Argo CD and Flux (with Helm); may be repeated.",
 )
+@click.option("--export-manifests", "folder", type=click.Path(path_type=Path, file_okay=False), hidden=True)
 @click.option("--exit-code", is_flag=True, help="Exit 3 when changes are pending.")
 @json_option
 def plan(
-    topology_file: Path, save: Path | None, exports: tuple[Path, ...], exit_code: bool, as_json: bool
+    topology_file: Path,
+    save: Path | None,
+    exports: tuple[Path, ...],
+    folder: Path | None,
+    exit_code: bool,
+    as_json: bool,
 ) -> int:
     """Show what would be done and why, with the commands it stands for."""
     topology = opened(topology_file)
-    made = carried_out(lambda: planned(topology))
+    made, facts = carried_out(lambda: planned_from(topology))
+    if folder:
+        _export_manifests(made, topology, facts, folder)
     if save:
         _save(made, topology, save)
     for path in exports:
@@ -43,12 +71,18 @@ def plan(
 
 async def planned(topology: Topology) -> Plan:
     """One look and the plan that follows from it."""
+    return (await planned_from(topology))[0]
+
+
+async def planned_from(topology: Topology) -> tuple[Plan, WorldFacts]:
+    """The plan, and the look that it follows from."""
     from hybridspan.observation.estate import Estate
     from hybridspan.plan.build import build
 
     with journal_of(topology) as journal:
         async with Estate(topology, memory=journal) as estate:
-            return build(topology, await looked(estate))
+            facts = await looked(estate)
+            return build(topology, facts), facts
 
 
 def _show(made: Plan, as_json: bool) -> None:
@@ -76,3 +110,13 @@ def _export(made: Plan, topology: Topology, path: Path) -> None:
     if path.suffix == ".sh":
         path.chmod(0o755)
     click.echo(f"written: {path}", err=True)
+
+
+def _export_manifests(made: Plan, topology: Topology, facts: WorldFacts, folder: Path) -> None:
+    from hybridspan.apigee.manifests import exported
+
+    for name, text in exported(made, topology, facts).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    click.echo(f"written: {folder}; begin with order.md of each region", err=True)

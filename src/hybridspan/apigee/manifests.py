@@ -1,0 +1,43 @@
+"""What the export for GitOps needs of the overrides: each new region's values, as they are or as a run would write them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from hybridspan.apigee.overrides import document_of, passwords_in, with_seed
+from hybridspan.errors import InputError
+from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.export.manifests import RegionInput, manifests
+from hybridspan.plan.model import Plan
+from hybridspan.plan.phases.operator import organization_resource
+from hybridspan.plan.phases.overrides import choose_seed, is_complete
+from hybridspan.plan.phases.releases import wanted_releases
+from hybridspan.topology.model import Region, Topology
+
+
+def exported(plan: Plan, topology: Topology, facts: WorldFacts) -> dict[str, str]:
+    """Content by path below the folder; InputError with another installer, or where overrides hold passwords."""
+    if topology.installer != "helm":
+        raise InputError(
+            "HS-PLAN-007",
+            "there are no manifests with installer apigeectl",
+            where="--export manifests",
+            hint="runbook.md and run.sh hold the same plan",
+        )
+    return manifests(plan, topology, [_input(topology, region, facts) for region in topology.new_regions])
+
+
+def _input(topology: Topology, region: Region, facts: WorldFacts) -> RegionInput:
+    first, document = facts.regions[topology.first.name].installation, document_of(topology, region)
+    joined = is_complete(facts.ring, region)
+    seed = choose_seed(facts.ring, region).address if facts.ring and not joined else None
+    if seed and not document.value("cassandra", "multiRegionSeedHost"):
+        document = with_seed(document, seed)
+    return RegionInput(
+        region=region,
+        releases=wanted_releases(topology, first),
+        values=document.text,
+        document=cast("dict[str, object]", document.value()),
+        organization=organization_resource(topology, first.apigee),
+        passwords=passwords_in(document),
+    )

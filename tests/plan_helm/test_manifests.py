@@ -1,0 +1,142 @@
+"""What `plan --export manifests` writes: whole documents, in waves, with nothing secret."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from hybridspan.apigee.manifests import exported
+from hybridspan.errors import InputError
+from hybridspan.plan.build import build
+from hybridspan.topology.loading import load
+from hybridspan.topology.model import Topology
+from tests.plan_cassandra.world import BEFORE, ring, two_regions
+
+from .world import apigee, with_helm, world
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "two-regions"
+SEED = "120.38.1.9"
+
+
+@pytest.fixture
+def topology(tmp_path: Path) -> Topology:
+    shutil.copytree(EXAMPLE, tmp_path / "o")
+    overrides = tmp_path / "o" / "overrides_apigee-eastus.yaml"
+    kept = [line for line in overrides.read_text().splitlines(keepends=True) if "password" not in line]
+    overrides.write_text("".join(kept))
+    return with_helm(load(tmp_path / "o" / "hybrid.yaml"))
+
+
+@pytest.fixture
+def files(topology: Topology) -> dict[str, str]:
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee(definitions={}))
+    return exported(build(topology, facts), topology, facts)
+
+
+def read(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def of_kind(files: dict[str, str], kind: str) -> list[Any]:
+    documents = [read(text) for name, text in files.items() if name.endswith(".yaml")]
+    return [d for d in documents if d.get("kind") == kind]
+
+
+def wave(document: Any) -> int:
+    return int(document["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+
+
+def test_every_release_is_an_application_and_a_helm_release(files: dict[str, str]):
+    names = {
+        "operator",
+        "datastore",
+        "telemetry",
+        "redis",
+        "ingress-manager",
+        "my-org",
+        "env-release",
+        "group-release",
+    }
+    applications = of_kind(files, "Application")
+    assert {a["spec"]["source"]["helm"]["releaseName"] for a in applications} == names
+    assert {r["spec"]["releaseName"] for r in of_kind(files, "HelmRelease")} == names
+    assert {a["spec"]["source"]["targetRevision"] for a in applications} == {"1.16.0"}
+
+
+def test_the_waves_are_the_order_that_is_right(files: dict[str, str]):
+    waves = {a["spec"]["source"]["chart"]: wave(a) for a in of_kind(files, "Application")}
+    waves["replication"] = wave(of_kind(files, "CassandraDataReplication")[0])
+    order = ["operator", "datastore", "ingress-manager", "org", "replication", "env", "virtualhost"]
+    found = [waves.get(f"apigee-{name}", waves.get(name)) for name in order]
+    assert found == sorted(found)  # type: ignore[type-var]
+    assert len(set(waves.values())) == len(waves)
+
+
+def test_a_chart_that_is_installed_for_each_says_for_which(files: dict[str, str]):
+    (application,) = (
+        a for a in of_kind(files, "Application") if a["spec"]["source"]["chart"] == "apigee-env"
+    )
+    assert application["spec"]["source"]["helm"]["parameters"] == [{"name": "env", "value": "test"}]
+    (release,) = (r for r in of_kind(files, "HelmRelease") if r["spec"]["releaseName"] == "env-release")
+    assert release["spec"]["values"] == {"env": "test"}
+
+
+def test_flux_installs_one_after_the_other(files: dict[str, str]):
+    releases = of_kind(files, "HelmRelease")
+    assert [r["metadata"]["name"] for r in releases if "dependsOn" not in r["spec"]] == ["operator"]
+
+
+def test_the_values_are_those_that_a_run_would_write_with_the_seed(files: dict[str, str]):
+    values = read(files["centralus/values.yaml"])
+    assert values["cassandra"]["datacenter"] == "dc-2"
+    assert values["cassandra"]["multiRegionSeedHost"] == SEED
+    (config,) = of_kind(files, "ConfigMap")
+    assert read(config["data"]["values.yaml"]) == values
+
+
+def test_the_order_names_what_no_controller_can_do(files: dict[str, str]):
+    order = files["centralus/order.md"]
+    places = [
+        order.index(f"`{step}/centralus`")
+        for step in (
+            "authority",
+            "operator",
+            "datastore",
+            "system-keyspaces",
+            "replication",
+            "verify",
+            "seed-out",
+        )
+    ]
+    assert places == sorted(places)
+    assert "etc/crds/default" in order
+    assert not re.search(r"\bNone\b", order)
+
+
+def test_passwords_are_never_exported(topology: Topology):
+    path = topology.first.overrides
+    path.write_text(path.read_text().replace("  auth:\n", "  auth:\n    ddl: {password: hush}\n", 1))
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee())
+    with pytest.raises(InputError, match=r"HS-PLAN-006.*ddl\.password") as caught:
+        exported(build(topology, facts), topology, facts)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_folder_of_this_machine_is_no_address_for_a_controller(topology: Topology):
+    topology = replace(topology, charts="/charts")
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee())
+    files = exported(build(topology, facts), topology, facts)
+    assert not [name for name, text in files.items() if "/charts" in text and not name.endswith("order.md")]
+
+
+def test_with_apigeectl_there_are_none():
+    topology = two_regions()
+    facts = world(with_helm(), ring(BEFORE, "dc-1"))
+    with pytest.raises(InputError, match="HS-PLAN-007"):
+        exported(build(topology, facts), topology, facts)
