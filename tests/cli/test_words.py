@@ -6,10 +6,12 @@ import json
 import tarfile
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 
 from hybridspan.cli import main
+from hybridspan.cli.plan import plan
 from hybridspan.errors import EXIT_OK
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +62,20 @@ def test_commands_complete_in_the_shell(capsys, monkeypatch):
     monkeypatch.setenv("COMP_CWORD", "1")
     hybridspan()
     assert capsys.readouterr().out.split() == ["plain,support-bundle"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--export", "manifests", "out", "--export", "run.sh"),
+        ("--export", "run.sh", "--export", "manifests", "out"),
+    ],
+)
+def test_manifests_take_a_folder_beside_other_exports(words):
+    context = plan.make_context("plan", ["hybrid.yaml", *words])
+    assert (context.params["folder"], context.params["exports"]) == (Path("out"), (Path("run.sh"),))
+
+
+def test_manifests_without_a_folder_are_refused():
+    with pytest.raises(click.UsageError, match="requires an argument"):
+        plan.make_context("plan", ["hybrid.yaml", "--export", "manifests"])
