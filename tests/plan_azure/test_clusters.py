@@ -15,7 +15,7 @@ OVERLAY = replace(FIRST, network_plugin_mode="overlay")
 def test_a_missing_cluster_is_made_like_the_first_one() -> None:
     decision = decide_cluster(CENTRAL, None, FIRST)
     assert decision.state == "needed"
-    assert decision.reason.endswith("it gets apigee-eastus's network plugin, azure")
+    assert decision.reason.endswith("it gets apigee-eastus's network plugin, azure, and Kubernetes 1.33.5")
 
 
 def test_without_a_first_cluster_nothing_is_made() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Final
 
@@ -96,10 +97,18 @@ def _one_or_many(one: str, many: str, values: tuple[str, ...]) -> dict[str, Any]
     return {one: values[0]} if len(values) == 1 else {many: list(values)}
 
 
-def cluster(region: Region, subnet_id: str, like: ClusterFacts, marks: Mapping[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Ids of the subnets that a cluster's nodes, and pods where they have their own, take their addresses from."""
+
+    nodes: str
+    pods: str | None = None
+
+
+def cluster(region: Region, place: Placement, like: ClusterFacts, marks: Mapping[str, str]) -> dict[str, Any]:
     """A managed cluster with all its pools, its network plugin stated as `like` has it."""
     declared = region.cluster
-    pools = [{"name": p.name, **pool(p, subnet_id)["properties"]} for p in declared.node_pools]
+    pools = [{"name": p.name, **pool(p, place)["properties"]} for p in declared.node_pools]
     return {
         "location": region.name,
         "tags": dict(marks),
@@ -145,7 +154,7 @@ def dns_address(service_cidr: IPv4Network) -> str:
     return str(service_cidr.network_address + 10)
 
 
-def pool(declared: NodePool, subnet_id: str) -> dict[str, Any]:
+def pool(declared: NodePool, place: Placement) -> dict[str, Any]:
     """An agent pool in the declared network."""
     properties: dict[str, Any] = {
         "count": declared.count,
@@ -153,11 +162,21 @@ def pool(declared: NodePool, subnet_id: str) -> dict[str, Any]:
         "mode": declared.mode,
         "osType": "Linux",
         "type": "VirtualMachineScaleSets",
-        "vnetSubnetID": subnet_id,
+        "vnetSubnetID": place.nodes,
         "nodeLabels": dict(declared.labels),
     }
+    if place.pods is not None:
+        properties["podSubnetID"] = place.pods
     if declared.max_pods is not None:
         properties["maxPods"] = declared.max_pods
     if declared.zones:
         properties["availabilityZones"] = list(declared.zones)
+    return {"properties": properties}
+
+
+def raised_pool(document: Mapping[str, Any], declared: NodePool) -> dict[str, Any]:
+    """The pool as Azure gave it, with at least the declared nodes and labels; never fewer of either."""
+    properties = dict(document["properties"])
+    properties["count"] = max(int(properties.get("count") or 0), declared.count)
+    properties["nodeLabels"] = {**(properties.get("nodeLabels") or {}), **dict(declared.labels)}
     return {"properties": properties}

@@ -52,6 +52,18 @@ class AzureClients:
 
         return self._kept(ResourceManagementClient(**self._settings(), api_version=api_versions.RESOURCES))
 
+    @cached_property
+    def rest(self) -> Any:
+        """For the few lists that no client here has: `get` on a path."""
+        from azure.mgmt.core import ARMPipelineClient
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+        policies = [ARMChallengeAuthenticationPolicy(self._sign_in, self._cloud.scope)]
+        patience = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+        return self._kept(
+            ARMPipelineClient(base_url=self._cloud.resource_manager, policies=policies, **patience)
+        )
+
     def _settings(self) -> dict[str, Any]:
         # Retries are ours, so that each is told, counted and can be interrupted; the SDK's would sleep in a thread.
         return {

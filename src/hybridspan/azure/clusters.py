@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybridspan.azure import bodies, documents
+from hybridspan.azure.bodies import Placement
 from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import polling
 from hybridspan.azure.grants import Grants
 from hybridspan.azure.networks import Clients, failed_state
-from hybridspan.errors import PermanentFailure
+from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region
@@ -51,7 +52,12 @@ class Clusters:
         return _kubeconfig(document, azure_ids.cluster_id(region))
 
     async def ensure(
-        self, region: Region, subnet_id: str, like: ClusterFacts, marks: Mapping[str, str], progress: Progress
+        self,
+        region: Region,
+        place: Placement,
+        like: ClusterFacts,
+        marks: Mapping[str, str],
+        progress: Progress,
     ) -> bool:
         """Make the cluster, or its missing pools; what is under way is waited for. True where something was written."""
         wrote = False
@@ -62,12 +68,20 @@ class Clusters:
             if facts is None or facts.provisioning_state in ("Failed", "Canceled"):
                 _refuse_if_strange(facts, marks)
                 wrote = True
-                await self._put(region, bodies.cluster(region, subnet_id, like, marks), progress)
-                await self._grants.ensure(region, await self.document(region), subnet_id, progress)
+                body = bodies.cluster(region, place, like, marks)
+                await self._put(region, body, facts.etag if facts else "", progress)
+                document = await self.document(region)
+                for subnet in filter(None, (place.nodes, place.pods)):
+                    await self._grants.ensure(region, document, subnet, progress)
                 facts = await self._at_rest(region, progress)
             for pool in missing_pools(region, facts):
                 wrote = True
-                await self._put_pool(region, pool, subnet_id, progress)
+                await self._put_pool(region, pool, bodies.pool(pool, place), "", progress)
+            for pool in raised_pools(region, facts):
+                wrote = True
+                document = await self._pool(region, pool)
+                body = bodies.raised_pool(document, pool)
+                await self._put_pool(region, pool, body, _etag(document), progress)
 
         await self._calls.persist(once, progress)
         return wrote
@@ -85,27 +99,53 @@ class Clusters:
         await self._calls.until_settled(look, where, progress, CLUSTER_DEADLINE_SECONDS)
         return seen[-1]
 
-    async def _put(self, region: Region, body: Document, progress: Progress) -> None:
+    async def _put(self, region: Region, body: Document, etag: str, progress: Progress) -> None:
         def begin() -> Any:
             place = azure_ids.cluster_place(region)
             operations = self._clients(place.subscription).clusters.managed_clusters
             names = (place.resource_group, place.name)
-            return operations.begin_create_or_update(*names, body, polling=polling())
+            return operations.begin_create_or_update(*names, body, polling=polling(), **_if_match(etag))
 
         where = azure_ids.cluster_id(region)
         await self._calls.write("PUT", where, begin, progress, deadline=CLUSTER_DEADLINE_SECONDS)
 
-    async def _put_pool(self, region: Region, pool: NodePool, subnet_id: str, progress: Progress) -> None:
-        body = bodies.pool(pool, subnet_id)
+    async def _pool(self, region: Region, pool: NodePool) -> Document:
+        where = f"{azure_ids.cluster_id(region)}/agentPools/{pool.name}"
 
+        def call() -> Any:
+            place = azure_ids.cluster_place(region)
+            operations = self._clients(place.subscription).clusters.agent_pools
+            return operations.get(place.resource_group, place.name, pool.name)
+
+        document = await self._calls.read(call, where)
+        if document is None:
+            raise TemporaryFailure("HS-AZURE-008", "the pool has gone while it was looked at", where=where)
+        return document
+
+    async def _put_pool(
+        self, region: Region, pool: NodePool, body: Document, etag: str, progress: Progress
+    ) -> None:
         def begin() -> Any:
             place = azure_ids.cluster_place(region)
             operations = self._clients(place.subscription).clusters.agent_pools
             names = (place.resource_group, place.name, pool.name)
-            return operations.begin_create_or_update(*names, body, polling=polling())
+            return operations.begin_create_or_update(*names, body, polling=polling(), **_if_match(etag))
 
         where = f"{azure_ids.cluster_id(region)}/agentPools/{pool.name}"
         await self._calls.write("PUT", where, begin, progress, deadline=CLUSTER_DEADLINE_SECONDS)
+
+
+def _etag(document: Document) -> str:
+    return str((document.get("properties") or {}).get("eTag") or document.get("eTag") or "")
+
+
+def _if_match(etag: str) -> dict[str, Any]:
+    """Options of a conditional write; nothing is asked where no etag is known."""
+    if not etag:
+        return {}
+    from azure.core import MatchConditions
+
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def state_of(facts: ClusterFacts) -> str:
@@ -122,6 +162,15 @@ def missing_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
         for p in region.cluster.node_pools
         if p.name.lower() not in there or there[p.name.lower()].provisioning_state == "Failed"
     ]
+
+
+def raised_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
+    """Pools with fewer nodes or labels than a file that manages them says."""
+    if facts is None or not region.cluster.manage:
+        return []
+    there = {p.name.lower(): p for p in facts.node_pools}
+    found = [(p, there.get(p.name.lower())) for p in region.cluster.node_pools]
+    return [p for p, own in found if own and (own.count < p.count or not set(p.labels) <= set(own.labels))]
 
 
 def _refuse_if_strange(facts: ClusterFacts | None, marks: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from hybridspan.facts.azure import (
     NetworkFacts,
     NodePoolFacts,
     PeeringFacts,
+    PermissionFacts,
     SecurityGroupFacts,
     SecurityRuleFacts,
     SubnetFacts,
@@ -111,6 +112,7 @@ def cluster(document: Document) -> ClusterFacts:
         node_resource_group=properties.get("nodeResourceGroup", ""),
         tags=_pairs(document.get("tags")),
         is_private=bool(access.get("enablePrivateCluster")),
+        etag=document.get("eTag") or "",
         needs_entra_login=bool(properties.get("disableLocalAccounts")),
     )
 
@@ -128,7 +130,13 @@ def _pool(document: Document) -> NodePoolFacts:
         subnet_id=document.get("vnetSubnetID"),
         provisioning_state=document.get("provisioningState", ""),
         pod_subnet_id=document.get("podSubnetID"),
+        etag=document.get("eTag") or "",
     )
+
+
+def permission(document: Document) -> PermissionFacts:
+    """What one role allows at a scope."""
+    return PermissionFacts(tuple(document.get("actions") or ()), tuple(document.get("notActions") or ()))
 
 
 def _ranges(values: Iterable[str | None] | None) -> tuple[IPv4Network, ...]:

@@ -6,7 +6,7 @@ import asyncio
 from threading import Lock
 from typing import Any
 
-from hybridspan.azure import bodies, documents
+from hybridspan.azure import api_versions, bodies, documents
 from hybridspan.azure.calls import ArmCalls, Progress, Recorder, quiet
 from hybridspan.azure.clients import AzureClients
 from hybridspan.azure.cloud import AzureCloud
@@ -14,13 +14,17 @@ from hybridspan.azure.clusters import Clusters
 from hybridspan.azure.credentials import SignIn
 from hybridspan.azure.groups import Groups
 from hybridspan.azure.networks import Networks
+from hybridspan.azure.offers import Offers
 from hybridspan.azure.peerings import Peerings
+from hybridspan.azure.rest import get_all
 from hybridspan.azure.security import SecurityGroups
 from hybridspan.clock import Clock, SystemClock
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.azure import (
     ClusterFacts,
     NetworkFacts,
+    OfferFacts,
+    PermissionFacts,
     RegionAzureFacts,
     SecurityGroupFacts,
     SecurityRuleFacts,
@@ -45,12 +49,13 @@ class AzureGateway:
         self._sign_in = SignIn(cloud)
         self._clients: dict[str, AzureClients] = {}
         self._lock = Lock()
-        calls = ArmCalls(record, clock or SystemClock())
+        self._calls = calls = ArmCalls(record, clock or SystemClock())
         self._groups = Groups(self._clients_of, calls)
         self._networks = Networks(self._clients_of, calls)
         self._peerings = Peerings(self._clients_of, calls, self._networks)
         self._security = SecurityGroups(self._clients_of, calls)
         self._clusters = Clusters(self._clients_of, calls)
+        self._offers = Offers(self._clients_of, calls)
 
     def _clients_of(self, subscription: str) -> AzureClients:
         with self._lock:
@@ -63,7 +68,29 @@ class AzureGateway:
         exists, network, cluster = await asyncio.gather(
             self.group_exists(region), self.network_facts(region), self.cluster_facts(region)
         )
-        return RegionAzureFacts(exists, network, await self._security_groups(network), cluster)
+        groups = await self._security_groups(network)
+        offer = None if cluster or region.cluster.id else await self._offers.facts(region)
+        return RegionAzureFacts(exists, network, groups, cluster, offer)
+
+    async def network_with_groups(self, region: Region) -> RegionAzureFacts:
+        """The network and its subnets' security groups alone; the rest is not looked at."""
+        network = await self.network_facts(region)
+        return RegionAzureFacts(True, network, await self._security_groups(network), None)
+
+    async def permissions(self, scope: str) -> tuple[PermissionFacts, ...]:
+        """What the caller may do at that scope, by role, inherited rights included."""
+        path = f"{scope}/providers/Microsoft.Authorization/permissions"
+
+        def call() -> Any:
+            client = self._clients_of(scope.split("/")[2]).rest
+            return get_all(client, path, api_versions.AUTHORIZATION)
+
+        document = await self._calls.read(call, scope)
+        return tuple(documents.permission(item) for item in (document or {}).get("value") or ())
+
+    async def offer(self, region: Region) -> OfferFacts:
+        """What the region's location has for a cluster."""
+        return await self._offers.facts(region)
 
     async def group_exists(self, region: Region) -> bool:
         """Whether the region's resource group exists."""
@@ -106,16 +133,19 @@ class AzureGateway:
     ) -> bool:
         """The region's cluster in its declared subnet, its network plugin that of `like`, with all declared pools."""
         network = await self._networks.at_rest(region, progress)
-        subnet = network.subnet(region.network.subnet.name)
-        if subnet is None:
-            raise PermanentFailure(
-                "HS-AZURE-021",
-                "there is no such subnet",
-                where=azure_ids.subnet_id(region),
-                hint="run apply from its beginning: the network is made first",
-            )
+        ids = []
+        for declared in region.network.subnets:
+            subnet = network.subnet(declared.name)
+            if subnet is None:
+                raise PermanentFailure(
+                    "HS-AZURE-021",
+                    "there is no such subnet",
+                    where=f"{azure_ids.network_id(region)}/subnets/{declared.name}",
+                    hint="run apply from its beginning: the network is made first",
+                )
+            ids.append(subnet.id)
         marks = bodies.tags(topology_name, region)
-        return await self._clusters.ensure(region, subnet.id, like, marks, progress)
+        return await self._clusters.ensure(region, bodies.Placement(*ids), like, marks, progress)
 
     async def ensure_rule(self, group_id: str, rule: SecurityRuleFacts, progress: Progress = quiet) -> bool:
         """A rule in that network security group."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from hybridspan.azure import offered
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding
 from hybridspan.topology.model import Region, Topology
@@ -27,6 +28,7 @@ def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[
         ]
         found += _access(region, facts.cluster)
     found += _overlaps(topology, azure)
+    found += offered.findings(topology, azure)
     found += _routable(topology, like)
     return found
 

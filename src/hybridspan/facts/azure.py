@@ -106,6 +106,7 @@ class NodePoolFacts:
     subnet_id: str | None
     provisioning_state: str
     pod_subnet_id: str | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class ClusterFacts:
     tags: tuple[tuple[str, str], ...] = ()
     is_private: bool = False
     """Its API server has no public address."""
+    etag: str = ""
     needs_entra_login: bool = False
     """Local accounts are off: only kubelogin's tokens are accepted."""
 
@@ -137,6 +139,56 @@ class ClusterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionFacts:
+    """What one role allows the caller at a scope; patterns with `*`."""
+
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeFacts:
+    """A size of virtual machines as a location has it."""
+
+    name: str
+    cores: int
+    family: str
+    zones: tuple[str, ...]
+    restriction: str
+    """Why this subscription does not get it there, in Azure's word, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaFacts:
+    """A limit of a location: `cores` for all sizes together, or a family's name."""
+
+    name: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFacts:
+    """What a location has for a cluster that is to be made there."""
+
+    kubernetes_versions: tuple[str, ...]
+    """Full versions, oldest first."""
+    sizes: tuple[SizeFacts, ...]
+    """Those that the declared pools name."""
+    quotas: tuple[QuotaFacts, ...]
+    problem: str = ""
+    """Why the location could not be asked, or empty."""
+
+    def size(self, name: str) -> SizeFacts | None:
+        """The size of that name, whatever its case."""
+        return next((s for s in self.sizes if s.name.lower() == name.lower()), None)
+
+    def quota(self, name: str) -> QuotaFacts | None:
+        """The limit of that name, whatever its case."""
+        return next((q for q in self.quotas if q.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
 class RegionAzureFacts:
     """What Azure has of one region; None where a resource does not exist."""
 
@@ -144,3 +196,5 @@ class RegionAzureFacts:
     network: NetworkFacts | None
     security_groups: tuple[SecurityGroupFacts, ...]
     cluster: ClusterFacts | None
+    offer: OfferFacts | None = None
+    """Asked for where the cluster does not exist."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from hybridspan.errors import HybridspanError
 from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.azure import PermissionFacts, RegionAzureFacts
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
@@ -77,7 +78,9 @@ async def _findings(
 
     topology = estate.topology
     found = missing_files(topology)
-    found += azure.findings(topology, {name: f.azure for name, f in facts.items()})
+    seen = {name: f.azure for name, f in facts.items()}
+    found += azure.findings(topology, seen)
+    found += await _rights(estate, seen)
     found += kubernetes.findings(topology, facts)
     found += apigee.findings(topology, facts)
     if ring is None:
@@ -93,6 +96,24 @@ async def _findings(
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found
+
+
+async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list[Finding]:
+    """What the sign-in may do, scope by scope, against what the run will do."""
+    from hybridspan.azure import rights
+
+    wanted, wishes = rights.needed(estate.topology, facts), rights.wished(estate.topology, facts)
+    scopes = list(dict.fromkeys(right.scope for right in (*wanted, *wishes)))
+    gateway = estate.azure(estate.topology.first)
+
+    async def asked(scope: str) -> tuple[PermissionFacts, ...] | str:
+        try:
+            return await gateway.permissions(scope)
+        except HybridspanError as error:
+            return f"{error.message}: {error.why}"
+
+    answers = await asyncio.gather(*(asked(scope) for scope in scopes))
+    return list(rights.findings(wanted, wishes, dict(zip(scopes, answers, strict=True))))
 
 
 def missing_files(topology: Topology) -> list[Finding]:

@@ -6,10 +6,11 @@ import asyncio
 
 from hybridspan.engine.step import ProgressSink, Step
 from hybridspan.errors import PermanentFailure
-from hybridspan.facts.azure import ClusterFacts
+from hybridspan.facts.azure import ClusterFacts, OfferFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.clusters import decide_cluster
+from hybridspan.plan.phases.new_clusters import completed
 from hybridspan.topology.model import Region
 
 
@@ -28,7 +29,11 @@ class ClusterStep:
         first, own = await asyncio.gather(
             self._cluster_of(self._estate.topology.first), self._cluster_of(self._region)
         )
-        return decide_cluster(self._region, own, first)
+        offer = None if own else await self._offer()
+        return decide_cluster(self._region, own, first, offer)
+
+    async def _offer(self) -> OfferFacts:
+        return await self._estate.azure(self._region).offer(self._region)
 
     async def _cluster_of(self, region: Region) -> ClusterFacts | None:
         return await self._estate.azure(region).cluster_facts(region)
@@ -43,8 +48,9 @@ class ClusterStep:
                 where=self._estate.topology.first.name,
                 hint="install hybrid there first, by its own guide",
             )
+        made = completed(self._region, like, await self._offer())
         gateway = self._estate.azure(self._region)
-        await gateway.ensure_cluster(self._region, like, self._estate.topology.name, progress)
+        await gateway.ensure_cluster(made, like, self._estate.topology.name, progress)
 
     async def verify(self, progress: ProgressSink) -> Decision:
         """Looks again."""

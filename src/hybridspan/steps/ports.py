@@ -29,7 +29,7 @@ class PortsStep:
 
     async def _facts(self) -> tuple[RegionAzureFacts, RegionAzureFacts]:
         first, second = await asyncio.gather(
-            *(self._estate.azure(region).region_facts(region) for region in self._pair)
+            *(self._estate.azure(region).network_with_groups(region) for region in self._pair)
         )
         return first, second
 

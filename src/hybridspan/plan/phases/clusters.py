@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
-from hybridspan.facts.azure import ClusterFacts, same_id
+from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.networks import options_of, unless
 from hybridspan.plan.phases.networks import place as network_place
+from hybridspan.plan.phases.new_clusters import chosen_version, completed, minors, words
 from hybridspan.topology import azure_ids
-from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
+from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Subnet, Topology
 
 
 def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each new region's cluster."""
     first = facts.regions[topology.first.name].azure.cluster
-    return [_step(region, facts.regions[region.name].azure.cluster, first) for region in topology.new_regions]
+    return [_step(region, facts.regions[region.name].azure, first) for region in topology.new_regions]
 
 
 def place(region: Region) -> tuple[str, ...]:
@@ -40,20 +42,29 @@ def plugin_of(cluster: ClusterFacts) -> NetworkPlugin:
     return "azure-pod-subnet" if from_own_subnet else "azure"
 
 
-def decide_cluster(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | None) -> Decision:
-    """Whether the region's cluster, or a pool of it, is to be made. What is there is never changed."""
+def decide_cluster(
+    region: Region,
+    cluster: ClusterFacts | None,
+    first: ClusterFacts | None,
+    offer: OfferFacts | None = None,
+) -> Decision:
+    """Whether the region's cluster, or a pool of it, is to be made. What is there is changed only where the file manages it."""
     name = region.cluster.name
     if first is None:
         return refused(
             "the first region has no AKS cluster to be like", "install hybrid there first, by its own guide"
         )
     if cluster is None:
-        return _unlike_declared(region, first) or needed(
+        return _refused_beforehand(region, first, offer) or needed(
             f"there is no AKS cluster {name} in resource group {region.resource_group}; "
-            f"it gets {first.name}'s network plugin, {plugin_of(first)}"
+            f"it gets {first.name}'s network plugin, {plugin_of(first)}, and "
+            + words(region, completed(region, first, offer))
         )
     if problem := _differs(region, cluster, first):
         return problem
+    if raised := raised_pools(region, cluster):
+        listed = ", ".join(f"{p.name} to {p.count} nodes" for p in raised)
+        return needed(f"AKS cluster {name} exists, and the file manages it: {listed}, with the file's labels")
     missing = [p.name for p in region.cluster.node_pools if p.name.lower() not in _pool_names(cluster)]
     if missing:
         return needed(f"AKS cluster {name} exists and has no node pool {', '.join(missing)}")
@@ -73,6 +84,34 @@ def _states(cluster: ClusterFacts) -> list[str]:
     return [s for s in (cluster.provisioning_state, *(p.provisioning_state for p in cluster.node_pools)) if s]
 
 
+def raised_pools(region: Region, cluster: ClusterFacts) -> list[NodePool]:
+    """Pools that exist with fewer nodes or labels than a file that manages them says; never fewer nodes than there are."""
+    if not region.cluster.manage:
+        return []
+    there = {p.name.lower(): p for p in cluster.node_pools}
+    raised = []
+    for wanted in region.cluster.node_pools:
+        own = there.get(wanted.name.lower())
+        if own is not None and (own.count < wanted.count or not set(wanted.labels) <= set(own.labels)):
+            raised.append(replace(wanted, count=max(own.count, wanted.count)))
+    return raised
+
+
+def _refused_beforehand(region: Region, first: ClusterFacts, offer: OfferFacts | None) -> Decision | None:
+    if region.cluster.id is not None:
+        return refused(
+            f"the AKS cluster that the file names does not exist: {region.cluster.id}",
+            "correct the id (az aks list --query [].id), or leave it out to have a cluster made",
+        )
+    if chosen_version(region, first, offer) is None and offer is not None:
+        wanted = region.cluster.kubernetes_version or first.kubernetes_version
+        return refused(
+            f"AKS in {region.name} offers Kubernetes {minors(offer.kubernetes_versions)}, and not {wanted}",
+            "upgrade the first region's cluster, or set cluster.kubernetesVersion to one that is offered",
+        )
+    return _unlike_declared(region, first)
+
+
 def _unlike_declared(region: Region, first: ClusterFacts) -> Decision | None:
     declared, plugin = region.cluster.network_plugin, plugin_of(first)
     if declared is not None and declared != plugin:
@@ -80,10 +119,11 @@ def _unlike_declared(region: Region, first: ClusterFacts) -> Decision | None:
             f"the file gives {region.cluster.name} network plugin {declared}, and {first.name} has {plugin}",
             "leave networkPlugin out: all clusters of a ring need the same one",
         )
-    if plugin == "azure-pod-subnet":
+    if (plugin == "azure-pod-subnet") != (region.network.pod_subnet is not None):
+        has = "from a subnet of their own" if plugin == "azure-pod-subnet" else "from no subnet of their own"
         return refused(
-            f"{first.name} takes its pods' addresses from a subnet of their own, and the file has one subnet a region",
-            f"create {region.cluster.name} by hand with --pod-subnet-id, then plan again",
+            f"{first.name}'s pods take their addresses {has}, and the file says otherwise of {region.name}",
+            "give network.podSubnet a prefix in every region, or in none: all clusters of a ring need the same plugin",
         )
     return None
 
@@ -128,8 +168,9 @@ def _notes(region: Region, cluster: ClusterFacts) -> str:
     return "".join(f"; {note}, left alone" for note in notes)
 
 
-def _step(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | None) -> PlannedStep:
-    decision = decide_cluster(region, cluster, first)
+def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> PlannedStep:
+    cluster = facts.cluster
+    decision = decide_cluster(region, cluster, first, facts.offer)
     delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
     return PlannedStep(
         id=step_id(region),
@@ -137,7 +178,7 @@ def _step(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | No
         region=region.name,
         title=f"AKS cluster {region.cluster.name} in {region.name}",
         decision=decision,
-        commands=() if first is None else _commands(region, first),
+        commands=() if first is None else _commands(completed(region, first, facts.offer), first, cluster),
         needs=(networks.step_id(region),),
         lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
         procedure_rows=(6,),
@@ -148,19 +189,34 @@ def _step(region: Region, cluster: ClusterFacts | None, first: ClusterFacts | No
     )
 
 
-def _commands(region: Region, like: ClusterFacts) -> tuple[Command, ...]:
+def _commands(region: Region, like: ClusterFacts, cluster: ClusterFacts | None) -> tuple[Command, ...]:
+    raised = (
+        [Command(argv) for p in raised_pools(region, cluster) for argv in _raise(region, p)]
+        if cluster
+        else []
+    )
     show = ("az", "aks", "show", *place(region), "--name", region.cluster.name)
     head, *others = sorted(region.cluster.node_pools, key=lambda p: p.mode != "System")
-    created = Command(script=f"SUBNET={_subnet_query(region)}\n" + unless(show, _create(region, like, head)))
+    subnets = f"SUBNET={_subnet_query(region, region.network.subnet)}\n"
+    if region.network.pod_subnet:
+        subnets += f"PODS={_subnet_query(region, region.network.pod_subnet)}\n"
+    created = Command(script=subnets + unless(show, _create(region, like, head)))
     added = [Command(script=_add_pool(region, pool)) for pool in others]
     options = ("--name", region.cluster.name, "--overwrite-existing")
     credentials = ("az", "aks", "get-credentials", *place(region), *options)
     file = f'{shlex.join(credentials)} --file "${{KUBECONFIG:-$HOME/.kube/config}}"'
-    return (created, *added, Command(script=file, comment="A context of the cluster's name."))
+    return (created, *added, *raised, Command(script=file, comment="A context of the cluster's name."))
 
 
-def _subnet_query(region: Region) -> str:
-    names = ("--vnet-name", region.network.name, "--name", region.network.subnet.name)
+def _raise(region: Region, pool: NodePool) -> list[tuple[str, ...]]:
+    of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
+    labels = [f"{key}={value}" for key, value in pool.labels]
+    labelled = [("az", "aks", "nodepool", "update", *of, "--labels", *labels)] if labels else []
+    return [("az", "aks", "nodepool", "scale", *of, "--node-count", str(pool.count)), *labelled]
+
+
+def _subnet_query(region: Region, subnet: Subnet) -> str:
+    names = ("--vnet-name", region.network.name, "--name", subnet.name)
     return f"$({shlex.join(('az', 'network', 'vnet', 'subnet', 'show', *network_place(region), *names))} --query id --out tsv)"
 
 
@@ -182,13 +238,18 @@ def _create(region: Region, like: ClusterFacts, pool: NodePool) -> str:
         *("--load-balancer-sku", "standard", "--tier", "standard"),
         *("--enable-oidc-issuer", "--enable-workload-identity", "--no-ssh-key"),
     ]
-    return f'{shlex.join(argv)} --vnet-subnet-id "$SUBNET"'
+    return f"{shlex.join(argv)} {_in_subnets(region)}"
+
+
+def _in_subnets(region: Region) -> str:
+    pods = ' --pod-subnet-id "$PODS"' if region.network.pod_subnet else ""
+    return f'--vnet-subnet-id "$SUBNET"{pods}'
 
 
 def _add_pool(region: Region, pool: NodePool) -> str:
     of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
     add = ("az", "aks", "nodepool", "add", *of, "--mode", pool.mode, *_pool_options(pool, "--labels"))
-    return unless(("az", "aks", "nodepool", "show", *of), f'{shlex.join(add)} --vnet-subnet-id "$SUBNET"')
+    return unless(("az", "aks", "nodepool", "show", *of), f"{shlex.join(add)} {_in_subnets(region)}")
 
 
 def _pool_options(pool: NodePool, labels: str) -> list[str]:

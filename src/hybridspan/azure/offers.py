@@ -1,0 +1,103 @@
+"""What a location has to give before a cluster is asked for: sizes with their zones, quota, Kubernetes versions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from hybridspan.azure import api_versions
+from hybridspan.azure.calls import ArmCalls, Document
+from hybridspan.azure.networks import Clients
+from hybridspan.azure.rest import get, get_all
+from hybridspan.errors import HybridspanError
+from hybridspan.facts.azure import OfferFacts, QuotaFacts, SizeFacts
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
+
+
+class Offers:
+    """Reads three lists of one location."""
+
+    def __init__(self, clients: Clients, calls: ArmCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    async def facts(self, region: Region) -> OfferFacts:
+        """What the location offers to the cluster's subscription; why it could not be asked where it could not."""
+        try:
+            sizes, usages, versions = await asyncio.gather(
+                self._sizes(region), self._usages(region), self._versions(region)
+            )
+        except HybridspanError as failure:
+            return OfferFacts((), (), (), problem=f"{failure.message}: {failure.why}")
+        wanted = {pool.vm_size.lower() for pool in region.cluster.node_pools}
+        return OfferFacts(
+            tuple(sorted((v for d in versions for v in patches(d)), key=_by_number)),
+            tuple(size(d, region.name) for d in sizes if str(d.get("name", "")).lower() in wanted),
+            tuple(quota(d) for d in usages),
+        )
+
+    async def _sizes(self, region: Region) -> list[Document]:
+        path = f"/subscriptions/{self._subscription(region)}/providers/Microsoft.Compute/skus"
+        only = f"location eq '{region.name}'"
+        found = await self._all(region, path, api_versions.COMPUTE_SKUS, {"$filter": only})
+        return [d for d in found if d.get("resourceType") == "virtualMachines"]
+
+    async def _usages(self, region: Region) -> list[Document]:
+        return await self._all(
+            region, self._located(region, "Microsoft.Compute", "usages"), api_versions.COMPUTE, {}
+        )
+
+    async def _versions(self, region: Region) -> list[Document]:
+        path = self._located(region, "Microsoft.ContainerService", "kubernetesVersions")
+
+        def call() -> Any:
+            return get(self._clients(self._subscription(region)).rest, path, api_versions.CONTAINER_SERVICE)
+
+        return list((await self._calls.read(call, path) or {}).get("values") or ())
+
+    async def _all(self, region: Region, path: str, version: str, query: Mapping[str, str]) -> list[Document]:
+        def call() -> Any:
+            return get_all(self._clients(self._subscription(region)).rest, path, version, query)
+
+        return (await self._calls.read(call, path) or {}).get("value") or []
+
+    def _located(self, region: Region, provider: str, what: str) -> str:
+        subscription = self._subscription(region)
+        return f"/subscriptions/{subscription}/providers/{provider}/locations/{region.name}/{what}"
+
+    def _subscription(self, region: Region) -> str:
+        return azure_ids.cluster_place(region).subscription
+
+
+def size(document: Document, location: str) -> SizeFacts:
+    """A size as the location has it; restrictions take the whole location or some of its zones away."""
+    capabilities = {c.get("name"): c.get("value") for c in document.get("capabilities") or ()}
+    zones: set[str] = set()
+    for place in document.get("locationInfo") or ():
+        if str(place.get("location", "")).lower() == location.lower():
+            zones |= {str(z) for z in place.get("zones") or ()}
+    reason = ""
+    for restriction in document.get("restrictions") or ():
+        if restriction.get("type") == "Zone":
+            zones -= {str(z) for z in (restriction.get("restrictionInfo") or {}).get("zones") or ()}
+        else:
+            reason = str(restriction.get("reasonCode") or "restricted")
+    cores = int(float(capabilities.get("vCPUs") or 0))
+    return SizeFacts(document["name"], cores, str(document.get("family", "")), tuple(sorted(zones)), reason)
+
+
+def quota(document: Document) -> QuotaFacts:
+    """One line of a location's quota."""
+    name = str((document.get("name") or {}).get("value", ""))
+    return QuotaFacts(name, int(document.get("currentValue") or 0), int(document.get("limit") or 0))
+
+
+def patches(document: Document) -> list[str]:
+    """The full versions of one minor release."""
+    return [str(version) for version in document.get("patchVersions") or {}]
+
+
+def _by_number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
