@@ -6,14 +6,24 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from hybridspan.azure.gateway import AzureGateway
+from hybridspan.plan.phases.clusters import decide_cluster, plugin_of
 from hybridspan.plan.phases.networks import decide_network
 from hybridspan.plan.phases.peerings import decide_peering
 from hybridspan.plan.phases.ports import decide_ports
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet
 from tests.azure.conftest import StandIn
-from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, Recorded, make_region, make_topology
-from tests.azure.test_gateway import both_sides, make_networks, network_of, peer
+from tests.azure.regions import (
+    CENTRAL,
+    EAST,
+    POOLS,
+    SECOND_SUBSCRIPTION,
+    Recorded,
+    make_region,
+    make_topology,
+    with_pools,
+)
+from tests.azure.test_gateway import LIKE, both_sides, make_networks, network_of, peer
 
 MORE = IPv4Network("10.77.0.0/24")
 
@@ -114,3 +124,47 @@ async def test_a_closed_peering_is_opened_only_where_both_networks_are_managed(
 
 def _keys(stand_in: StandIn) -> list[str]:
     return [key for key, _ in stand_in.arm.store.all.items()]
+
+
+async def test_pods_of_a_new_cluster_get_their_own_subnet(gateway: AzureGateway) -> None:
+    pods = Subnet("pods", IPv4Network("192.138.0.128/25"))
+    region = replace(CENTRAL, network=replace(CENTRAL.network, pod_subnet=pods))
+    await gateway.ensure_group(region, "two-regions")
+    await gateway.ensure_network(region, "two-regions")
+    await gateway.ensure_cluster(region, LIKE, "two-regions")
+    made = (await gateway.region_facts(region)).cluster
+    assert made is not None
+    assert {(p.pod_subnet_id or "").rsplit("/", 1)[1] for p in made.node_pools} == {"pods"}
+    assert plugin_of(made) == "azure-pod-subnet"
+
+
+async def test_pools_grow_only_where_the_file_manages_the_cluster(
+    gateway: AzureGateway, records: Recorded
+) -> None:
+    subnet = replace(CENTRAL.network.subnet, prefix=IPv4Network("192.138.0.0/24"))
+    roomy = replace(CENTRAL, network=replace(CENTRAL.network, subnet=subnet))
+    await gateway.ensure_group(roomy, "two-regions")
+    await gateway.ensure_network(roomy, "two-regions")
+    await gateway.ensure_cluster(roomy, LIKE, "two-regions")
+    larger = with_pools(roomy, POOLS[0], replace(POOLS[1], count=4, labels=(("tier", "data"),)))
+    assert not await gateway.ensure_cluster(larger, LIKE, "two-regions")
+    managed = replace(larger, cluster=replace(larger.cluster, manage=True))
+    assert await gateway.ensure_cluster(managed, LIKE, "two-regions")
+    made = (await gateway.region_facts(CENTRAL)).cluster
+    assert made is not None
+    assert (made.node_pools[1].count, dict(made.node_pools[1].labels)) == (
+        4,
+        {"apigee": "data", "tier": "data"},
+    )
+    assert decide_cluster(managed, made, LIKE).is_done
+    assert not await gateway.ensure_cluster(managed, LIKE, "two-regions")
+
+
+async def test_a_managed_cluster_never_loses_a_node(gateway: AzureGateway) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    fewer = with_pools(CENTRAL, POOLS[0], replace(POOLS[1], count=1))
+    managed = replace(fewer, cluster=replace(fewer.cluster, manage=True))
+    assert not await gateway.ensure_cluster(managed, LIKE, "two-regions")
+    made = (await gateway.region_facts(CENTRAL)).cluster
+    assert decide_cluster(managed, made, LIKE).is_done

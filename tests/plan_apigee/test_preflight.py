@@ -118,8 +118,12 @@ def test_another_network_mode_is_refused(topology: Topology):
     assert severity(of_apigee(topology, region(), new), "host-network", "centralus") == ["refuse"]
 
 
-def test_pods_that_no_region_can_reach_are_refused(topology: Topology):
-    overlay: Any = SimpleNamespace(cluster=SimpleNamespace(pods_are_routable=False, network_plugin="kubenet"))
-    assert severity(of_apigee(topology, region(azure=overlay)), "host-network") == ["refuse"]
+def test_pods_that_no_region_can_reach_are_told_beforehand(topology: Topology):
+    cluster = SimpleNamespace(pods_are_routable=False, network_plugin="kubenet", network_plugin_mode=None)
+    overlay: Any = SimpleNamespace(cluster=cluster)
+    warning = next(f for f in of_apigee(topology, region(azure=overlay)) if f.check == "host-network")
+    assert warning.severity == "warn"
+    assert "no node of another region could join" in warning.message
+    assert warning.hint.startswith("step host-network/eastus changes the existing region first")
     on_nodes = region(live=installed(first_store(host_network=True)), azure=overlay, host_network=True)
     assert severity(of_apigee(topology, on_nodes), "host-network") == []

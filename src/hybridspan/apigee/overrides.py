@@ -278,6 +278,13 @@ def edit(source: EditableText, own: EditableText, first: FilePath, path: FilePat
     return f"sed {expressions} {shlex.quote(str(first))} > {shlex.quote(str(path))}"
 
 
+def with_host_network(document: EditableText) -> EditableText:
+    """`cassandra.hostNetwork: true`, the rest as it stands."""
+    if document.value("cassandra", "hostNetwork") is True:
+        return document
+    return document.with_value(("cassandra", "hostNetwork"), True)
+
+
 def with_seed(document: EditableText, address: str) -> EditableText:
     """The document with that seed."""
     return document.with_value(SEED, address)

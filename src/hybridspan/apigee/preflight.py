@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
+from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.topology.model import Region, Topology
 
@@ -99,17 +100,31 @@ def _network_mode(
     facts, first = regions[region.name], regions[topology.first.name]
     live = first.apigee.datastore.host_network if first.apigee and first.apigee.datastore else None
     own = facts.overrides.host_network if facts.overrides and not facts.overrides.problem else None
+    azure = first.azure.cluster
+    is_ours_to_change = azure is not None and not azure.pods_are_routable and live is False
+    if is_ours_to_change and region.name == topology.first.name and topology.new_regions:
+        hint = f"step host-network/{region.name} changes the existing region first, one node after the other"
+        message = (
+            f"pods of network plugin {_plugin(azure)} cannot be reached from another region: without "
+            "cassandra.hostNetwork: true no node of another region could join"
+        )
+        yield Finding("host-network", "warn", _where(region), message, hint)
+        return
+    if is_ours_to_change:
+        return
     if live is not None and own is not None and live != own:
         hint = "cassandra.hostNetwork must be equal in every region, and set before the first is added"
         message = (
             f"hostNetwork is {_word(own)} in the overrides, {_word(live)} in the first region's installation"
         )
         yield Finding("host-network", "refuse", _where(region), message, hint)
-    azure = facts.azure.cluster
-    if azure is not None and not azure.pods_are_routable and live is False:
-        hint = "set cassandra.hostNetwork: true in the first region and wait for its restart before adding another"
-        message = f"pods of network plugin {azure.network_plugin} cannot be reached from another region"
-        yield Finding("host-network", "refuse", _where(region), message, hint)
+
+
+def _plugin(cluster: ClusterFacts | None) -> str:
+    if cluster is None:
+        return ""
+    mode = f" {cluster.network_plugin_mode}" if cluster.network_plugin_mode else ""
+    return f"{cluster.network_plugin}{mode}"
 
 
 def _word(value: bool) -> str:

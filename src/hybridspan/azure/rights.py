@@ -137,8 +137,11 @@ def _finding(scope: str, wanted: list[Right], granted: tuple[PermissionFacts, ..
     where = f"{wanted[0].region}, {scope}"
     if isinstance(granted, str):
         return Finding("azure-rights", "unknown", where, f"the rights could not be asked: {granted}")
-    missing = [right.action for right in wanted if not holds(granted, right.action)]
+    actions = dict.fromkeys(right.action for right in wanted)
+    missing = [action for action in actions if not holds(granted, action)]
     if missing:
         hint = "give a role with these actions on this scope (docs/azure.md, Rights); it may take minutes to count"
         return Finding("azure-rights", "refuse", where, f"missing: {', '.join(missing)}", hint)
-    return Finding("azure-rights", "pass", where, f"all {len(wanted)} actions that the run needs are allowed")
+    return Finding(
+        "azure-rights", "pass", where, f"all {len(actions)} actions that the run needs are allowed"
+    )

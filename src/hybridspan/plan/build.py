@@ -12,6 +12,7 @@ from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.plan.order import in_order
 from hybridspan.plan.phases.clusters import plan_clusters
 from hybridspan.plan.phases.groups import plan_groups
+from hybridspan.plan.phases.host_network import plan_host_network
 from hybridspan.plan.phases.install import plan_install
 from hybridspan.plan.phases.keyspaces import plan_keyspaces
 from hybridspan.plan.phases.networks import plan_networks
@@ -37,6 +38,7 @@ PHASES: tuple[Phase, ...] = (
     plan_peerings,
     plan_clusters,
     plan_ports,
+    plan_host_network,
     plan_keyspaces,
     plan_trust,
     plan_overrides,

@@ -22,6 +22,7 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
     from hybridspan.steps import (
         clusters,
         groups,
+        host_network,
         install,
         keyspaces,
         networks,
@@ -39,6 +40,6 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
     )
 
     azure = (groups, networks, peerings, clusters, ports)
-    apigee = (trust, overrides, install, releases, replication, seed_removal, runtime)
+    apigee = (host_network, trust, overrides, install, releases, replication, seed_removal, runtime)
     cassandra = (keyspaces, reachability, rebuild, verification)
     return {phase: maker for room in azure + apigee + cassandra for phase, maker in room.STEPS.items()}

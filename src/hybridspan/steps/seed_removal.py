@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, without_seed, write
 from hybridspan.engine.step import ProgressSink
+from hybridspan.kubernetes.restarts import unfinished_restart
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.seed_removal import decide_seed_removal
 
 if TYPE_CHECKING:
-    from hybridspan.kubernetes.cluster import Document
     from hybridspan.observation.estate import Estate
 
 
@@ -70,26 +70,6 @@ class SeedOutStep:
             cluster.get("apps/v1", "StatefulSet", "apigee-cassandra-default", self.region.namespace),
         )
         return unfinished_restart(store, found)
-
-
-def unfinished_restart(store: Document | None, statefulset: Document | None) -> str:
-    """Whether controllers have yet to see the latest change, or pods yet to be restarted for it."""
-    for document, field in ((store, "lastAppliedGeneration"), (statefulset, "observedGeneration")):
-        if document is None:
-            return "a resource is missing"
-        generation, status = document["metadata"].get("generation", 0), document.get("status") or {}
-        if field in status and status[field] < generation:
-            return (
-                f"{document['kind']} {document['metadata']['name']} has a change that is not carried out yet"
-            )
-    status = (statefulset or {}).get("status") or {}
-    wanted = ((statefulset or {}).get("spec") or {}).get("replicas", 1)
-    is_latest = status.get("updateRevision") == status.get("currentRevision")
-    if not is_latest and status.get("updatedReplicas", 0) < wanted:
-        return f"{status.get('updatedReplicas', 0)} of {wanted} pods are restarted"
-    if status.get("readyReplicas", 0) < wanted:
-        return f"{status.get('readyReplicas', 0)} of {wanted} pods are ready"
-    return "" if is_latest else "the restart is not over yet"
 
 
 STEPS: Final = {"seed-out": SeedOutStep}

@@ -11,6 +11,7 @@ from hybridspan.facts.cassandra import RingFacts, RingNode
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases import pod_addresses
 from hybridspan.plan.phases.kubectl import kubectl
 from hybridspan.topology.model import Region, Topology
 
@@ -29,7 +30,7 @@ def plan_overrides(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     for number, region in enumerate(topology.new_regions):
         own = facts.regions[region.name]
         store = own.apigee.datastore if own.apigee else None
-        steps.append(_overrides(region, own.overrides))
+        steps.append(_overrides(topology, region, facts))
         earlier = topology.new_regions[number - 1] if number else None
         steps.append(_seed(topology, region, earlier, (facts.ring, own.overrides, store)))
     return steps
@@ -55,7 +56,10 @@ def decide_overrides(overrides: OverridesFacts | None) -> Decision:
     return done(f"{overrides.path} differs from the first region's only where regions may")
 
 
-def _overrides(region: Region, overrides: OverridesFacts | None) -> PlannedStep:
+def _overrides(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
+    overrides = facts.regions[region.name].overrides
+    # The first region's file is what this one is made from.
+    before = (pod_addresses.step_id(topology),) if pod_addresses.is_wanted(topology, facts) else ()
     path = shlex.quote(str(region.overrides))
     commands = (
         (Command(script=f"[ -e {path} ] ||\n  {overrides.edit}"),) if overrides and overrides.edit else ()
@@ -67,7 +71,7 @@ def _overrides(region: Region, overrides: OverridesFacts | None) -> PlannedStep:
         title=f"Overrides {region.overrides.name}",
         decision=decide_overrides(overrides),
         commands=commands,
-        needs=(StepId(f"cluster/{region.name}"),),
+        needs=(StepId(f"cluster/{region.name}"), *before),
         procedure_rows=(9,),
         undo=(Command(("rm", str(region.overrides))),),
     )

@@ -21,7 +21,7 @@ def plan_seed_removal(topology: Topology, facts: WorldFacts) -> list[PlannedStep
             facts.regions[region.name].overrides,
             _store(facts, region),
             facts.ring,
-            _installing(topology, region, facts),
+            datastore_applied(topology, region, facts),
         )
         for region in topology.new_regions
     ]
@@ -57,7 +57,8 @@ def decide_seed_removal(
     return needed(f"{' and '.join(places)} {verb} the seed {in_file or store.seed_host}")
 
 
-def _installing(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+def datastore_applied(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    """The commands that apply a changed overrides file to the region's datastore."""
     if topology.installer == "apigeectl":
         return apigeectl(region, "apply", "--datastore")
     return upgraded(

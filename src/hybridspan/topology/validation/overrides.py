@@ -129,9 +129,10 @@ def host_network_fits(case: Case) -> Iterator[Problem]:
             message = f"cassandra.hostNetwork is false in {region.name}, whose network plugin is {plugin}"
             why = "pods of this plugin cannot be reached from another network: the nodes would never join"
             remedy = (
-                "set it to true in every region, in the existing one first (its nodes restart one by one)"
+                "the run sets it where the cluster really has this plugin, in the existing region first (its nodes "
+                "restart one by one); another region's file must have it too"
             )
-            yield _in(declared, "HS-TOPOLOGY-056", key, message, why=why, remedy=remedy)
+            yield _in(declared, "HS-TOPOLOGY-056", key, message, severity="warning", why=why, remedy=remedy)
 
 
 def named_files_exist(case: Case) -> Iterator[Problem]:

@@ -110,14 +110,16 @@ class Kind:
         """Refuses a write whose If-Match or If-None-Match does not hold."""
         wanted, unwanted = request.headers.get("If-Match"), request.headers.get("If-None-Match")
         current = None if document is None else self.etag(request.target.key, document)
-        if wanted is not None and (current is None or wanted not in ("*", current)):
+        # The SDKs put plain etags, such as AKS has, in quotes.
+        if wanted is not None and (current is None or wanted not in ("*", current, f'"{current}"')):
             raise precondition_failed(request.target.path)
         if unwanted is not None and current is not None and unwanted in ("*", current):
             raise precondition_failed(request.target.path)
 
     def etag(self, key: str, document: Document) -> str:
         """The resource's current etag."""
-        return str(document.get("etag") or document.get("eTag") or "")
+        properties = document.get("properties") or {}
+        return str(document.get("etag") or document.get("eTag") or properties.get("eTag") or "")
 
     def require_linked(self, request: ArmRequest, linked: str, action: str) -> None:
         """ArmError 403 LinkedAuthorizationFailed unless the caller may also do `action` to what the body refers to."""

@@ -1,0 +1,87 @@
+"""Brings the first region's Cassandra to its machines' addresses, one node after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from hybridspan.apigee.apigeectl import must_match
+from hybridspan.apigee.observe import DATASTORE, apigee_facts
+from hybridspan.apigee.overrides import overrides_facts, read, with_host_network, write
+from hybridspan.engine.step import ProgressSink
+from hybridspan.kubernetes.restarts import unfinished_restart
+from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.host_network import decide_host_network
+
+if TYPE_CHECKING:
+    from hybridspan.observation.estate import Estate
+
+STATEFUL_SET: Final = "apigee-cassandra-default"
+
+
+class HostNetworkStep:
+    """`cassandra.hostNetwork: true` into the overrides, then the installer; the ring and the pods' addresses prove it."""
+
+    deadline_seconds: float = 3600.0
+
+    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
+        self.planned = planned
+        self.estate = estate
+        self.region = estate.topology.first
+
+    async def check(self) -> Decision:
+        cluster = await self.estate.cluster(self.region)
+        azure, apigee, objects, ring = await asyncio.gather(
+            self.estate.azure(self.region).cluster_facts(self.region),
+            apigee_facts(cluster, self.region.namespace),
+            cluster.objects(self.region.namespace),
+            self._ring(),
+        )
+        overrides = overrides_facts(self.estate.topology, self.region)
+        return decide_host_network(self.region, azure, overrides, apigee.datastore, objects, ring)
+
+    async def act(self, progress: ProgressSink) -> None:
+        await asyncio.to_thread(self._edit)
+        cluster = await self.estate.cluster(self.region)
+        store = (await apigee_facts(cluster, self.region.namespace)).datastore
+        if store is not None and store.host_network:
+            return  # an earlier run applied it: only the restart is waited for
+        if self.estate.topology.installer == "helm":
+            helm = await self.estate.helm(self.region)
+            await helm.install("datastore", lambda line: progress(line, None, {}))
+            return
+        installer = await self.estate.apigeectl(self.region)
+        await must_match(installer, self.estate.topology.hybrid_version)
+        await installer.apply(
+            self.region.overrides, lambda line: progress(line, None, {}), parts=("--datastore",)
+        )
+
+    def _edit(self) -> None:
+        """The file as it was stays beside it."""
+        path = self.region.overrides
+        document = read(path)
+        changed = with_host_network(document)
+        if changed.text != document.text:
+            write(path.with_name(f"{path.name}.before-host-network"), document, path)
+            write(path, changed, path)
+
+    async def verify(self, progress: ProgressSink) -> Decision:
+        if rolling := await self._rolling():
+            progress(rolling, None, {})
+            return needed(f"hostNetwork is set, and the change is not over: {rolling}")
+        decision = await self.check()
+        return decision if decision.is_done else needed(decision.reason)
+
+    async def _ring(self) -> Any:
+        return await (await self.estate.cassandra(self.region)).ring_facts()
+
+    async def _rolling(self) -> str:
+        cluster = await self.estate.cluster(self.region)
+        store, found = await asyncio.gather(
+            cluster.get(DATASTORE, "ApigeeDatastore", "default", self.region.namespace),
+            cluster.get("apps/v1", "StatefulSet", STATEFUL_SET, self.region.namespace),
+        )
+        return unfinished_restart(store, found)
+
+
+STEPS: Final = {"host-network": HostNetworkStep}
