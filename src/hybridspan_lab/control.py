@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from hybridspan.errors import InputError, PermanentFailure
+from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, Wish, chosen, wish
 from hybridspan_lab.parts import Progress, cache, ensure, silent
 from hybridspan_lab.parts.cache import CASSANDRA_VERSION
 from hybridspan_lab.parts.progress import TextBar
@@ -35,6 +36,7 @@ __all__ = [
     "fault",
     "fill",
     "headline",
+    "notice",
     "status",
     "up",
 ]
@@ -45,12 +47,18 @@ PAIRINGS: Final = {
     "apigeectl": f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships",
     "helm": f"the real helm with charts of its own and Cassandra {CASSANDRA_VERSION}",
 }
-NETWORK: Final = "real networks in user namespaces"
 
 
-def headline(installer: str) -> str:
+def headline(installer: str, network: Mode) -> str:
     """What the lab rehearses, and on what kind of network."""
-    return f"rehearses {PAIRINGS[installer]}; network mode: {NETWORK}"
+    return f"rehearses {PAIRINGS[installer]}; network mode: {WORDS[network]}"
+
+
+def notice(home: Path | None = None) -> str:
+    """What a person must know before anything else of the lab in that home, or of one that would be started; or nothing."""
+    record = Record.read(Places((home or default_home()).absolute()).record)
+    network = record.network if record else chosen(wish())
+    return NOTICE if network == "loopback" else ""
 
 
 def _quiet(words: str) -> None:
@@ -66,6 +74,8 @@ class UpOptions:
     home: Path = field(default_factory=default_home)
     system_keyspaces: SystemKeyspaces = "installed"
     """How system_auth and the other two start: as an installation has them, or as Cassandra's own defaults."""
+    network: Wish | None = None
+    """Real networks in namespaces, the fall-back on loopback, or what the kernel gives; None for the environment's wish."""
     bare: bool = False
     """Only the Azure stand-in, without an existing estate."""
 
@@ -76,11 +86,14 @@ def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress =
     Raises InputError HS-LAB-026 when a lab runs there already.
     """
     options = options or UpOptions()
+    network = chosen(options.network or wish())
+    if network == "loopback":
+        say(NOTICE)
     ensure(progress)
     places = Places(options.home.absolute())
     places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(places):
-        return asyncio.run(_up(places, options, say))
+        return asyncio.run(_up(places, options, network, say))
 
 
 def down(home: Path | None = None) -> bool:
@@ -94,7 +107,8 @@ def status(home: Path | None = None) -> dict[str, Any]:
     """What runs where, with which memory in bytes. Raises PermanentFailure HS-LAB-027 when nothing runs."""
     places, record = _running(home)
     return {
-        "mode": headline("helm" if places.charts.is_dir() else "apigeectl"),
+        "mode": headline("helm" if places.charts.is_dir() else "apigeectl", record.network),
+        **({"notice": NOTICE} if record.network == "loopback" else {}),
         "home": str(places.home),
         "arm": record.arm,
         "topology": record.topology,
@@ -117,7 +131,8 @@ def exports(home: Path | None = None) -> str:
     from hybridspan_lab.world import variables
 
     places, record = _running(home)
-    return variables.exports(places, record)
+    lines = variables.exports(places, record)
+    return f"# {NOTICE}\n{lines}" if record.network == "loopback" else lines
 
 
 def fill(rows: int, rate: float | None = None, home: Path | None = None, context: str | None = None) -> int:
@@ -154,7 +169,7 @@ def fault(request: Mapping[str, Any], home: Path | None = None) -> dict[str, Any
     return _ask(places, {**request, "ask": "fault"})
 
 
-async def _up(places: Places, options: UpOptions, say: Say) -> Record:
+async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Record:
     from hybridspan.topology import loading
     from hybridspan_lab.examples import example_directory
     from hybridspan_lab.helm import charts
@@ -175,7 +190,7 @@ async def _up(places: Places, options: UpOptions, say: Say) -> Record:
         chosen = places.example / "hybrid.yaml"
         say(f"topology: {chosen}")
     topology = loading.load(chosen)
-    say(f"lab: {headline(topology.installer)}")
+    say(f"lab: {headline(topology.installer, network)}")
     if topology.installer == "helm":
         charts.write(places.charts, topology.hybrid_version)
     began = time.monotonic()
@@ -183,7 +198,7 @@ async def _up(places: Places, options: UpOptions, say: Say) -> Record:
     def timed(words: str) -> None:
         say(f"{time.monotonic() - began:6.1f} s  {words}")
 
-    record = await process.start(places, topology.path, options.system_keyspaces)
+    record = await process.start(places, topology.path, options.system_keyspaces, network)
     timed(f"Azure stand-in: {record.arm}")
     if not options.bare:
         await estate.build(places, record, topology, timed)

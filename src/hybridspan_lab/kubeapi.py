@@ -19,11 +19,13 @@ from typing import Any, Final, Literal, Self
 
 import aiohttp
 
+from hybridspan_lab.podroot import in_pod
+
 Document = dict[str, Any]
 EventKind = Literal["ADDED", "MODIFIED", "DELETED"]
 Merge = Literal["merge", "strategic", "json"]
 
-SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 PATCH_TYPES: Final[Mapping[str, str]] = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
@@ -91,8 +93,9 @@ class KubeApi:
     def in_cluster(cls) -> Self:
         """The cluster that this pod runs in, as its service account."""
         host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-        tls = ssl.create_default_context(cafile=str(SERVICE_ACCOUNT / "ca.crt"))
-        return cls(Access(f"https://{host}:{port}", tls, token_file=SERVICE_ACCOUNT / "token"))
+        account = in_pod(SERVICE_ACCOUNT)
+        tls = ssl.create_default_context(cafile=str(account / "ca.crt"))
+        return cls(Access(f"https://{host}:{port}", tls, token_file=account / "token"))
 
     async def __aenter__(self) -> Self:
         return self

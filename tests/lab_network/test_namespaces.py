@@ -9,6 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("real_networks")
+
 PROGRAM = """
 import os, subprocess, sys, time
 from pathlib import Path

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("real_networks")
+
 OPEN = {"ab7001": True, "ab7000": True, "ba7001": True, "ac7001": True, "ac7000": True}
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
+def seen(tmp_path_factory, real_networks):
     directory = tmp_path_factory.mktemp("networks") / "ns"
     driver = str(Path(__file__).with_name("driver.py"))
     ended = subprocess.run(

@@ -16,6 +16,14 @@ def lab() -> None:
     """The rehearsal lab: real Cassandra, real Kubernetes, and an Azure and an Apigee that behave like them."""
 
 
+def _announce(*, err: bool = False) -> None:
+    """What this lab cannot show comes before anything else; on stderr where stdout is for a program."""
+    from hybridspan_lab import control
+
+    if words := control.notice():
+        click.echo(words, err=err)
+
+
 @lab.command()
 @click.argument("topology", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
 @click.option(
@@ -25,8 +33,14 @@ def lab() -> None:
     show_default=True,
     help="Start them as an installation has them, or as Cassandra's own defaults (SimpleStrategy).",
 )
+@click.option(
+    "--network",
+    type=click.Choice(["auto", "namespaces", "loopback"]),
+    help="Real networks in user namespaces, or the fall-back on loopback addresses, which shows less; auto takes the"
+    " real ones where the kernel allows them.  [default: HYBRIDSPAN_LAB_NETWORK, or auto]",
+)
 @click.option("--bare", is_flag=True, help="Only the Azure stand-in: nothing exists yet.")
-def up(topology: Path | None, system_keyspaces: str, bare: bool) -> int:
+def up(topology: Path | None, system_keyspaces: str, network: str | None, bare: bool) -> int:
     """Start a lab in which the first region of TOPOLOGY (default: the two-regions example) exists already."""
     from hybridspan_lab import control
 
@@ -34,6 +48,7 @@ def up(topology: Path | None, system_keyspaces: str, bare: bool) -> int:
         topology=topology,
         system_keyspaces="simple" if system_keyspaces == "simple" else "installed",
         bare=bare,
+        network=network,  # type: ignore[arg-type] # the choice has no other words
     )
     control.up(options, say=click.echo, progress=control.TextBar())
     click.echo('\nto use it:  eval "$(hybridspan lab env)"')
@@ -45,6 +60,7 @@ def down() -> int:
     """End the lab and remove everything that it made, also after a crash."""
     from hybridspan_lab import control
 
+    _announce()
     click.echo("the lab is gone" if control.down() else "there was no lab")
     return EXIT_OK
 
@@ -56,6 +72,7 @@ def status(as_json: bool) -> int:
     from hybridspan_lab import control
 
     found = control.status()
+    _announce(err=as_json)
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
     return EXIT_OK
 
@@ -65,6 +82,7 @@ def env() -> int:
     """Print what points az, kubectl, apigeectl, cqlsh, nodetool and hybridspan at the lab."""
     from hybridspan_lab import control
 
+    _announce(err=True)
     click.echo(control.exports())
     return EXIT_OK
 
@@ -77,6 +95,7 @@ def fill(rows: int, rate: float | None, context: str | None) -> int:
     """Load data of Apigee's shape into the existing region."""
     from hybridspan_lab import control
 
+    _announce()
     return control.fill(rows, rate, context=context)
 
 
@@ -90,6 +109,7 @@ def fault(document: str) -> int:
         request = json.loads(document)
     except ValueError as error:
         raise click.UsageError(f"DOCUMENT is not JSON: {error}") from error
+    _announce(err=True)
     click.echo(json.dumps(control.fault(request), indent=2))
     return EXIT_OK
 

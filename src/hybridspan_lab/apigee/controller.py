@@ -32,8 +32,9 @@ from hybridspan_lab.apigee.long_work import LongWork
 from hybridspan_lab.apigee.ring import PodRing
 from hybridspan_lab.apigee.watching import Cluster, Source, follow
 from hybridspan_lab.kubeapi import ApiError, KubeApi
+from hybridspan_lab.podroot import in_pod, own_address
 
-CERTIFICATES: Final = Path("/tmp/k8s-webhook-server/serving-certs")
+CERTIFICATES: Final = "/tmp/k8s-webhook-server/serving-certs"
 WEBHOOK_PORT: Final = 9443
 RETRY_SECONDS: Final = 1.0
 GATHERING_SECONDS: Final = 0.1
@@ -110,7 +111,9 @@ async def serve_webhook(folder: Path, port: int) -> web.AppRunner:
     await runner.setup()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(folder / "tls.crt", folder / "tls.key")
-    await web.TCPSite(runner, "0.0.0.0", port, ssl_context=tls).start()
+    # Where all pods share the machine's network, each listens on its own address only.
+    everywhere = "0.0.0.0"  # inside the pod's own network
+    await web.TCPSite(runner, own_address() or everywhere, port, ssl_context=tls).start()
     return runner
 
 
@@ -145,7 +148,7 @@ async def main() -> int:
             return 1
         # Whoever sees it ready may ask it: the API server has to trust it by then.
         await _until_accepted(api)
-        runner = await serve_webhook(CERTIFICATES, WEBHOOK_PORT)
+        runner = await serve_webhook(in_pod(CERTIFICATES), WEBHOOK_PORT)
         try:
             await run(api, namespace)
         finally:
@@ -179,7 +182,7 @@ async def _until_accepted(api: KubeApi) -> None:
     """The webhooks' objects are applied after the deployment: they may not be there yet."""
     while True:
         try:
-            await trust_webhooks(api, CERTIFICATES)
+            await trust_webhooks(api, in_pod(CERTIFICATES))
         except ApiError as error:
             print(f"waiting for the webhook configuration: {error}", flush=True)
             await asyncio.sleep(RETRY_SECONDS)

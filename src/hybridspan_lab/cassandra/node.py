@@ -16,6 +16,7 @@ from hybridspan_lab.cassandra import jvm, podtools
 from hybridspan_lab.cassandra.configuration import INTERNODE_PORT, heap_flags, write_configuration
 from hybridspan_lab.cassandra.settings import NodeSettings
 from hybridspan_lab.cassandra.stores import write_stores
+from hybridspan_lab.podroot import own_address
 
 MAIN_CLASS: Final = "org.apache.cassandra.service.CassandraDaemon"
 SEED_PODS: Final = 3
@@ -39,6 +40,8 @@ def main() -> None:
         wait_for(settings.pod_host(0), TURN_SECONDS)
     runtime = jvm.Runtime.locate()
     arguments = command(runtime, settings)
+    if own_address():
+        arguments[1:1] = [f"-Djdk.net.hosts.file={write_names(settings, seeds)}"]
     os.chdir(settings.conf)
     os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted
 
@@ -63,6 +66,18 @@ def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
 def waits_for_first(settings: NodeSettings) -> bool:
     """Whether pod 0 must be there first: only when it founds the ring that this node is to join."""
     return settings.ordinal > 0 and not settings.external_seed and not settings.has_joined
+
+
+def write_names(settings: NodeSettings, seeds: tuple[str, ...]) -> Path:
+    """A hosts file for Java, which knows the cluster's names from nowhere else where the pod has no resolver of its own."""
+    lines = ["127.0.0.1 localhost", f"{settings.address} {settings.pod_name} {socket.gethostname()}"]
+    for host in seeds:
+        if _resolves(host) and host != settings.address:
+            found = socket.getaddrinfo(host, INTERNODE_PORT, socket.AF_INET)
+            lines.append(f"{found[0][4][0]} {host}")
+    path = settings.conf / "hosts"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 def wait_for(host: str, seconds: float) -> None:
@@ -113,7 +128,8 @@ def _properties(conf: Path, data: Path) -> list[str]:
         "cassandra-foreground": "yes",
         "java.io.tmpdir": str(temporary),
         "jdk.attach.allowAttachSelf": "true",
-        "cassandra.jmx.remote.port": jmx_port,
+        # Where all nodes share the machine's network, JMX listens on loopback only.
+        f"cassandra.jmx.{'local' if own_address() else 'remote'}.port": jmx_port,
         "com.sun.management.jmxremote.rmi.port": jmx_port,
         "com.sun.management.jmxremote.authenticate": "true",
         "com.sun.management.jmxremote.password.file": str(conf / "jmxremote.password"),

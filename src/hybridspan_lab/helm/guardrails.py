@@ -14,10 +14,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any, Final
 
-ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+from hybridspan_lab.podroot import in_pod
+
+ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 SECONDS: Final = 15.0
 BACKUP_FROM: Final = (1, 14)
 
@@ -56,11 +57,11 @@ def installed(namespace: str) -> str:
     """Version of the datastore that is there; empty where there is none."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     path = f"/apis/apigee.cloud.google.com/v1alpha1/namespaces/{namespace}/apigeedatastores/default"
-    token = (ACCOUNT / "token").read_text().strip()
+    token = (in_pod(ACCOUNT) / "token").read_text().strip()
     asked = urllib.request.Request(
         f"https://{host}:{port}{path}", headers={"Authorization": f"Bearer {token}"}
     )
-    tls = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
+    tls = ssl.create_default_context(cafile=str(in_pod(ACCOUNT) / "ca.crt"))
     try:
         with urllib.request.urlopen(asked, timeout=SECONDS, context=tls) as answer:  # noqa: S310
             return str(json.load(answer)["spec"].get("version") or "")

@@ -10,6 +10,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Self
 
+from hybridspan_lab.network.mode import Mode
+
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
@@ -64,6 +66,7 @@ class KubeletConfig:
     cache: Path = Path.home() / ".cache" / "hybridspan"
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Images besides the lab's own: name → argument list of the program."""
+    network: Mode = "namespaces"
     disk_limits: Path | None = None
     """JSON file of claims whose volumes are to be too small: `cluster/claim` → bytes; it may come later."""
 
@@ -95,6 +98,7 @@ class KubeletConfig:
             overlay=IPv4Network(document["pod_cidr"]) if document.get("pod_cidr") else None,
             region=str(document.get("region") or ""),
             cache=Path(cache),
+            network="loopback" if document.get("network") == "loopback" else "namespaces",
             disk_limits=Path(document["disk_limits"]) if document.get("disk_limits") else None,
             images={name: tuple(argv) for name, argv in images.items()},
         )

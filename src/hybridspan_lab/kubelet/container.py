@@ -15,6 +15,8 @@ from typing import Any, Final
 from hybridspan_lab.kubeapi import Document
 from hybridspan_lab.kubelet.logfile import LogFile, StreamName
 from hybridspan_lab.kubelet.terminal import Terminal
+from hybridspan_lab.sandbox.marked import end_marked
+from hybridspan_lab.sandbox.plain import POD_VARIABLE, PlainRoot
 from hybridspan_lab.sandbox.process import Contained, start
 
 FIRST_PAUSE: Final = 1.0
@@ -32,6 +34,16 @@ class Launch:
     env: dict[str, str]
     cwd: str
     image: str
+    plain: PlainRoot | None = None
+    """The container's folder where there are no namespaces."""
+
+    def inside(self, pid: int) -> dict[str, Any]:
+        """Where one more program of the running container is started."""
+        return {"plain": True} if self.plain else {"enter": pid}
+
+    def words(self, command: Sequence[str]) -> list[str]:
+        """A command as it is started: paths of the container mean its folder where nothing is mounted."""
+        return [self.plain.rewritten(word) for word in command] if self.plain else list(command)
 
 
 class Container:
@@ -102,6 +114,9 @@ class Container:
         async with asyncio.TaskGroup() as readers:
             readers.create_task(self._read_output(self.process))
             code = await self.process.wait()
+            if self.launch is not None and self.launch.plain is not None:
+                # No pid namespace ends what the program has left behind; and it would keep the output open.
+                end_marked(POD_VARIABLE, self.launch.env[POD_VARIABLE])
         self.end(code)
         return code
 

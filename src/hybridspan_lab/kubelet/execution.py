@@ -84,19 +84,17 @@ class Command:
         inside, launch = container.process, container.launch
         if inside is None or launch is None or not container.is_running:
             raise StartFailed("the container is not running")
-        place = {"enter": inside.pid}
+        place, words = launch.inside(inside.pid), launch.words(wish.command)
         if wish.tty:
             with Terminal.open() as (terminal, fd):
                 env = {"TERM": "xterm", **launch.env}
                 process = await start(
-                    place, wish.command, env, cwd=launch.cwd, stdin=fd, stdout=fd, stderr=fd, tty=True
+                    place, words, env, cwd=launch.cwd, stdin=fd, stdout=fd, stderr=fd, tty=True
                 )
                 return cls(process, terminal)
         pipe = asyncio.subprocess.PIPE
         stdin = pipe if wish.stdin else asyncio.subprocess.DEVNULL
-        process = await start(
-            place, wish.command, launch.env, cwd=launch.cwd, stdin=stdin, stdout=pipe, stderr=pipe
-        )
+        process = await start(place, words, launch.env, cwd=launch.cwd, stdin=stdin, stdout=pipe, stderr=pipe)
         return cls(process, None)
 
     async def listen(self, session: Session) -> None:

@@ -20,6 +20,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def dial(network: PodNetwork, port: int) -> Streams:
     """A program in the pod that listens on loopback or only on the pod's address."""
+    if network.namespace is None:  # without one, loopback is everybody's
+        return await connect(None, network.address, port)
     try:
         return await connect(network.namespace, "127.0.0.1", port)
     except ConnectionRefusedError:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hybridspan_lab.kubeapi import Document, KubeApi
 from hybridspan_lab.kubelet.attachments import Attachments
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
+from hybridspan_lab.kubelet.loopback import LoopbackAttachments
 from hybridspan_lab.kubelet.objects import ObjectCache
 from hybridspan_lab.kubelet.podnetwork import ClusterServices
 
@@ -34,7 +35,7 @@ class Host:
 
     config: KubeletConfig
     api: KubeApi
-    attachments: Attachments
+    attachments: Attachments | LoopbackAttachments
     cluster: ClusterServices
     secrets: ObjectCache
     config_maps: ObjectCache

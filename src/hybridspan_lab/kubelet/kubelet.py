@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 
 from hybridspan_lab.controlplane.authority import Authority
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
-from hybridspan_lab.kubelet import egress, node, provisioner
+from hybridspan_lab.kubelet import dns, egress, node, provisioner
 from hybridspan_lab.kubelet.attachments import Attachments
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.host import Host
+from hybridspan_lab.kubelet.loopback import LoopbackAttachments, loopback_datagrams
 from hybridspan_lab.kubelet.netsockets import connect
 from hybridspan_lab.kubelet.objects import ObjectCache
 from hybridspan_lab.kubelet.pod import Pod
 from hybridspan_lab.kubelet.podnetwork import ClusterServices
-from hybridspan_lab.kubelet.services import ServiceDirectory
+from hybridspan_lab.kubelet.services import LoopbackDirectory, ServiceDirectory
 from hybridspan_lab.network.plane import NetworkPlane
 
 LOG: Final = logging.getLogger(__name__)
@@ -44,13 +45,23 @@ class Kubelet:
         self._config_maps = ObjectCache(api, core, "configmaps")
         self._claims = ObjectCache(api, core, "persistentvolumeclaims")
         self._volumes = ObjectCache(api, core, "persistentvolumes")
-        self.directory = ServiceDirectory(self._services, self._slices)
+        is_plain = config.network == "loopback"
+        self.directory = (
+            LoopbackDirectory(self._services, self._pod_objects)
+            if is_plain
+            else ServiceDirectory(self._services, self._slices)
+        )
         api_port = urlsplit(api.access.server).port or 443
-        services = ClusterServices(config.services, api_port, self.directory)
+        names = self._name_server = loopback_datagrams() if is_plain else None
+        services = ClusterServices(
+            config.services, api_port, self.directory, names.getsockname()[1] if names else 0
+        )
         self.host = Host(
             config,
             api,
-            Attachments(config, NetworkPlane(config.ns_dir), services),
+            LoopbackAttachments(config, services)
+            if is_plain
+            else Attachments(config, NetworkPlane(config.ns_dir), services),
             services,
             self._secrets,
             self._config_maps,
@@ -74,6 +85,10 @@ class Kubelet:
             cache.listeners.append(self._source_changed)
         self._services.listeners.append(self._service_changed)
         await asyncio.to_thread(certify, self._tls, self.config)
+        if self._name_server is not None:
+            await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: dns.DatagramServer(self.directory.addresses), sock=self._name_server
+            )
         async with asyncio.TaskGroup() as tasks:
             runner, self._port = await start_server(self, self._tls, self.config.port)
             proxy = await egress.serve(self.config.egress_socket, self.reach)
@@ -126,7 +141,7 @@ class Kubelet:
         target = self.directory.backend(address, port) or (address, port)
         return await connect(self._inside(target[0]), *target)
 
-    def _inside(self, address: str) -> Path:
+    def _inside(self, address: str) -> Path | None:
         """The namespace that has an address; there it is local, whatever the network's rules are."""
         for pod in self.pods.values():
             if pod.network is not None and pod.network.address == address:

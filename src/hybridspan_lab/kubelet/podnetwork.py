@@ -34,9 +34,13 @@ class ClusterServices:
     range: IPv4Network
     api_port: int
     directory: ServiceDirectory
+    name_server: int = 0
+    """Its port on the host's loopback, where pods have no networks of their own."""
 
     @property
     def kubernetes(self) -> tuple[str, int]:
+        if self.name_server:
+            return "127.0.0.1", self.api_port
         return str(self.range[1]), 443
 
     @property
@@ -46,9 +50,9 @@ class ClusterServices:
 
 @dataclass(slots=True)
 class PodNetwork:
-    """One pod's network namespace and the listeners in it."""
+    """One pod's network namespace and the listeners in it; without a namespace there are none."""
 
-    namespace: Path
+    namespace: Path | None
     address: str
     cluster: ClusterServices
     _servers: dict[tuple[str, int], asyncio.Server] = field(default_factory=dict)
@@ -56,6 +60,8 @@ class PodNetwork:
 
     async def open(self) -> None:
         """Opens the name server and every service that there is now."""
+        if self.namespace is None:
+            return
         in_network(self.namespace, lambda: own_range(self.cluster.range))
         loop, lookup = asyncio.get_running_loop(), self.cluster.directory.addresses
         bound = listening_socket(self.namespace, self.cluster.dns, 53, socket.SOCK_DGRAM)
@@ -70,6 +76,8 @@ class PodNetwork:
 
     async def follow_services(self) -> None:
         """Opens listeners of new services and closes those of services that are gone."""
+        if self.namespace is None:
+            return
         wanted = {self.cluster.kubernetes, *self.cluster.directory.virtual_ports()}
         for place in wanted - self._servers.keys():
             with contextlib.suppress(OSError):
@@ -85,6 +93,8 @@ class PodNetwork:
             self._datagrams.close()
 
     async def _listen(self, address: str, port: int) -> None:
+        if self.namespace is None:
+            return
         listening = listening_socket(self.namespace, address, port)
         # Another task may have opened the same place while this one waited.
         self._servers[(address, port)] = await asyncio.start_server(

@@ -99,7 +99,7 @@ async def run_command(command: list[str], container: Container) -> bool:
     process, launch = container.process, container.launch
     if process is None or launch is None:
         return False
-    probing = await start({"enter": process.pid}, command, launch.env, cwd=launch.cwd)
+    probing = await start(launch.inside(process.pid), launch.words(command), launch.env, cwd=launch.cwd)
     try:
         return await probing.wait() == 0
     finally:

@@ -82,3 +82,56 @@ class ServiceDirectory:
         for piece in self._slices.of_namespace(metadata["namespace"]):
             if (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL) == metadata["name"]:
                 yield piece
+
+
+class LoopbackDirectory(ServiceDirectory):
+    """Where pods have loopback addresses: no API server takes an endpoint on one, so the pods themselves are asked.
+
+    A service's own address exists nowhere then, and its name means its endpoints.
+    """
+
+    def __init__(self, services: ObjectCache, pods: ObjectCache) -> None:
+        super().__init__(services, pods)
+        self._pods = pods
+
+    def addresses(self, name: str) -> list[str] | None:
+        labels = name.lower().rstrip(".").removesuffix(f".{DOMAIN}").split(".")
+        service = (
+            self._services.get(labels[1], labels[0]) if len(labels) == 3 and labels[2] == "svc" else None
+        )
+        if service is None:
+            return super().addresses(name)
+        return [address for endpoint in self.ready(service) for address in endpoint["addresses"]]
+
+    def _pieces(self, service: Document) -> Iterator[dict[str, Any]]:
+        metadata, spec = service["metadata"], service["spec"]
+        if not spec.get("selector"):
+            return
+        for pod in self._pods.of_namespace(metadata["namespace"]):
+            labels = pod["metadata"].get("labels") or {}
+            if spec["selector"].items() <= labels.items() and (pod.get("status") or {}).get("podIP"):
+                ports = [
+                    {"name": p.get("name") or "", "port": target(p, pod)} for p in spec.get("ports") or []
+                ]
+                yield {"endpoints": [endpoint(pod, service)], "ports": ports}
+
+
+def endpoint(pod: Document, service: Document) -> dict[str, Any]:
+    """A pod as an endpoint slice would have it."""
+    conditions = pod["status"].get("conditions") or []
+    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    named = pod["spec"].get("subdomain") == service["metadata"]["name"]
+    return {
+        "addresses": [pod["status"]["podIP"]],
+        "conditions": {"ready": is_ready or bool(service["spec"].get("publishNotReadyAddresses"))},
+        "hostname": pod["spec"].get("hostname") if named else None,
+    }
+
+
+def target(port: dict[str, Any], pod: Document) -> int:
+    """The number of the pod's port behind a service's."""
+    wanted = port.get("targetPort") or port["port"]
+    if isinstance(wanted, int):
+        return wanted
+    declared = [p for c in pod["spec"]["containers"] for p in c.get("ports") or []]
+    return next((int(p["containerPort"]) for p in declared if p.get("name") == wanted), int(port["port"]))

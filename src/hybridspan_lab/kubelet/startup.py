@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from hybridspan_lab.kubelet.host import Host, Program
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.kubelet.podvolumes import PodVolumes
 from hybridspan_lab.kubelet.services import DOMAIN
+from hybridspan_lab.sandbox import plain
+from hybridspan_lab.sandbox.marked import WORLD_VARIABLE
 from hybridspan_lab.sandbox.root import SYSTEM_PATH, Bind, Sandbox
 
 
@@ -25,8 +30,12 @@ def launch_of(
     pod = {**pod, "status": {**(pod.get("status") or {}), "podIP": network.address}}
     env = environment(pod, container, host, program, lookup)
     extra = image_secret(program, mounted, host.lookup_near(pod["metadata"]["namespace"]))
+    if network.namespace is None:
+        return plain_launch(
+            pod, container, host, network, (*mounted.binds(container, env), *extra), env, program
+        )
     sandbox = Sandbox(
-        root=root_directory(mounted.directory.parent, container["name"]),
+        root=root_directory(host, pod, container),
         network=network.namespace,
         hostname=hostname(pod),
         files=name_files(pod, network, host),
@@ -98,10 +107,47 @@ def image_secret(program: Program, mounted: PodVolumes, lookup: Lookup) -> tuple
     return (Bind(str(directory), target),)
 
 
-def root_directory(pod_directory: Path, container: str) -> Path:
-    root = pod_directory / "roots" / container
+def root_directory(host: Host, pod: Document, container: Document) -> Path:
+    root = host.config.pods_dir / str(pod["metadata"]["uid"]) / "roots" / str(container["name"])
     root.mkdir(parents=True, exist_ok=True)
     return root
+
+
+def plain_launch(
+    pod: Document,
+    container: Document,
+    host: Host,
+    network: PodNetwork,
+    binds: tuple[Bind, ...],
+    env: dict[str, str],
+    program: Program,
+) -> Launch:
+    """The same container as a process like any other: its paths rewritten, its names and ports told by variables."""
+    kept = (sys.prefix, sys.base_prefix, str(plain.SITE.parents[2]), str(host.config.cache))
+    root = plain.make(root_directory(host, pod, container), binds, kept)
+    short, namespace = hostname(pod), pod["metadata"]["namespace"]
+    subdomain = pod["spec"].get("subdomain")
+    full = f"{short}.{subdomain}.{namespace}.svc.{DOMAIN}" if subdomain else short
+    programs = plain.write_programs(root, short, full, program.path)
+    given = {name: root.rewritten(value) for name, value in env.items() if name not in program.env}
+    told = plain.variables(root, str(pod["metadata"]["uid"]), network.address, host.cluster.name_server)
+    fixed = {
+        "PATH": f"{programs}:{env['PATH']}",
+        "PYTHONPATH": ":".join(filter(None, [str(plain.SITE), program.env.get("PYTHONPATH", "")])),
+        "HYBRIDSPAN_LAB_NAMESPACE": namespace,
+        WORLD_VARIABLE: os.environ.get(WORLD_VARIABLE, ""),
+        "CASSANDRA_JMX_PORT": str(free_port()),
+    }
+    argv = [root.rewritten(expand(text, env)) for text in arguments(container, program)]
+    cwd = root.rewritten(container.get("workingDir") or "") or str(root.root)
+    everything = {**program.env, **given, **told, **fixed}
+    return Launch({"plain": True}, argv, everything, cwd, container["image"], root)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def termination_grace(pod: Document) -> float:

@@ -141,7 +141,8 @@ async def stop(container: Container, grace: float) -> None:
     hook = ((container.spec.get("lifecycle") or {}).get("preStop") or {}).get("exec")
     if hook and container.process and container.launch and container.is_running:
         with contextlib.suppress(StartFailed, TimeoutError):
-            process = await start({"enter": container.process.pid}, hook["command"], container.launch.env)
+            launch, pid = container.launch, container.process.pid
+            process = await start(launch.inside(pid), launch.words(hook["command"]), launch.env)
             async with asyncio.timeout(grace):
                 await process.wait()
     await container.stop(max(grace, 0.1))

@@ -2,7 +2,8 @@
 
 Run as `python -I -S launch.py SPEC_FD REPORT_FD`: the specification is JSON on one descriptor, and on the other this
 program reports `{"pid": …}` of the container's first process and, when the program could not be started, `{"error": …}`.
-It then waits and ends as the program did. Everything in the container ends with it.
+It then waits and ends as the program did. Everything in the container ends with it. With `plain` nothing is made or entered:
+the program is a process like any other.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
     try:
         if "enter" in spec:
             enter(spec["enter"])
-        else:
+        elif "plain" not in spec:
             system.unshare(system.NEWNS | system.NEWUTS | system.NEWIPC | system.NEWPID)
     except OSError as error:
         fail(report_fd, error)
@@ -55,7 +56,8 @@ def contained(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
         system.end_with_parent()
         if "enter" in spec:
             run(spec, report_fd)
-        prepare(spec)
+        if "plain" not in spec:
+            prepare(spec)
         program = os.fork()
         if program == 0:
             run(spec, report_fd)
@@ -69,6 +71,8 @@ def contained(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
 
 def run(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
     try:
+        if "plain" in spec:
+            system.end_with_parent()
         os.setsid()
         if spec.get("tty"):
             import fcntl

@@ -1,4 +1,4 @@
-"""`python -m hybridspan_lab.world HOME TOPOLOGY SYSTEM_KEYSPACES`: started by `lab up`, never by hand."""
+"""`python -m hybridspan_lab.world HOME TOPOLOGY SYSTEM_KEYSPACES NETWORK`: started by `lab up`, never by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.sandbox.namespaces import become_lab_root
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.world import Outermost, serve
@@ -16,15 +17,17 @@ NAMESPACES_REFUSED = 77
 
 def main() -> int:
     """Becomes the lab's root and serves; returns the exit code."""
-    home, topology, system_keyspaces = sys.argv[1:4]
+    home, topology, system_keyspaces, network = sys.argv[1:5]
     places = Places(Path(home))
     outermost = Outermost.current()
+    mode: Mode = "loopback" if network == "loopback" else "namespaces"
     try:
-        become_lab_root(places.network_names)
+        if mode == "namespaces":
+            become_lab_root(places.network_names)
     except OSError as error:
         print(f"no namespaces: {error}", file=sys.stderr, flush=True)
         return NAMESPACES_REFUSED
-    asyncio.run(serve(places, outermost, topology, system_keyspaces))
+    asyncio.run(serve(places, outermost, topology, system_keyspaces, mode))
     return 0
 
 

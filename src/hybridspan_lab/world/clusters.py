@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from hybridspan.errors import PermanentFailure
 from hybridspan_lab.arm.ports import ClusterDocument, NodePool, Progress
 from hybridspan_lab.controlplane import ControlPlane, Program, kubeconfig
 from hybridspan_lab.kubeapi import ApiError, KubeApi
+from hybridspan_lab.network.loopback import LoopbackRanges
+from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.parts import Parts
 from hybridspan_lab.world import nodes
 from hybridspan_lab.world.nodes import Node
@@ -47,7 +50,11 @@ class Cluster:
 class Clusters:
     """Every managed cluster of the lab, by lower-cased resource id."""
 
-    def __init__(self, places: Places, parts: Parts, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, places: Places, parts: Parts, on_change: Callable[[], None], network: Mode = "namespaces"
+    ) -> None:
+        self._network = network
+        self._ranges = LoopbackRanges()
         self._places = places
         self._parts = parts
         self._on_change = on_change
@@ -60,6 +67,7 @@ class Clusters:
     async def create(self, cluster: ClusterDocument, progress: Progress) -> None:
         """Starts the control plane and the nodes; a half-made one is thrown away first."""
         await self.delete(cluster.id)
+        cluster = self._placed(cluster)
         progress("ProvisioningControlPlane")
         home, socket = self._home(cluster.id), self._socket(cluster.id)
         plane = await ControlPlane.start(
@@ -72,6 +80,13 @@ class Clusters:
             await self._start_nodes(made, cluster.pools)
             await _until_ready(api, made)
         self._on_change()
+
+    def _placed(self, cluster: ClusterDocument) -> ClusterDocument:
+        """The cluster with the addresses that its nodes and pods really have."""
+        if self._network == "namespaces":
+            return cluster
+        range_ = self._ranges.of(cluster.vnet_id or cluster.id, cluster.subnet_prefix or nodes.DEFAULT_SUBNET)
+        return replace(cluster, subnet_prefix=range_, pod_cidr=None)
 
     async def delete(self, cluster_id: str) -> None:
         """Stops a cluster and forgets its data; no error when there is none."""
@@ -156,6 +171,7 @@ class Clusters:
             "volumes_dir": str(home / "volumes"),
             "egress_socket": str(self._socket(document.id)),
             "cache": str(self._parts.cache),
+            "network": self._network,
             "disk_limits": str(self._places.disk_limits),
         }
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from hybridspan_lab.arm.ports import ClusterDocument, NodePool
 
+DEFAULT_SUBNET: Final = "10.224.0.0/16"
+"""Of a cluster that was given none."""
 FIRST_HOST: Final = 4
 """Azure keeps the first four addresses of a subnet, and the last."""
 NODE_PART: Final = 24
@@ -79,7 +81,7 @@ def _part(cluster: ClusterDocument, parts: Iterator[str]) -> str:
 
 
 def _free_addresses(cluster: ClusterDocument, taken: set[str]) -> Iterator[str]:
-    subnet = IPv4Network(cluster.subnet_prefix or "10.224.0.0/16")
+    subnet = IPv4Network(cluster.subnet_prefix or DEFAULT_SUBNET)
     first, last = int(subnet.network_address) + FIRST_HOST, int(subnet.broadcast_address)
     return iter([a for number in range(first, last) if (a := str(IPv4Address(number))) not in taken][:256])
 

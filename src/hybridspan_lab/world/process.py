@@ -14,6 +14,8 @@ from typing import Final
 
 import hybridspan_lab
 from hybridspan.errors import InputError, PermanentFailure
+from hybridspan_lab.network.mode import Mode
+from hybridspan_lab.sandbox.marked import WORLD_VARIABLE, end_marked
 from hybridspan_lab.world import requests
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record, members
@@ -25,14 +27,16 @@ END_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
 
-async def start(places: Places, topology: Path, system_keyspaces: str) -> Record:
+async def start(places: Places, topology: Path, system_keyspaces: str, network: Mode) -> Record:
     """Starts a world in prepared places and returns when it answers.
 
     Raises PermanentFailure HS-LAB-023 where the kernel gives no user namespaces, HS-LAB-024 when it does not start.
     """
-    argv = [sys.executable, "-m", "hybridspan_lab.world", str(places.home), str(topology), system_keyspaces]
+    argv = [sys.executable, "-m", "hybridspan_lab.world", str(places.home)]
+    argv += [str(topology), system_keyspaces, network]
     source = str(Path(hybridspan_lab.__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": source, "HYBRIDSPAN_LAB_HOME": str(places.home)}
+    home = str(places.home)
+    environment = {**os.environ, "PYTHONPATH": source, "HYBRIDSPAN_LAB_HOME": home, WORLD_VARIABLE: home}
     pid = _spawn(argv, environment, places.log)
     deadline = time.monotonic() + START_SECONDS
     while (record := Record.read(places.record)) is None or not await _answers(places):
@@ -78,7 +82,8 @@ def _did_not_start(places: Places, code: int | None) -> PermanentFailure:
             "this machine gives no user namespaces, and the lab's networks are made of them",
             why=said,
             hint="allow them (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu"
-            " kernel.apparmor_restrict_unprivileged_userns=0), or run as root",
+            " kernel.apparmor_restrict_unprivileged_userns=0), run as root, or rehearse on loopback addresses: lab up"
+            " --network loopback",
         )
     return PermanentFailure("HS-LAB-024", "the lab did not start", why=said, hint=f"its log is {places.log}")
 
@@ -110,7 +115,8 @@ async def end(places: Places) -> bool:
     """Ends every process of the lab and removes what it left; returns whether anything was there.
 
     Killing the outermost process is enough: the kernel then kills the pid namespace, and mounts and networks go
-    with their last process. Raises PermanentFailure HS-LAB-025 when a process does not go.
+    with their last process. Without namespaces (the fall-back) processes are found by their mark.
+    Raises PermanentFailure HS-LAB-025 when a process does not go.
     """
     existed = places.marker.exists()
     namespaces = {record.namespace} if (record := Record.read(places.record)) else set[str]()
@@ -120,6 +126,7 @@ async def end(places: Places) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     namespaces.discard(os.readlink("/proc/self/ns/pid"))
+    await asyncio.to_thread(end_marked, WORLD_VARIABLE, str(places.home))
     await _until_gone(places.home, namespaces)
     if existed:
         for folder in (places.sockets, places.home):

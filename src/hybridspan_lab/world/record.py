@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from hybridspan_lab.network.mode import Mode
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -19,12 +21,13 @@ class Record:
     started: str
     """That process's start time in clock ticks since boot: tells it from a later one with the same pid."""
     namespace: str
-    """The lab's pid namespace, such as `pid:[4026532567]`: every process of the lab is in it or below."""
+    """The lab's pid namespace, such as `pid:[4026532567]`: every process of the lab is in it or below. Empty without one."""
     arm_port: int
     topology: str
     system_keyspaces: str
     since: float
     """Unix time in seconds."""
+    network: Mode = "namespaces"
 
     @property
     def arm(self) -> str:

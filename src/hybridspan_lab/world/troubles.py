@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.network.mode import Mode
+from hybridspan_lab.sandbox.marked import marked
+from hybridspan_lab.sandbox.plain import POD_VARIABLE
 from hybridspan_lab.world.azure import Azure
 from hybridspan_lab.world.clusters import Cluster, Clusters
 from hybridspan_lab.world.places import Places
@@ -20,7 +23,8 @@ SIGNALS: Final = {"pause": signal.SIGSTOP, "resume": signal.SIGCONT}
 class Troubles:
     """Answers `lab fault`: `pause`, `resume` and `small-disk` are the world's own, everything else is Azure's."""
 
-    def __init__(self, places: Places, clusters: Clusters, azure: Azure) -> None:
+    def __init__(self, places: Places, clusters: Clusters, azure: Azure, network: Mode) -> None:
+        self._network = network
         self._places = places
         self._clusters = clusters
         self._azure = azure
@@ -42,6 +46,8 @@ class Troubles:
 
     def _limit(self, cluster: str, claim: str, megabytes: int) -> dict[str, Any]:
         """Volumes made from now on for that claim hold so much and no more; the cluster need not exist yet."""
+        if self._network == "loopback":
+            raise LookupError("the fall-back network has no disks of its own: nothing can be mounted")
         limits = json.loads(self._places.disk_limits.read_text()) if self._places.disk_limits.exists() else {}
         limits[f"{cluster}/{claim}"] = megabytes * 2**20
         self._places.disk_limits.write_text(json.dumps(limits))
@@ -50,6 +56,8 @@ class Troubles:
     async def _processes(self, cluster: str, namespace: str, name: str) -> list[int]:
         async with KubeApi.from_kubeconfig(self._cluster(cluster).plane.kubeconfig) as api:
             pod = await api.get("/api/v1", "pods", name, namespace)
+        if self._network == "loopback":
+            return marked(POD_VARIABLE, pod["metadata"]["uid"])
         network = self._places.network_names / f"pod-{pod['metadata']['uid']}"
         return list(_members(network.stat().st_ino))
 

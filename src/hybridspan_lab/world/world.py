@@ -12,10 +12,12 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from hybridspan_lab.arm import network_from_documents
 from hybridspan_lab.arm.documents import Documents
+from hybridspan_lab.network.loopback import LoopbackPlane
+from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.network.plane import NetworkPlane
 from hybridspan_lab.parts import Parts, ensure
 from hybridspan_lab.world import azure, inventory, requests, variables
@@ -23,8 +25,6 @@ from hybridspan_lab.world.clusters import Clusters
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record, start_time
 from hybridspan_lab.world.troubles import Troubles
-
-NETWORK_MODE: Final = "namespaces"
 
 
 class World:
@@ -34,9 +34,11 @@ class World:
         self._places = places
         self._record = record
         self._parts = parts
-        self._networks = NetworkPlane(places.network_names)
+        self._networks = (
+            LoopbackPlane() if record.network == "loopback" else NetworkPlane(places.network_names)
+        )
         self._applying = asyncio.Lock()
-        self.clusters = Clusters(places, parts, self._clusters_changed)
+        self.clusters = Clusters(places, parts, self._clusters_changed, record.network)
         self._azure = azure.Azure(places.arm, self.clusters, self._network_changed)
 
     async def run(self) -> None:
@@ -47,13 +49,16 @@ class World:
             loop.add_signal_handler(number, ended.set)
         await self._azure.start(self._record.arm_port)
         await asyncio.to_thread(self._write_environment)
-        handlers = {"status": self._status, "fault": Troubles(self._places, self.clusters, self._azure).make}
+        handlers = {"status": self._status, "fault": self._troubles().make}
         async with await requests.serve(self._places.control, handlers):
             # Whoever sees the record may ask: it is written when everything listens.
             self._record.write(self._places.record)
             await ended.wait()
         await self.clusters.stop()
         await self._azure.stop()
+
+    def _troubles(self) -> Troubles:
+        return Troubles(self._places, self.clusters, self._azure, self._record.network)
 
     def _write_environment(self) -> None:
         """What `lab env` points at."""
@@ -74,7 +79,8 @@ class World:
             await asyncio.to_thread(self._networks.apply, desired)
 
     async def _status(self, question: dict[str, Any]) -> dict[str, Any]:
-        return {"network": NETWORK_MODE, **(await inventory.take(self._places, self.clusters))}
+        network = self._record.network
+        return {"network": network, **(await inventory.take(self._places, self.clusters, network))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +95,19 @@ class Outermost:
         return cls(os.getpid(), start_time(os.getpid()))
 
 
-async def serve(places: Places, outermost: Outermost, topology: str, system_keyspaces: str) -> None:
+async def serve(
+    places: Places, outermost: Outermost, topology: str, system_keyspaces: str, network: Mode
+) -> None:
     """Runs the world of a lab."""
     record = Record(
         pid=outermost.pid,
         started=outermost.started,
-        namespace=os.readlink("/proc/self/ns/pid"),
+        namespace=os.readlink("/proc/self/ns/pid") if network == "namespaces" else "",
         arm_port=_free_port(),
         topology=topology,
         system_keyspaces=system_keyspaces,
         since=time.time(),
+        network=network,
     )
     await World(places, ensure(), record).run()
 
