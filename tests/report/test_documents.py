@@ -9,6 +9,7 @@ import pytest
 
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.report.documents import (
     apply_document,
@@ -91,3 +92,10 @@ def test_validation():
     file = EXAMPLES / "two-regions" / "hybrid.yaml"
     satisfies("validate", validation_document(file, examine(file)))
     satisfies("validate", validation_document(Path("none"), examine("none")))
+
+
+def test_status_while_a_node_receives_its_data(topology, facts):
+    node = RebuildFacts("apigee-cassandra-default-0", "dc-2", "all", 0, 5, 10, 100, 1, seconds_left=None)
+    document = status_document(topology, replace(facts, rebuilds=(node,)))
+    satisfies("status", document)
+    assert document["rebuilds"][0]["bytesTotal"] == 100

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import refused
 from hybridspan.report.amounts import amount, duration
@@ -140,3 +141,24 @@ def test_what_pods_say_in_turns_is_said_once_each(plan):
         for pod in ("pod-0", "pod-1", "pod-2"):
             shown.event("progress", plan.steps[0], {"text": f"repairing system_auth on {pod} (0%)"})
     assert stream.getvalue().count("\n") == 3
+
+
+REBUILD = RebuildFacts(
+    "apigee-cassandra-default-1", "dc-2", "kms", 2, 5, 12 * 2**20, 40 * 2**20, 7, seconds_left=95.0
+)
+
+
+def test_status_shows_how_far_each_rebuild_is(topology, facts):
+    words = str(render_status(topology, replace(facts, rebuilds=(REBUILD,))))
+    (line,) = [line for line in words.splitlines() if line.startswith("rebuilds: ")]
+    assert "node=apigee-cassandra-default-1" in line
+    assert "received=12.0 MiB of about 40.0 MiB (30%)  files=7  keyspaces=2 of 5  now=kms  left=95 s" in line
+
+
+def test_a_rebuild_without_a_rate_does_not_invent_a_time(topology, facts):
+    fresh = replace(REBUILD, seconds_left=None)
+    assert "left=not known yet" in str(render_status(topology, replace(facts, rebuilds=(fresh,))))
+
+
+def test_status_without_a_rebuild_says_nothing_of_it(topology, facts):
+    assert "rebuilds" not in str(render_status(topology, facts))

@@ -24,6 +24,11 @@ for keyspace in "$@"; do
 done
 """
 
+NODETOOL_REBUILD: Final = r"""
+for file in /proc/[0-9]*/cmdline; do tr '\0' ' ' <"$file" 2>/dev/null; echo; done |
+  grep -q 'cassandra[.]tools[.]NodeTool.* rebuild ' && echo yes
+"""
+
 CONNECT: Final = r"""
 port=$1
 shift

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--html", type=click.Path(path_type=Path), help="Write the whole report as one HTML page.")
 @json_option
 def status(topology_file: Path, watch: bool, interval: float, html: Path | None, as_json: bool) -> int:
-    """Networks, peerings, ring, replication matrix and seed, as they are now."""
+    """Networks, peerings, ring, replication matrix, seed and the progress of rebuilds, as they are now."""
     topology = opened(topology_file)
     if html:
         _page(topology, html)
@@ -36,13 +39,27 @@ def status(topology_file: Path, watch: bool, interval: float, html: Path | None,
 async def _look(topology: Topology, as_json: bool, interval: float | None) -> None:
     from hybridspan.observation.estate import Estate
     from hybridspan.observation.gather import gather
+    from hybridspan.observation.rebuilds import RebuildWatch
 
     async with Estate(topology) as estate:
+        watch = RebuildWatch(estate)
         while True:
-            _show(topology, await gather(estate), as_json)
+            facts = await gather(estate)
+            facts = replace(facts, rebuilds=await watch.look(facts))
+            if interval is not None and not as_json and sys.stdout.isatty():
+                click.clear()
+            _show(topology, facts, as_json)
             if interval is None:
                 return
+            if not as_json:
+                click.echo(
+                    f"{_clock(facts.taken_at)}; looks again every {interval:.0f} s, Ctrl-C ends it", err=True
+                )
             await asyncio.sleep(interval)
+
+
+def _clock(moment: float) -> str:
+    return f"as of {datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
 
 
 def _show(topology: Topology, facts: WorldFacts, as_json: bool) -> None:

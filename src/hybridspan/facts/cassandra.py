@@ -78,6 +78,24 @@ class StreamProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuildFacts:
+    """One node that receives its data now."""
+
+    pod: str
+    datacenter: str
+    keyspace: str
+    """Which one is under way; `all` where one command rebuilds them all, empty where that is not known."""
+    keyspaces_done: int
+    keyspaces_total: int
+    bytes: int
+    """Of the streams that could be seen: what had ended before nobody tells."""
+    bytes_total: int
+    files: int
+    seconds_left: float | None
+    """At the present rate; None where there is none to judge by."""
+
+
+@dataclass(frozen=True, slots=True)
 class RingFacts:
     """The ring as one node of a data center saw it."""
 

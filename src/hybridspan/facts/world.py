@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.azure import RegionAzureFacts
-from hybridspan.facts.cassandra import NodeFacts, RingFacts
+from hybridspan.facts.cassandra import NodeFacts, RebuildFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.overrides import OverridesFacts
 
@@ -68,3 +68,5 @@ class WorldFacts:
     findings: tuple[Finding, ...] = ()
     decided: Mapping[str, Any] = field(default_factory=dict)
     """What earlier runs kept in the journal because it cannot be observed, by key."""
+    rebuilds: tuple[RebuildFacts, ...] = ()
+    """Nodes that receive their data now; empty too where nobody looked."""

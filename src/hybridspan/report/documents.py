@@ -10,7 +10,7 @@ from typing import Any
 
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.facts.azure import PeeringFacts
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import RebuildFacts, RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Plan, PlannedStep
 from hybridspan.topology.model import Region, Topology
@@ -57,7 +57,22 @@ def status_document(topology: Topology, facts: WorldFacts) -> dict[str, Any]:
         "takenAt": facts.taken_at,
         "regions": [_region(region, facts.regions.get(region.name)) for region in topology.regions],
         "ring": _ring(facts.ring) if facts.ring else None,
+        "rebuilds": [_rebuild(node) for node in facts.rebuilds],
         "findings": [_finding(finding) for finding in facts.findings],
+    }
+
+
+def _rebuild(node: RebuildFacts) -> dict[str, Any]:
+    return {
+        "pod": node.pod,
+        "datacenter": node.datacenter,
+        "keyspace": node.keyspace,
+        "keyspacesDone": node.keyspaces_done,
+        "keyspacesTotal": node.keyspaces_total,
+        "bytes": node.bytes,
+        "bytesTotal": node.bytes_total,
+        "files": node.files,
+        "secondsLeft": node.seconds_left,
     }
 
 

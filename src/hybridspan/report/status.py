@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import RebuildFacts, RingFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
-from hybridspan.report.amounts import amount
+from hybridspan.report.amounts import amount, duration
 from hybridspan.report.model import matrix_datacenters, replication_matrix
 from hybridspan.report.rendering import Rendered
 from hybridspan.topology.model import Region, Topology
@@ -29,6 +29,7 @@ def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
         ),
         _listing("Peerings", ("between", "there", "back"), _peerings(topology, facts)),
         *_of_the_ring(topology, facts.ring),
+        *_rebuilds(facts.rebuilds),
     ]
     rich = [part for rendered in parts for part in (rendered.rich, Text())]
     lines = [line for rendered in parts for line in rendered.lines]
@@ -67,12 +68,19 @@ def _region(region: Region, facts: RegionFacts | None) -> Row:
     pods = facts.cluster.cassandra_pods if facts and facts.cluster else ()
     return (
         f"{region.name} ({region.datacenter})",
-        f"{network.name} {network.provisioning_state}" if network else "none",
-        f"{cluster.name} {cluster.provisioning_state} {cluster.kubernetes_version}" if cluster else "none",
+        _provisioned(network.name, network.provisioning_state) if network else "none",
+        _provisioned(f"{cluster.name} {cluster.kubernetes_version}", cluster.provisioning_state)
+        if cluster
+        else "none",
         datastore.state or "unseen" if datastore else "none",
         f"{sum(pod.ready for pod in pods)} of {region.cassandra_nodes} ready" if pods else "none",
         (datastore.seed_host or "-") if datastore else "-",
     )
+
+
+def _provisioned(name: str, state: str) -> str:
+    """The state only where it is not the usual one."""
+    return name if state == "Succeeded" else f"{name} {state}"
 
 
 def _peerings(topology: Topology, facts: WorldFacts) -> list[Row]:
@@ -118,6 +126,28 @@ def _of_the_ring(topology: Topology, ring: RingFacts | None) -> Iterator[Rendere
     ]
     yield _listing("Replication", ("keyspace", *datacenters, "strategy"), rows)
     yield _schema(ring)
+
+
+def _rebuilds(found: Sequence[RebuildFacts]) -> Iterator[Rendered]:
+    """Only while data comes in: a node that receives nothing has nothing to tell."""
+    if found:
+        heads = ("node", "datacenter", "received", "files", "keyspaces", "now", "left")
+        yield _listing("Rebuilds", heads, [_rebuild(node) for node in found])
+
+
+def _rebuild(node: RebuildFacts) -> Row:
+    received = amount(node.bytes)
+    if node.bytes_total > node.bytes:
+        received += f" of about {amount(node.bytes_total)} ({node.bytes / node.bytes_total:.0%})"
+    return (
+        node.pod,
+        node.datacenter,
+        received,
+        str(node.files),
+        f"{node.keyspaces_done} of {node.keyspaces_total}",
+        node.keyspace or "-",
+        duration(node.seconds_left) if node.seconds_left is not None else "not known yet",
+    )
 
 
 def _schema(ring: RingFacts) -> Rendered:
