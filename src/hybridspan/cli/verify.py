@@ -55,6 +55,7 @@ def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: b
 
 async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -> list[VerificationResult]:
     from hybridspan.observation.estate import Estate
+    from hybridspan.observation.proofs import keep_proof
     from hybridspan.topology.loading import digest
     from hybridspan.verification.comparing import verify as compare
 
@@ -73,6 +74,8 @@ async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -
                 result = await _counted(result, (source, target), estate.clock, _progress)
             results.append(result)
             record("verification", results[-1].to_document())
+            if result.is_proved:
+                await keep_proof(estate, region)
     journal.finish(run, "done", "; ".join(result.sentence() for result in results))
     return results
 
