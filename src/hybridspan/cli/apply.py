@@ -147,7 +147,7 @@ class Application:
     def _show(self, plan: Plan) -> None:
         from hybridspan.report.text import render_plan
 
-        render_plan(plan).show(sys.stderr)
+        render_plan(plan, brief=True).show(sys.stderr)
 
     def _refuse(self, plan: Plan) -> None:
         if plan.refusals:

@@ -51,6 +51,7 @@ class Demo:
         self._environment: Mapping[str, str] = {}
 
     def run(self) -> int:
+        self._announce()
         topology = self._prepare()
         lab = self._lab()
         try:
@@ -59,7 +60,9 @@ class Demo:
                 f"lab fill: {self._rows} rows",
                 lambda: self._command("lab", "fill", "--rows", str(self._rows)),
             )
-            self._act("plan: what would be done, and why", lambda: self._command("plan", str(topology)))
+            self._act(
+                "plan: what would be done, and why", lambda: self._command("plan", str(topology), "--brief")
+            )
             self._act("apply: do it", lambda: self._apply(topology))
             self._act("verify: prove it", lambda: self._command("verify", str(topology), "--count"))
             report = self._directory / "report.html"
@@ -68,6 +71,13 @@ class Demo:
             self._end(lab)
         self._summary()
         return EXIT_OK
+
+    def _announce(self) -> None:
+        """What the lab's network cannot show comes first."""
+        from hybridspan_lab import control
+
+        if words := control.notice(Path(self._lab()["HYBRIDSPAN_LAB_HOME"])):
+            click.echo(words)
 
     def _prepare(self) -> Path:
         """A working copy of the example; what a run leaves beside a topology file stays out of the package."""

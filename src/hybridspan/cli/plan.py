@@ -44,6 +44,7 @@ class PlanCommand(click.Command):
     "Argo CD and Flux (with Helm); may be repeated.",
 )
 @click.option("--export-manifests", "folder", type=click.Path(path_type=Path, file_okay=False), hidden=True)
+@click.option("--brief", is_flag=True, help="Only what is to be done, without the commands.")
 @click.option("--exit-code", is_flag=True, help="Exit 3 when changes are pending.")
 @json_option
 def plan(
@@ -51,6 +52,7 @@ def plan(
     save: Path | None,
     exports: tuple[Path, ...],
     folder: Path | None,
+    brief: bool,
     exit_code: bool,
     as_json: bool,
 ) -> int:
@@ -63,7 +65,7 @@ def plan(
         _save(made, topology, save)
     for path in exports:
         _export(made, topology, path)
-    _show(made, as_json)
+    _show(made, as_json, brief)
     if made.refusals:
         return EXIT_FAILED
     return EXIT_PENDING if exit_code and made.pending else EXIT_OK
@@ -85,7 +87,7 @@ async def planned_from(topology: Topology) -> tuple[Plan, WorldFacts]:
             return build(topology, facts), facts
 
 
-def _show(made: Plan, as_json: bool) -> None:
+def _show(made: Plan, as_json: bool, brief: bool) -> None:
     if as_json:
         from hybridspan.report.documents import plan_document
 
@@ -93,7 +95,7 @@ def _show(made: Plan, as_json: bool) -> None:
         return
     from hybridspan.report.text import render_plan
 
-    render_plan(made).show()
+    render_plan(made, brief=brief).show()
 
 
 def _save(made: Plan, topology: Topology, path: Path) -> None:

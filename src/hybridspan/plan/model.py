@@ -58,6 +58,8 @@ class Command:
     argv: tuple[str, ...] = ()
     script: str = ""
     comment: str = ""
+    gist: str = ""
+    """What matters of it, in a line for the screen, where the way into the pod would drown it; exports have the whole."""
 
     def text(self) -> str:
         """One line (or the script) that can be pasted into bash."""

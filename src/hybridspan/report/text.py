@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from hybridspan.facts.world import Finding
-from hybridspan.plan.model import Command, Plan, PlannedStep
+from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.report.rendering import Rendered
 
 MARKS = {"done": "=", "needed": "+", "later": "~", "refused": "✗"}
@@ -25,48 +24,55 @@ COLOURS = {"done": "dim", "needed": "green", "later": "cyan", "refused": "bold r
 SEVERITY_COLOURS = {"refuse": "bold red", "warn": "yellow", "unknown": "magenta", "pass": "green"}
 
 
-def render_plan(plan: Plan) -> Rendered:
-    """The plan as a tree by region, each step with its reason and the commands that it stands for."""
-    return Rendered(_plan_tree(plan), tuple(_plan_lines(plan)))
+def render_plan(plan: Plan, *, brief: bool = False) -> Rendered:
+    """The plan: each step with its reason and its commands, then what pre-flight found, then the sum.
+
+    The brief form, for whoever is about to say yes, has only what is to be done, without the commands.
+    """
+    steps = tuple(s for s in plan.steps if not (brief and s.decision.is_done))
+    return Rendered(_plan_table(plan, steps, brief), tuple(_plan_lines(plan, steps, brief)))
 
 
-def _plan_tree(plan: Plan) -> Group:
-    tree = Tree(Text(f"Plan for {plan.topology_name}", style="bold"), guide_style="dim")
-    for region, steps in groupby(plan.steps, key=lambda step: step.region):
-        branch = tree.add(Text(region, style="bold cyan"))
-        for step in steps:
-            _add_step(branch, step)
-    parts: list[RenderableType] = [tree, Text()]
+def _plan_table(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Group:
+    parts: list[RenderableType] = [Text(f"Plan for {plan.topology_name}", style="bold"), Text()]
+    for step in steps:
+        parts += _step_parts(step, brief)
+    parts += [Text(left_out, style="dim") for left_out in _left_out(plan, steps)]
     if findings := _worth_reading(plan.findings):
-        parts += [_finding_table(findings), Text()]
-    parts += [Text(f"· {note}", style="dim") for note in plan.notes]
-    return Group(*parts, Text(plan_sum(plan), style="bold"))
+        parts += [Text(), _finding_table(findings)]
+    parts += [Text(), *(Text(note, style="dim") for note in plan.notes)]
+    return Group(*parts, Text(plan_sum(plan), style="bold"), *_more(plan, brief))
 
 
-def _add_step(branch: Tree, step: PlannedStep) -> None:
+def _step_parts(step: PlannedStep, brief: bool) -> Iterator[RenderableType]:
     state = step.decision.state
-    head = Text.assemble(
-        (f"{MARKS[state]} ", COLOURS[state]),
-        (step.title, COLOURS[state] if state == "done" else "bold"),
-        (f"  {step.id}{_rows(step)}", "dim"),
-    )
-    node = branch.add(head)
-    node.add(Text(step.decision.reason, style="dim" if step.decision.is_done else ""))
+    head = Table.grid(padding=(0, 1), expand=True)
+    head.add_column(width=1)
+    head.add_column(ratio=1)
+    head.add_column(justify="right")
+    title = Text(step.title, style=COLOURS[state] if state == "done" else "bold")
+    label = Text(step.id + ("" if brief else _rows(step)), style="dim")
+    head.add_row(Text(MARKS[state], style=COLOURS[state]), title, label)
+    yield head
+    yield _indented(step.decision.reason, "dim" if step.decision.is_done else "")
     if step.decision.is_done:
         return
     if step.decision.hint:
-        node.add(Text(f"next: {step.decision.hint}", style="yellow"))
+        yield _indented(f"next: {step.decision.hint}", "yellow")
     if step.irreversible:
-        node.add(Text(f"no simple way back: {step.irreversible}", style="bold red"))
-    for command in step.commands:
-        for line in _command_lines(command):
-            node.add(Text(line, style="green" if line.startswith("$") else "dim italic"))
+        yield _indented(f"no simple way back: {step.irreversible}", "bold red")
+    for line in () if brief else _all_command_lines(step):
+        yield _indented(line, "green" if line.startswith("$") else "dim italic")
 
 
-def _plan_lines(plan: Plan) -> Iterator[str]:
+def _indented(text: str, style: str) -> Padding:
+    return Padding(Text(text, style=style), (0, 0, 0, 2))
+
+
+def _plan_lines(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Iterator[str]:
     yield f"Plan for {plan.topology_name}"
-    for step in plan.steps:
-        yield f"{MARKS[step.decision.state]} {step.id}: {step.title}{_rows(step)}"
+    for step in steps:
+        yield f"{MARKS[step.decision.state]} {step.id}: {step.title}{'' if brief else _rows(step)}"
         yield f"    {WORDS[step.decision.state]}: {step.decision.reason}"
         if step.decision.is_done:
             continue
@@ -74,11 +80,26 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
             yield f"    next: {step.decision.hint}"
         if step.irreversible:
             yield f"    no simple way back: {step.irreversible}"
-        for command in step.commands:
-            yield from (f"    {line}" for line in _command_lines(command))
+        yield from (f"    {line}" for line in (() if brief else _all_command_lines(step)))
+    yield from _left_out(plan, steps)
     yield from finding_lines(_worth_reading(plan.findings))
     yield from (f"note: {note}" for note in plan.notes)
     yield plan_sum(plan)
+    yield from _more(plan, brief)
+
+
+def _left_out(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
+    count = len(plan.steps) - len(steps)
+    return [f"= {count} steps are as they should be and not shown"] if count else []
+
+
+def _more(plan: Plan, brief: bool) -> list[str]:
+    """Where the rest is."""
+    if not brief or not plan.pending:
+        return []
+    return [
+        "The commands of each step: hybridspan plan, or whole, as a script: hybridspan plan --export run.sh"
+    ]
 
 
 def plan_sum(plan: Plan) -> str:
@@ -95,15 +116,22 @@ def plan_sum(plan: Plan) -> str:
 
 
 def _rows(step: PlannedStep) -> str:
+    """The documented procedure's steps that it carries out."""
     if not step.procedure_rows:
         return ""
-    return f" (step {', '.join(map(str, step.procedure_rows))} of the procedure)"
+    return f" (step {', '.join(map(str, step.procedure_rows))})"
 
 
-def _command_lines(command: Command) -> list[str]:
-    comment = [f"# {command.comment}"] if command.comment else []
-    first, *rest = command.text().splitlines() or [""]
-    return [*comment, f"$ {first}", *(f"  {line}" for line in rest)]
+def _all_command_lines(step: PlannedStep) -> Iterator[str]:
+    """Each command with its remark, which is said once where several commands share it."""
+    said = ""
+    for command in step.commands:
+        if command.comment and command.comment != said:
+            yield f"# {command.comment}"
+        said = command.comment
+        first, *rest = (command.gist or command.text()).splitlines() or [""]
+        yield f"$ {first}"
+        yield from (f"  {line}" for line in rest)
 
 
 def render_findings(findings: Iterable[Finding]) -> Rendered:
@@ -114,13 +142,16 @@ def render_findings(findings: Iterable[Finding]) -> Rendered:
 
 
 def _finding_table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    """Two columns: how grave, and everything else in lines that may be as long as the screen."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=7)
+    table.add_column(ratio=1)
     for finding in findings:
         words = Text(finding.message)
+        words.append(f"  ({finding.check}, {finding.where})", style="dim")
         if finding.hint:
             words.append(f"\nnext: {finding.hint}", style="dim")
-        severity = Text(finding.severity, style=SEVERITY_COLOURS[finding.severity])
-        table.add_row(severity, finding.check, Text(finding.where, style="dim"), words)
+        table.add_row(Text(finding.severity, style=SEVERITY_COLOURS[finding.severity]), words)
     return table
 
 

@@ -338,7 +338,8 @@ def _looked_at(region: Region, pod: str, alteration: Alteration, is_done: str, u
     query = f"SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = {literal};"  # noqa: S608  # quoted
     look = cqlsh(region, pod, user, query).text()
     act = cqlsh(region, pod, user, alteration.statement).text()
-    return Command(script=f"HELD=$({look})\n{is_done} ||\n  {act}")
+    gist = cqlsh(region, pod, user, alteration.statement).gist
+    return Command(script=f"HELD=$({look})\n{is_done} ||\n  {act}", gist=gist)
 
 
 def _back(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:

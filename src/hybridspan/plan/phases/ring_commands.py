@@ -38,19 +38,27 @@ def pods_of(topology: Topology, region: Region) -> tuple[str, ...]:
 def nodetool(region: Region, pod: str, *arguments: str, comment: str = "") -> Command:
     """nodetool in a pod."""
     words = (*_in_pod(region, pod), "bash", "-c", _NODETOOL, "nodetool", *arguments)
-    return Command(script=f"{shlex.join(words)} <{_file('jmx')}", comment=comment)
+    gist = f"nodetool {shlex.join(arguments)}   # in {place_of(region, pod)}"
+    return Command(script=f"{shlex.join(words)} <{_file('jmx')}", comment=comment, gist=gist)
 
 
 def cqlsh(region: Region, pod: str, user: User, statement: str, comment: str = "") -> Command:
     """A statement by cqlsh in a pod; it asks for the password and gets the file's."""
     words = (*_in_pod(region, pod), "cqlsh", "-u", f"{user}_user", "--ssl", "-e", statement)
-    return Command(script=f"{shlex.join(words)} <{_file(user)}", comment=comment)
+    gist = f"{statement}   # by cqlsh as {user}_user, in {place_of(region, pod)}"
+    return Command(script=f"{shlex.join(words)} <{_file(user)}", comment=comment, gist=gist)
 
 
-def in_pod(region: Region, pod: str, script: str, arguments: str) -> Command:
+def in_pod(region: Region, pod: str, script: str, arguments: str, gist: str) -> Command:
     """A few words of bash in a pod; `arguments` are split by the shell that starts it."""
     words = (*_in_pod(region, pod), "bash", "-c", script, "-")
-    return Command(script=f"{shlex.join(words)} {arguments} </dev/null")
+    whole = f"{shlex.join(words)} {arguments} </dev/null"
+    return Command(script=whole, gist=f"{gist}   # in {place_of(region, pod)}")
+
+
+def place_of(region: Region, pod: str) -> str:
+    """Where a command runs, for a person."""
+    return f"{context_of(region)}, {pod}"
 
 
 def _in_pod(region: Region, pod: str) -> tuple[str, ...]:

@@ -77,19 +77,22 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
 
 def all_are_up(region: Region, pod: str) -> Command:
     """The ring, which must have every node up and normal."""
-    look = nodetool(region, pod, "status").text()
+    look = nodetool(region, pod, "status")
     wrong = "grep -E '^([UD][LJM]|D[NLJM]) ' <<<\"$RING\""
     report = "echo 'not every node is up and normal' >&2; false"
     return Command(
-        script=f'RING=$({look})\necho "$RING"\nif {wrong}; then {report}; fi', comment="every line says UN"
+        script=f'RING=$({look.text()})\necho "$RING"\nif {wrong}; then {report}; fi',
+        comment="every line says UN",
+        gist=look.gist,
     )
 
 
 def _compared(region: Region, pod: str) -> Command:
     """A preview that fails when replicas differ: nodetool itself ends with 0 either way."""
-    preview = nodetool(region, pod, "repair", "--preview", "--full").text()
+    preview = nodetool(region, pod, "repair", "--preview", "--full")
     return Command(
-        script=f'SAID=$({preview})\necho "$SAID"\n'
+        script=f'SAID=$({preview.text()})\necho "$SAID"\n'
         f"[[ $SAID != *'Total estimated streaming'* ]] || {{ echo 'replicas of {pod} differ' >&2; false; }}",
         comment="rows that are written meanwhile may show as a difference: look a second time before you act on one",
+        gist=preview.gist,
     )
