@@ -10,6 +10,8 @@ import click
 
 from hybridspan.errors import EXIT_OK
 
+NAME_WIDTH = 46
+
 
 @click.group()
 def lab() -> None:
@@ -119,20 +121,38 @@ def _table(found: dict[str, Any]) -> str:
     for cluster in found["clusters"]:
         lines.append(f"\n{cluster['name']} ({cluster['location']})  {cluster['server']}")
         lines += [_program_line(program) for program in cluster["programs"]]
-        lines += [_pod_line(pod) for pod in cluster["pods"]]
+        lines += _pod_lines(cluster["pods"])
     lines.append(f"\nmemory in all: {_mebibytes(found['memory'])}")
     return "\n".join(lines)
 
 
 def _program_line(program: dict[str, Any]) -> str:
     state = "running" if program["running"] else "ENDED"
-    return f"  {program['name']:<42} {state:<10} {_mebibytes(program['memory']):>9}"
+    return f"  {program['name']:<{NAME_WIDTH}} {state:<10} {_mebibytes(program['memory']):>9}"
+
+
+def _pod_lines(pods: list[dict[str, Any]]) -> list[str]:
+    """The pods, but for those that have done their work: they only have a number."""
+    ended = sum(pod["phase"] == "Succeeded" for pod in pods)
+    lines = [_pod_line(pod) for pod in pods if pod["phase"] != "Succeeded"]
+    return [*lines, f"  and {ended} pods of jobs that have ended well"] if ended else lines
 
 
 def _pod_line(pod: dict[str, Any]) -> str:
-    name = f"{pod['namespace']}/{pod['name']}"
-    state = "ready" if pod["ready"] else pod["phase"]
-    return f"  {name:<42.60} {state:<10} {_mebibytes(pod['memory']):>9}  {pod['address']:<15} {pod['node']}"
+    name = _cut(f"{pod['namespace']}/{pod['name']}", NAME_WIDTH)
+    state = "ready" if pod["ready"] else pod["phase"] or "waiting"
+    return f"  {name:<{NAME_WIDTH}} {state:<10} {_mebibytes(pod['memory']):>9}  {pod['address']:<15} {_node(pod['node'])}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _node(name: str) -> str:
+    """`aks-apigeedata-65570056-vmss000001` → `apigeedata 1`."""
+    pool = name.removeprefix("aks-").split("-")[0]
+    number = name.rpartition("vmss")[2].lstrip("0") or "0"
+    return f"{pool} {number}" if "vmss" in name else name
 
 
 def _mebibytes(size: int) -> str:

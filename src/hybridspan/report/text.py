@@ -109,10 +109,8 @@ def plan_sum(plan: Plan) -> str:
         return f"This plan must not be applied: {len(plan.refusals)} reason(s) above. Nothing was changed."
     if not plan.pending:
         return f"Nothing to do: all {counts['done']} steps are as they should be."
-    return (
-        f"{len(plan.pending)} steps to do ({counts['later']} of them decided when their turn comes), "
-        f"{counts['done']} as they should be."
-    )
+    later = f" ({counts['later']} of them decided when their turn comes)" if counts["later"] else ""
+    return f"{len(plan.pending)} steps to do{later}, {counts['done']} as they should be."
 
 
 def _rows(step: PlannedStep) -> str:
