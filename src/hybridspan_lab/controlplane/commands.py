@@ -83,6 +83,8 @@ def apiserver(site: Site) -> list[str]:
         "--allow-privileged=true",
         # An endpoint of the service `kubernetes` may not be a loopback address; pods reach it through the kubelet.
         "--endpoint-reconciler-type=none",
+        # Webhooks by their endpoints, as on managed clusters: a service without any is told at once, by name.
+        "--enable-aggregator-routing=true",
         "--profiling=false",
     ]
     if site.egress_socket is not None:
