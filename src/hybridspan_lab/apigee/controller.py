@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from hybridspan_lab.apigee import admission, datastore, names, organization, replication
+from hybridspan_lab.apigee import admission, datastore, names, organization, replication, rotation
 from hybridspan_lab.apigee.crds import (
     CERTIFICATE,
     DATASTORE,
@@ -23,6 +23,7 @@ from hybridspan_lab.apigee.crds import (
     ORGANIZATION,
     REDIS,
     REPLICATION,
+    ROTATION,
     ROUTE_CONFIG,
     TELEMETRY,
     Kind,
@@ -40,7 +41,16 @@ RETRY_SECONDS: Final = 1.0
 GATHERING_SECONDS: Final = 0.1
 """Changes come in swarms; one pass answers all that came within this time."""
 FIELD_MANAGER: Final = "apigee-controller-manager"
-KINDS: Final = (DATASTORE, REDIS, TELEMETRY, ORGANIZATION, ENVIRONMENT, ROUTE_CONFIG, REPLICATION)
+KINDS: Final = (
+    DATASTORE,
+    REDIS,
+    TELEMETRY,
+    ORGANIZATION,
+    ENVIRONMENT,
+    ROUTE_CONFIG,
+    REPLICATION,
+    ROTATION,
+)
 VALIDATING: Final = "/validate-apigee-cloud-google-com-v1alpha1-apigeedatastore"
 MUTATING: Final = "/mutate-apigee-cloud-google-com-v1alpha1-apigeedatastore"
 PLATFORM: Final = "apigee.cloud.google.com/platform=apigee"
@@ -93,6 +103,8 @@ async def _one(cluster: Cluster, work: LongWork, kind: Kind, document: dict[str,
             await datastore.reconcile(cluster, work, document)
         elif kind is REPLICATION:
             await replication.reconcile(cluster, work, document)
+        elif kind is ROTATION:
+            await rotation.reconcile(cluster, document)
         else:
             await organization.reconcile(cluster, kind, document)
     except ApiError as error:

@@ -43,6 +43,7 @@ ROUTE_CONFIG: Final = Kind(APIGEE_GROUP, "v1alpha1", "ApigeeRouteConfig", "apige
 REPLICATION: Final = Kind(
     APIGEE_GROUP, "v1alpha1", "CassandraDataReplication", "cassandradatareplications", ("cdr", "apigeecdr")
 )
+ROTATION: Final = Kind(APIGEE_GROUP, "v1alpha1", "SecretRotation", "secretrotations", ("sr",))
 APIGEE_KINDS: Final = (
     DATASTORE,
     ORGANIZATION,
@@ -54,7 +55,7 @@ APIGEE_KINDS: Final = (
     Kind(APIGEE_GROUP, "v1alpha3", "ApigeeDeployment", "apigeedeployments", ("apigeedeploy",)),
     Kind(APIGEE_GROUP, "v1alpha1", "ApigeeIssue", "apigeeissues"),
     Kind(APIGEE_GROUP, "v1alpha2", "ApigeeRoute", "apigeeroutes", ("apigeeroute",)),
-    Kind(APIGEE_GROUP, "v1alpha1", "SecretRotation", "secretrotations", ("sr",)),
+    ROTATION,
 )
 ISSUER: Final = Kind(CERT_MANAGER_GROUP, "v1", "Issuer", "issuers")
 CLUSTER_ISSUER: Final = Kind(CERT_MANAGER_GROUP, "v1", "ClusterIssuer", "clusterissuers", scope="Cluster")

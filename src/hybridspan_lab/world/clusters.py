@@ -24,7 +24,7 @@ from hybridspan_lab.kubeapi import ApiError, KubeApi
 from hybridspan_lab.network.loopback import LoopbackRanges
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.parts import Parts
-from hybridspan_lab.world import nodes
+from hybridspan_lab.world import nodes, wishes
 from hybridspan_lab.world.nodes import Node
 from hybridspan_lab.world.places import Places
 
@@ -79,6 +79,8 @@ class Clusters:
         async with KubeApi.from_kubeconfig(plane.kubeconfig) as api:
             await self._start_nodes(made, cluster.pools)
             await _until_ready(api, made)
+            if wished := wishes.read(self._places.wishes):
+                await wishes.give(api, wished)
         self._on_change()
 
     def _placed(self, cluster: ClusterDocument) -> ClusterDocument:

@@ -62,6 +62,11 @@ class Places:
         return self.home / "disk-limits.json"
 
     @property
+    def wishes(self) -> Path:
+        """What the lab asks of the Apigee controllers of all clusters."""
+        return self.home / "wishes.json"
+
+    @property
     def kubeconfig(self) -> Path:
         """The person's kubeconfig: every cluster, contexts named as the clusters."""
         return self.home / "kubeconfig"

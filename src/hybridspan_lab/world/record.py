@@ -7,9 +7,11 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from hybridspan_lab.network.mode import Mode
+
+REPOSITORY: Final = "apigee-hybrid-helm-charts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,18 @@ class Record:
     since: float
     """Unix time in seconds."""
     network: Mode = "namespaces"
+    registry_port: int = 0
+    """Of the charts' registry; 0 where the lab has no charts."""
 
     @property
     def arm(self) -> str:
         """URL of the Azure stand-in."""
         return f"https://localhost:{self.arm_port}"
+
+    @property
+    def registry(self) -> str:
+        """Address of the charts' registry, empty where there is none."""
+        return f"oci://127.0.0.1:{self.registry_port}/{REPOSITORY}" if self.registry_port else ""
 
     @property
     def is_running(self) -> bool:

@@ -13,6 +13,7 @@ from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.sandbox.marked import marked
 from hybridspan_lab.sandbox.plain import POD_VARIABLE
+from hybridspan_lab.world import wishes
 from hybridspan_lab.world.azure import Azure
 from hybridspan_lab.world.clusters import Cluster, Clusters
 from hybridspan_lab.world.places import Places
@@ -21,7 +22,7 @@ SIGNALS: Final = {"pause": signal.SIGSTOP, "resume": signal.SIGCONT}
 
 
 class Troubles:
-    """Answers `lab fault`: `pause`, `resume` and `small-disk` are the world's own, everything else is Azure's."""
+    """Answers `lab fault`: pods, disks and Apigee's operator are the world's own, everything else is Azure's."""
 
     def __init__(self, places: Places, clusters: Clusters, azure: Azure, network: Mode) -> None:
         self._network = network
@@ -42,7 +43,20 @@ class Troubles:
             return {kind: question["pod"], "processes": len(pids)}
         if kind == "small-disk":
             return self._limit(question["cluster"], question["claim"], int(question["megabytes"]))
+        if kind == "replication-lies":
+            return await self._lie(str(question.get("how", "without-rebuild")))
         return await self._azure.fault(question)
+
+    async def _lie(self, how: str) -> dict[str, Any]:
+        """Operators report copies that they have not made, in every cluster, those to come too; `never` ends that."""
+        known = {**wishes.REPLICATION_LIES, "never": ""}
+        if how not in known:
+            raise LookupError(f"an operator does not lie {how!r}: it knows {', '.join(known)}")
+        wished = wishes.keep(self._places.wishes, "replication", known[how])
+        for cluster in self._clusters.all:
+            async with KubeApi.from_kubeconfig(cluster.plane.kubeconfig) as api:
+                await wishes.give(api, wished)
+        return {"replication-lies": how}
 
     def _limit(self, cluster: str, claim: str, megabytes: int) -> dict[str, Any]:
         """Volumes made from now on for that claim hold so much and no more; the cluster need not exist yet."""

@@ -60,6 +60,8 @@ def exports(places: Places, record: Record) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables(places, record).items()]
     lines.append(f'export AZURE_CLIENT_SECRET="$(cat {shlex.quote(str(places.client_secret))})"')
     lines.append(f'export PATH={shlex.quote(str(places.bin))}:"$PATH"')
+    if record.registry:
+        lines.append(f"# charts:   in that folder, and as {record.registry}")
     return "\n".join([*lines, *_NOTES])
 
 

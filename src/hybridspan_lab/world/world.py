@@ -14,8 +14,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Self
 
+from aiohttp import web
+
 from hybridspan_lab.arm import network_from_documents
 from hybridspan_lab.arm.documents import Documents
+from hybridspan_lab.helm import registry
 from hybridspan_lab.network.loopback import LoopbackPlane
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.network.plane import NetworkPlane
@@ -48,6 +51,7 @@ class World:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
         await self._azure.start(self._record.arm_port)
+        charts = await self._serve_charts()
         await asyncio.to_thread(self._write_environment)
         handlers = {"status": self._status, "fault": self._troubles().make}
         async with await requests.serve(self._places.control, handlers):
@@ -56,6 +60,16 @@ class World:
             await ended.wait()
         await self.clusters.stop()
         await self._azure.stop()
+        if charts is not None:
+            await charts.cleanup()
+
+    async def _serve_charts(self) -> web.AppRunner | None:
+        """The registry; None where the lab has no charts."""
+        if not self._record.registry_port:
+            return None
+        served = registry.Registry()
+        await asyncio.to_thread(served.add_all, self._places.charts)
+        return await registry.serve(served, self._record.registry_port)
 
     def _troubles(self) -> Troubles:
         return Troubles(self._places, self.clusters, self._azure, self._record.network)
@@ -108,6 +122,7 @@ async def serve(
         system_keyspaces=system_keyspaces,
         since=time.time(),
         network=network,
+        registry_port=_free_port() if places.charts.is_dir() else 0,
     )
     await World(places, ensure(), record).run()
 

@@ -1,0 +1,109 @@
+"""The charts as an OCI registry on loopback, for `helm pull oci://…`: read-only, plain HTTP, as helm takes it from its own machine."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from hybridspan_lab.helm.charts import CHARTS
+from hybridspan_lab.world.record import REPOSITORY
+
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
+CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
+
+@dataclass(slots=True)
+class Registry:
+    """What is served: blobs by digest, and each chart's versions."""
+
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Repository → version → digest of its manifest."""
+
+    def add_all(self, folder: Path) -> None:
+        """Packages every chart of a folder."""
+        for chart in CHARTS:
+            self.add(folder / chart)
+
+    def add(self, chart: Path) -> None:
+        """Packages one unpacked chart under its version."""
+        about = json.loads((chart / "Chart.yaml").read_text())
+        layers = [self._keep(packaged(chart), CONTENT)]
+        config = self._keep(json.dumps(about).encode(), CONFIG)
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
+        digest = self._keep(json.dumps(manifest).encode(), MANIFEST)["digest"]
+        self.tags.setdefault(f"{REPOSITORY}/{chart.name}", {})[about["version"]] = digest
+
+    def _keep(self, content: bytes, media_type: str) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.blobs[digest] = content
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/v2/", self._ping)
+        app.router.add_get("/v2/{name:.+}/manifests/{reference}", self._manifest)
+        app.router.add_get("/v2/{name:.+}/blobs/{digest}", self._blob)
+        app.router.add_get("/v2/{name:.+}/tags/list", self._list)
+        return app
+
+    async def _ping(self, _: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def _manifest(self, request: web.Request) -> web.Response:
+        name, reference = request.match_info["name"], request.match_info["reference"]
+        versions = self.tags.get(name)
+        if versions is None:
+            return refusal("NAME_UNKNOWN", f"repository {name} not known")
+        digest = reference if reference in versions.values() else versions.get(reference, "")
+        if not digest:
+            return refusal("MANIFEST_UNKNOWN", f"{name}:{reference}: manifest unknown")
+        return self._answer(digest, MANIFEST)
+
+    async def _blob(self, request: web.Request) -> web.Response:
+        digest = request.match_info["digest"]
+        if digest not in self.blobs:
+            return refusal("BLOB_UNKNOWN", f"{digest}: blob unknown")
+        return self._answer(digest, "application/octet-stream")
+
+    async def _list(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return web.json_response({"name": name, "tags": sorted(self.tags.get(name, {}))})
+
+    def _answer(self, digest: str, media_type: str) -> web.Response:
+        headers = {"Docker-Content-Digest": digest, "Content-Type": media_type}
+        return web.Response(body=self.blobs[digest], headers=headers)
+
+
+def refusal(code: str, message: str) -> web.Response:
+    """Not found, as the registry protocol says it."""
+    return web.json_response({"errors": [{"code": code, "message": message}]}, status=404)
+
+
+def packaged(chart: Path) -> bytes:
+    """The chart as `helm package` makes it; the same bytes for the same files."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for file in sorted(path for path in chart.rglob("*") if path.is_file()):
+            entry = tarfile.TarInfo(f"{chart.name}/{file.relative_to(chart)}")
+            entry.size = file.stat().st_size
+            with file.open("rb") as content:
+                archive.addfile(entry, content)
+    return gzip.compress(plain.getvalue(), mtime=0)
+
+
+async def serve(registry: Registry, port: int) -> web.AppRunner:
+    """Listens on 127.0.0.1."""
+    runner = web.AppRunner(registry.application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner
