@@ -43,8 +43,8 @@ def replication(ring: RingFacts, report: RunReport, colours: Mapping[str, str]) 
     head = tag(
         "tr",
         tag("th", "Keyspace"),
-        tag("th", "Strategy"),
         *(tag("th", d, class_="cell") for d in datacenters),
+        tag("th", "Strategy"),
     )
     body = [_matrix_row(row, datacenters, colours) for row in rows_of(ring, datacenters)]
     made = tag("table", tag("thead", head), tag("tbody", *body), class_="matrix")
@@ -58,7 +58,7 @@ def _matrix_row(row: MatrixRow, datacenters: tuple[str, ...], colours: Mapping[s
         style = f"color:{colour};background:{colour}{'26' if factor else '14'}"
         cells.append(tag("td", tag("span", factor or "none", class_="factor", style=style), class_="cell"))
     name = tag("code", row.keyspace, class_="soft" if row.is_system else None)
-    return tag("tr", tag("td", name), tag("td", tag("span", row.strategy, class_="soft")), *cells)
+    return tag("tr", tag("td", name), *cells, tag("td", tag("span", row.strategy, class_="soft")))
 
 
 def verification(verdicts: tuple[Verdict, ...]) -> Markup:

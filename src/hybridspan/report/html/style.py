@@ -71,7 +71,7 @@ pre {
 .badge.bad { background:var(--bad-bg); color:var(--bad) }
 .badge.idle { background:var(--idle-bg); color:var(--idle) }
 .badge.note { background:var(--note-bg); color:var(--note) }
-.matrix td.cell { text-align:center; padding:5px 8px }
+.matrix td.cell { text-align:center; padding:5px 8px; width:110px }
 .matrix th.cell { text-align:center; padding-right:0 }
 .factor { display:inline-block; min-width:44px; border-radius:8px; padding:3px 0; font-weight:600 }
 .two { display:grid; grid-template-columns:300px 1fr; gap:28px; align-items:center }
@@ -96,6 +96,10 @@ summary {
   list-style:none;
 }
 summary .badge { justify-self:start }
+summary > span:last-child::after { content:"▸"; margin-left:10px; color:var(--soft) }
+details[open] > summary > span:last-child::after { content:"▾" }
+.plain > summary::before { content:"▸ " }
+.plain[open] > summary::before { content:"▾ " }
 summary::-webkit-details-marker { display:none }
 details[open] > summary { font-weight:600 }
 details > div { padding:4px 0 8px 124px }
@@ -104,6 +108,9 @@ details > div { padding:4px 0 8px 124px }
 .irreversible { color:var(--bad); font-weight:600 }
 .soft { color:var(--soft) }
 svg { display:block; width:100%; height:auto }
+section > svg { min-width:640px }
+section { overflow-x:auto }
+td code, td .mono { white-space:nowrap }
 svg text { font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; fill:var(--ink) }
 svg .small { font-size:11.5px; fill:var(--soft) }
 svg .big { font-size:17px; font-weight:650 }

@@ -60,7 +60,8 @@ def timeline(steps: Sequence[StepRecord]) -> Markup:
     if not ran:
         return tag("p", "No step has been acted on yet.", class_="note")
     axis = Axis([_span(step) for step in ran])
-    note = f"{axis.breaks} pause(s) of more than a minute left out." if axis.breaks else None
+    pauses = "One pause" if axis.breaks == 1 else f"{axis.breaks} pauses"
+    note = f"{pauses} of more than a minute left out." if axis.breaks else None
     return join(
         _scale(axis), *(_line(step, axis) for step in ran), tag("p", note, class_="note") if note else None
     )
