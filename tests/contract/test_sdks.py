@@ -150,7 +150,10 @@ def test_an_unregistered_provider_refuses_until_it_is_registered(clients: Client
         clients.vnet("v", "10.0.0.0/16")
     assert refused.value.error.code == "MissingSubscriptionRegistration"
     found = clients.resources.providers.register("Microsoft.Network")
-    assert found.registration_state == "Registered"
+    assert found.registration_state == "Registering"
+    deadline = time.monotonic() + 10
+    while clients.resources.providers.get("Microsoft.Network").registration_state != "Registered":
+        assert time.monotonic() < deadline
     assert clients.vnet("v", "10.0.0.0/16").provisioning_state == "Succeeded"
 
 

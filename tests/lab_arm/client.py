@@ -118,11 +118,15 @@ class ArmClient:
     async def delete(self, path: str) -> Reply:
         reply = await self.ask("DELETE", path)
         if reply.status == 202:
-            if "Azure-AsyncOperation" in reply.headers:
-                await self.settle(reply)
-            else:
-                await self._result(reply.headers["Location"])
+            await self.ended(reply)
         return reply
+
+    async def ended(self, reply: Reply) -> Reply | None:
+        """Waits for the end of what a reply began, by whichever URL it gave; the last answer of a Location."""
+        if "Azure-AsyncOperation" not in reply.headers:
+            return await self._result(reply.headers["Location"])
+        await self.settle(reply)
+        return None
 
     async def make_vnet(
         self, name: str, prefix: str, *subnets: str, location: str = "eastus", group: str = "rg"

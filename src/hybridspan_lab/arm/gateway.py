@@ -8,15 +8,15 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
 
-from hybridspan_lab.arm.access import AccessList
+from hybridspan_lab.arm.admission import authenticate, body_of, check_version, query_of
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.errors import (
     ArmError,
-    bad_request,
     method_not_allowed,
     unknown_type,
 )
@@ -25,13 +25,12 @@ from hybridspan_lab.arm.login import base_url
 from hybridspan_lab.arm.paths import Target, parse
 from hybridspan_lab.arm.providers.catalogue import Catalogue
 from hybridspan_lab.arm.providers.kind import Kind
-from hybridspan_lab.arm.providers.resources import Subscriptions
+from hybridspan_lab.arm.providers.subscriptions import Subscriptions
 from hybridspan_lab.arm.request_journal import RequestJournal
 from hybridspan_lab.arm.throttling import Throttle
-from hybridspan_lab.arm.tokens import Bearer, TokenDesk, TokenRefused
+from hybridspan_lab.arm.tokens import Bearer, TokenDesk
 
 LOG = logging.getLogger(__name__)
-API_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-preview|-privatepreview|-beta)?")
 OPERATION: Final = re.compile(
     r"/subscriptions/[^/]+/providers/[^/]+/locations/[^/]+/(operations|operationresults)/([^/]+)"
 )
@@ -55,7 +54,6 @@ class Gateway:
         self._catalogue = catalogue
         self._desk = desk
         self._journal = journal
-        self._access = AccessList(arm.store)
         self._throttle = Throttle(enabled=arm.settings.throttling)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -63,9 +61,9 @@ class Gateway:
         started, target = time.monotonic(), parse(request.path)
         who, headers = "", dict[str, str]()
         try:
-            bearer = self._authenticate(request)
+            bearer = authenticate(request, self._desk, self._arm.credentials.tenant)
             who = bearer.client_id
-            self._check_version(request)
+            check_version(request, target)
             headers = self._throttle.admit(request.method, target.subscription or "", who)
             answer = await self._answer(request, target, bearer)
         except ArmError as refused:
@@ -93,51 +91,18 @@ class Gateway:
 
     # ---- before the provider
 
-    def _authenticate(self, request: web.Request) -> Bearer:
-        header = request.headers.get("Authorization", "")
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise self._unauthorized(
-                request,
-                "AuthenticationFailed",
-                "Authentication failed. The 'Authorization' header is missing.",
-            )
-        try:
-            return self._desk.check(token)
-        except TokenRefused as refused:
-            raise self._unauthorized(request, refused.code, str(refused)) from refused
-
-    def _unauthorized(self, request: web.Request, code: str, message: str) -> ArmError:
-        authority = f"{base_url(request)}/{self._arm.credentials.tenant}"
-        challenge = (
-            f'Bearer authorization_uri="{authority}", error="invalid_token", error_description="{message}"'
-        )
-        return ArmError(401, code, message, headers={"WWW-Authenticate": challenge})
-
-    def _check_version(self, request: web.Request) -> None:
-        version = _query(request).get("api-version")
-        if version is None:
-            message = "The api-version query parameter (?api-version=) is required for all requests."
-            raise bad_request("MissingApiVersionParameter", message)
-        if not API_VERSION.fullmatch(version):
-            message = (
-                f"The api-version '{version}' is invalid. The supported versions are dates, "
-                "'YYYY-MM-DD' or 'YYYY-MM-DD-preview'."
-            )
-            raise bad_request("InvalidApiVersionParameter", message)
-
     async def _answer(self, request: web.Request, target: Target, bearer: Bearer) -> Answer:
-        if found := OPERATION.fullmatch(target.key):
-            return self._operation(request, found[1], found[2])
         self._check_subscription(target)
         fault = self._arm.faults.strike(request.method, target)
         ending = await self._meet(request, target, fault)
+        if found := OPERATION.fullmatch(target.key):
+            return self._operation(request, found[1], found[2])
         arm_request = ArmRequest(
             method=request.method,
             target=target,
-            query=_query(request),
+            query=query_of(request),
             headers=request.headers,
-            body=await _body(request),
+            body=await body_of(request),
             base=base_url(request),
             bearer=bearer,
             fault=ending,
@@ -182,7 +147,8 @@ class Gateway:
                 "no route for %s %s (%s)", request.method, request.target.path, request.target.full_type
             )
             raise unknown_type(request.target)
-        self._access.check(request.method, request.target, request.bearer)
+        if not (request.target.is_collection and kind.lists_what_is_seen):
+            self._arm.access.check(request.method, request.target, request.bearer)
         if request.method not in ("GET", "HEAD"):
             self._subscriptions.require_registered(request.target)
         if request.target.is_collection:
@@ -206,25 +172,12 @@ class Gateway:
         if kind is None:
             LOG.error("no route for %s %s", request.method, request.target.path)
             raise unknown_type(request.target)
-        self._access.check(request.method, request.target, request.bearer)
-        return kind.post(
-            ArmRequest(
-                request.method,
-                parse(path),
-                request.query,
-                request.headers,
-                request.body,
-                request.base,
-                request.bearer,
-                request.fault,
-            ),
-            action.lower(),
-        )
+        self._arm.access.check(request.method, request.target, request.bearer)
+        return kind.post(replace(request, target=parse(path)), action.lower())
 
     def _operation(self, request: web.Request, what: str, operation_id: str) -> Answer:
         operation = self._arm.operations.get(operation_id)
-        signed = request.query.get("s", "")
-        if operation is None or signed != self._arm.operations.signature(operation.id):
+        if operation is None or not self._arm.operations.is_verbatim(operation, what, request.query):
             message = f"The operation '{operation_id}' could not be found, or its URL was changed."
             raise ArmError(404, "OperationNotFound", message)
         wait = self._arm.operations.delay(operation) if operation.is_running else {}
@@ -249,24 +202,6 @@ def _cut(request: web.Request) -> ConnectionResetError:
     if request.transport is not None:
         request.transport.abort()
     return ConnectionResetError("a fault cut the connection")
-
-
-def _query(request: web.Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.query.items()}
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    raw = await request.read()
-    if not raw.strip():
-        return {}
-    try:
-        body = await request.json()
-    except ValueError as wrong:
-        message = "The request content was invalid and could not be deserialized."
-        raise bad_request("InvalidRequestContent", message) from wrong
-    if not isinstance(body, dict):
-        raise bad_request("InvalidRequestContent", "The request content must be a JSON object.")
-    return body
 
 
 def _code(body: Any) -> str:

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from hybridspan.secrets import Secret
 from hybridspan_lab.arm.credentials import Credentials, Principal
-from hybridspan_lab.arm.tokens import TokenDesk
+from hybridspan_lab.arm.tokens import EXCHANGE, ISSUER, TokenDesk
 
+CLOCK_SKEW = 300.0
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -56,21 +57,23 @@ class Login:
     async def openid_configuration(self, request: web.Request) -> web.Response:
         """The authority's description."""
         base, tenant = base_url(request), request.match_info["tenant"]
-        if tenant.lower() not in (self._credentials.tenant, "organizations", "common"):
-            text = f"AADSTS90002: Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
-            return _refusal(LoginRefused(400, "invalid_tenant", 90002, text))
+        try:
+            self._check_tenant(tenant)
+        except LoginRefused as refused:
+            return _refusal(refused)
         return web.json_response(_openid(base, tenant, self._credentials.tenant))
 
     async def token(self, request: web.Request) -> web.Response:
         """An access token for a client secret or a federated assertion."""
         form = {name: str(value) for name, value in (await request.post()).items()}
+        base = base_url(request)
         try:
+            self._check_tenant(request.match_info["tenant"])
             principal = self._authenticate(form)
+            audience = _audience(form, base)
         except LoginRefused as refused:
             return _refusal(refused)
-        base = base_url(request)
-        audience = form.get("resource") or form.get("scope", "").removesuffix(".default").removesuffix("/")
-        token = self._desk.issue(principal, audience or base, f"{base}/{self._credentials.tenant}/")
+        token = self._desk.issue(principal, audience, f"{base}/{self._credentials.tenant}/")
         lifetime = self._desk.lifetime
         body = {
             "token_type": "Bearer",
@@ -79,6 +82,11 @@ class Login:
             "access_token": token,
         }
         return web.json_response(body, headers={"Cache-Control": "no-store, no-cache"})
+
+    def _check_tenant(self, tenant: str) -> None:
+        if tenant.lower() not in (self._credentials.tenant, "organizations", "common"):
+            text = f"AADSTS90002: Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+            raise LoginRefused(400, "invalid_tenant", 90002, text)
 
     def _authenticate(self, form: dict[str, str]) -> Principal:
         if form.get("grant_type") != "client_credentials":
@@ -103,21 +111,44 @@ class Login:
         return principal
 
     def _check_assertion(self, principal: Principal, form: dict[str, str]) -> None:
-        subject = self._desk.subject_of(form["client_assertion"])
-        if form.get("client_assertion_type") != ASSERTION_TYPE or subject is None:
+        claims = self._desk.assertion(form["client_assertion"])
+        if form.get("client_assertion_type") != ASSERTION_TYPE or claims is None:
             text = "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered."
             raise LoginRefused(401, "invalid_client", 700027, text)
-        if principal.federated_subject is None or subject != principal.federated_subject:
-            text = (
-                "AADSTS700213: No matching federated identity record found for presented assertion "
-                f"subject '{subject}'."
-            )
-            raise LoginRefused(401, "invalid_client", 700213, text)
+        now = time.time()
+        if not float(claims.get("nbf", now)) <= now + CLOCK_SKEW or float(claims.get("exp", 0)) < now:
+            text = "AADSTS700024: Client assertion is not within its valid time range."
+            raise LoginRefused(401, "invalid_client", 700024, text)
+        expected = {"iss": (ISSUER, 700211, "issuer"), "aud": (EXCHANGE, 700212, "audience")}
+        expected["sub"] = (principal.federated_subject or "", 700213, "subject")
+        for claim, (wanted, number, word) in expected.items():
+            if not wanted or claims.get(claim) != wanted:
+                text = (
+                    f"AADSTS{number}: No matching federated identity record found for presented assertion {word} "
+                    f"'{claims.get(claim)}'."
+                )
+                raise LoginRefused(401, "invalid_client", number, text)
 
 
 def base_url(request: web.Request) -> str:
     """The server as this client calls it: `https://localhost:8443`."""
     return f"{request.scheme}://{request.host}"
+
+
+def _audience(form: dict[str, str], base: str) -> str:
+    """The resource that a token is asked for: this cloud's Resource Manager, or its directory graph."""
+    scope = form.get("scope", "")
+    if not form.get("resource") and not scope.split(" ")[0].endswith("/.default"):
+        text = (
+            "AADSTS1002012: The provided value for scope is not valid. Client credential flows must have a scope "
+            "value with /.default suffixed to the resource identifier (application ID URI)."
+        )
+        raise LoginRefused(400, "invalid_scope", 1002012, text)
+    wanted = form.get("resource") or scope.split(" ")[0].removesuffix("/.default")
+    if wanted.rstrip("/") not in (base, f"{base}/graph"):
+        text = f"AADSTS500011: The resource principal named {wanted} was not found in the tenant named hybridspan lab."
+        raise LoginRefused(400, "invalid_resource", 500011, text)
+    return wanted
 
 
 def _refusal(refused: LoginRefused) -> web.Response:

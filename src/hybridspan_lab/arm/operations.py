@@ -14,10 +14,11 @@ import json
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.arm.errors import ArmError
@@ -175,11 +176,18 @@ class Operations:
         status = f"{root}/operations/{operation.id}?{signed}"
         result = f"{root}/operationresults/{operation.id}?{signed}"
         return tuple(
-            f"{url}&s={self.signature(operation.id)}&h={self.signature(url)}" for url in (status, result)
+            f"{url}&s={self.signature(operation.id)}&h={self.signature(url.removeprefix(base))}"
+            for url in (status, result)
         )  # type: ignore[return-value] # two in, two out
 
+    def is_verbatim(self, operation: Operation, what: str, query: Mapping[str, str]) -> bool:
+        """Whether a URL is one that was handed out: every part of it is signed."""
+        status, result = self.urls(operation, "")
+        handed = status if what == "operations" else result
+        return dict(query) == dict(parse_qsl(urlsplit(handed).query))
+
     def signature(self, text: str) -> str:
-        """What `s` and `h` of a URL must be."""
+        """What `s` and `h` of a URL are."""
         return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
 
     def delay(self, operation: Operation) -> dict[str, str]:

@@ -25,9 +25,10 @@ from hybridspan_lab.arm.providers.clusters import ManagedClusters
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.networks import VirtualNetworks
 from hybridspan_lab.arm.providers.peerings import Peerings
-from hybridspan_lab.arm.providers.resources import ResourceGroups, Subscriptions
+from hybridspan_lab.arm.providers.resources import ResourceGroups
 from hybridspan_lab.arm.providers.security_groups import SecurityGroups, SecurityRules
 from hybridspan_lab.arm.providers.subnets import Subnets
+from hybridspan_lab.arm.providers.subscriptions import Subscriptions
 from hybridspan_lab.arm.request_journal import RequestJournal
 from hybridspan_lab.arm.roles import ROLES
 from hybridspan_lab.arm.tokens import TokenDesk

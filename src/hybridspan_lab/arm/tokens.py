@@ -10,10 +10,14 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hybridspan_lab.arm.credentials import Principal
 from hybridspan_lab.arm.documents import write_atomically
+
+EXCHANGE: Final = "api://AzureADTokenExchange"
+ISSUER: Final = "https://oidc.lab.test/cluster"
+"""Whose service account tokens the lab's principals trust."""
 
 
 class TokenRefused(Exception):
@@ -63,18 +67,22 @@ class TokenDesk:
             }
         )
 
-    def federated_token(self, principal: Principal) -> str:
+    def federated_token(
+        self, principal: Principal, *, lifetime: int = 3600, audience: str = EXCHANGE, issuer: str = ISSUER
+    ) -> str:
         """What a cluster's service account token would be: a client assertion for workload identity."""
-        return self._sign({"sub": principal.federated_subject, "exp": int(time.time()) + self.lifetime})
+        now = int(time.time())
+        claims = {"iss": issuer, "aud": audience, "sub": principal.federated_subject}
+        return self._sign({**claims, "iat": now, "nbf": now, "exp": now + lifetime})
 
-    def subject_of(self, assertion: str) -> str | None:
-        """The subject of a client assertion, None if it is not to be trusted."""
+    def assertion(self, assertion: str) -> dict[str, Any] | None:
+        """The claims of a client assertion, None if its signature is nobody's."""
         try:
-            return str(self._claims(assertion)["sub"])
-        except (TokenRefused, KeyError):
+            return self._claims(assertion)
+        except TokenRefused:
             return None
 
-    def check(self, token: str) -> Bearer:
+    def check(self, token: str, audience: str) -> Bearer:
         """Who the token speaks for; TokenRefused with ARM's code otherwise."""
         claims = self._claims(token)
         if claims.get("exp", 0) < time.time():
@@ -85,6 +93,12 @@ class TokenDesk:
             )
         if "appid" not in claims or "oid" not in claims:
             raise TokenRefused("InvalidAuthenticationToken", "The access token is invalid.")
+        if str(claims.get("aud", "")).rstrip("/") != audience:
+            raise TokenRefused(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{claims.get('aud')}'. It should "
+                f"exactly match with one of the allowed audiences '{audience}/'.",
+            )
         return Bearer(claims["appid"], claims["oid"])
 
     def _sign(self, claims: dict[str, Any]) -> str:

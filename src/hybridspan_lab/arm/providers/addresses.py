@@ -13,6 +13,7 @@ RESERVED: Final = tuple(
     IPv4Network(prefix)
     for prefix in ("224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32")
 )
+BATCH: Final = 16
 KEPT_BY_AZURE: Final = 5
 """Addresses of every subnet that Azure keeps: network, gateway, two for DNS, broadcast."""
 
@@ -123,13 +124,21 @@ def pods_in_node_subnet(profile: Document, pool: Document) -> bool:
     return plugin == "azure" and mode != "overlay" and not pool.get("podSubnetID")
 
 
-def demand(profile: Document, pool: Document) -> int:
-    """Addresses of the node subnet that a pool takes: with its pods' ones allotted beforehand."""
-    each = int(pool["maxPods"]) + 1 if pods_in_node_subnet(profile, pool) else 1
-    count = (
-        int(pool.get("maxCount") or pool["count"]) if pool.get("enableAutoScaling") else int(pool["count"])
-    )
-    return count * each
+def nodes(pool: Document) -> int:
+    """Nodes that a pool may come to have."""
+    most = pool.get("maxCount") if pool.get("enableAutoScaling") else None
+    return int(most or pool["count"])
+
+
+def demand_in(profile: Document, pool: Document, field: str) -> int:
+    """Addresses that a pool takes of the subnet which `vnetSubnetID` or `podSubnetID` names.
+
+    Azure CNI allots those of pods to a node beforehand: in the nodes' own subnet all of them, in a subnet for pods
+    alone a batch of 16, and more as pods come.
+    """
+    if field == "podSubnetID":
+        return nodes(pool) * BATCH
+    return nodes(pool) * (int(pool["maxPods"]) + 1 if pods_in_node_subnet(profile, pool) else 1)
 
 
 def pools_in(documents: Documents, subnet_key: str) -> list[tuple[Document, Document, int]]:
@@ -142,10 +151,11 @@ def pools_in(documents: Documents, subnet_key: str) -> list[tuple[Document, Docu
             if not pool_key.startswith(f"{key}/agentpools/"):
                 continue
             properties, profile = pool["properties"], cluster["properties"]["networkProfile"]
-            if str(properties.get("vnetSubnetID") or "").lower() == subnet_key.lower():
-                found.append((cluster, pool, demand(profile, properties)))
-            if str(properties.get("podSubnetID") or "").lower() == subnet_key.lower():
-                found.append((cluster, pool, int(properties["count"]) * int(properties["maxPods"])))
+            found += [
+                (cluster, pool, demand_in(profile, properties, field))
+                for field in ("vnetSubnetID", "podSubnetID")
+                if str(properties.get(field) or "").lower() == subnet_key.lower()
+            ]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybridspan_lab.arm.access import AccessList
+from hybridspan_lab.arm.access import action_elsewhere
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.locations import ALL, ZONAL, check_location
@@ -15,7 +15,6 @@ class Catalogue:
 
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
-        self._access = AccessList(arm.store)
 
     def answer(self, request: ArmRequest) -> Answer | None:
         """The answer to one of these lists; None if the path is somebody else's."""
@@ -24,9 +23,10 @@ class Catalogue:
         segments = request.target.key.strip("/").split("/")
         match segments:
             case [*_, "providers", "microsoft.authorization", "permissions"]:
-                roles = self._access.granted(request.target.scope, request.bearer.object_id)
+                roles = self.arm.access.granted(request.target.scope, request.bearer.object_id)
                 return paged(request, [role.permissions() for role in roles], self.arm.settings.page_size)
             case ["subscriptions", _, "providers", "microsoft.compute", "skus"]:
+                self._require(request)
                 return paged(request, self._sizes(request), 1000)
             case [
                 "subscriptions",
@@ -37,6 +37,7 @@ class Catalogue:
                 place,
                 "usages",
             ]:
+                self._require(request)
                 return Answer(200, {"value": [self._usage(subscription, place)]})
             case [
                 "subscriptions",
@@ -47,9 +48,13 @@ class Catalogue:
                 place,
                 "kubernetesversions",
             ]:
+                self._require(request)
                 check_location(place, "Microsoft.ContainerService/locations")
                 return Answer(200, {"values": self._versions()})
         return None
+
+    def _require(self, request: ArmRequest) -> None:
+        self.arm.access.require(request.bearer, action_elsewhere(request.target.path), request.target.scope)
 
     def _sizes(self, request: ArmRequest) -> list[Document]:
         _, _, place = request.query.get("$filter", "").partition(" eq ")

@@ -17,11 +17,11 @@ from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.lists import checked_tags
 
 CLUSTER: Final = "Microsoft.ContainerService/managedClusters"
-POOL_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
 CLUSTER_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
-DEFAULT_SIZE: Final = "Standard_D8ds_v5"
-DEFAULT_MAX_PODS: Final = {"overlay": 250, "azure": 30, "kubenet": 110, "none": 250}
-FROZEN_POOL: Final = ("vmSize", "maxPods", "vnetSubnetID", "podSubnetID", "osType", "availabilityZones")
+RESERVED: Final = tuple(
+    IPv4Network(prefix) for prefix in ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
+)
+"""Ranges that AKS takes for neither services nor pods."""
 
 
 def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, list[Document]]:
@@ -48,7 +48,6 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
         else given["kubernetesVersion"],
         "currentKubernetesVersion": version,
         "dnsPrefix": prefix,
-        "fqdn": f"{host}.hcp.{location}.azmk8s.io",
         "azurePortalFQDN": f"{host}.portal.hcp.{location}.azmk8s.io",
         "nodeResourceGroup": given.get("nodeResourceGroup") or f"MC_{group}_{name}_{location}"[:80],
         "enableRBAC": given.get("enableRBAC", True),
@@ -56,7 +55,11 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
         "networkProfile": network_profile(given.get("networkProfile") or {}),
         "maxAgentPools": 100,
         "disableLocalAccounts": bool(given.get("disableLocalAccounts")),
-        "oidcIssuerProfile": given.get("oidcIssuerProfile") or {"enabled": False},
+        "oidcIssuerProfile": _issuer(
+            given.get("oidcIssuerProfile"), key, location, kind.arm.credentials.tenant
+        ),
+        **_api_server(given, prefix, host, location),
+        "identityProfile": _kubelet_identity(request, given, name, group, location),
         "storageProfile": {
             driver: {"enabled": True} for driver in ("diskCSIDriver", "fileCSIDriver", "snapshotController")
         },
@@ -77,6 +80,35 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
     if request.body.get("tags"):
         document["tags"] = checked_tags(request.body["tags"])
     return document, first_pools(document, pools)
+
+
+def _issuer(given: Document | None, key: str, location: str, tenant: str) -> Document:
+    """The issuer of service account tokens: its URL is what a federated credential must name."""
+    if not (given or {}).get("enabled"):
+        return {"enabled": False}
+    own = uuid.uuid5(uuid.NAMESPACE_URL, f"issuer of {key}")
+    return {"enabled": True, "issuerURL": f"https://{location}.oic.prod-aks.azure.com/{tenant}/{own}/"}
+
+
+def _api_server(given: Document, prefix: str, host: str, location: str) -> Document:
+    """A private API server has a name that only its own network resolves, and no other."""
+    if not (given.get("apiServerAccessProfile") or {}).get("enablePrivateCluster"):
+        return {"fqdn": f"{host}.hcp.{location}.azmk8s.io"}
+    zone = uuid.uuid5(uuid.NAMESPACE_URL, host)
+    return {"privateFQDN": f"{prefix}-{host[-8:]}.{zone}.privatelink.{location}.azmk8s.io"}
+
+
+def _kubelet_identity(request: ArmRequest, given: Document, name: str, group: str, location: str) -> Document:
+    node_group = given.get("nodeResourceGroup") or f"MC_{group}_{name}_{location}"[:80]
+    scope = f"/subscriptions/{request.target.subscription}/resourcegroups/{node_group}"
+    own = f"kubelet of {request.target.key}"
+    return {
+        "kubeletidentity": {
+            "resourceId": f"{scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}-agentpool",
+            "clientId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"client {own}")),
+            "objectId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"object {own}")),
+        }
+    }
 
 
 def network_profile(given: Document) -> Document:
@@ -106,6 +138,9 @@ def network_profile(given: Document) -> Document:
         profile["podCidr"] = given.get("podCidr") or "10.244.0.0/16"
         profile["podCidrs"] = [profile["podCidr"]]
     _check_service_range(profile)
+    if profile["loadBalancerSku"] == "standard" and profile["outboundType"] == "loadBalancer":
+        managed = {"managedOutboundIPs": {"count": 1}, "backendPoolType": "nodeIPConfiguration"}
+        profile["loadBalancerProfile"] = {**managed, **(given.get("loadBalancerProfile") or {})}
     return profile
 
 
@@ -119,6 +154,10 @@ def _network(prefix: str, name: str) -> IPv4Network:
 
 def _check_service_range(profile: Document) -> None:
     service = _network(profile["serviceCidr"], "serviceCidr")
+    for field in ("serviceCidr", "podCidr"):
+        if profile.get(field) and any(_network(profile[field], field).overlaps(kept) for kept in RESERVED):
+            message = f"The {field} {profile[field]} overlaps with a range that AKS keeps for itself."
+            raise bad_request("InvalidParameter", message, target=f"networkProfile.{field}")
     dns = IPv4Address(profile["dnsServiceIP"])
     if dns not in service or dns == service[1]:
         message = (

@@ -12,21 +12,23 @@ import uuid
 from copy import deepcopy
 from typing import Any, Final
 
-from hybridspan_lab.arm.context import Answer, ArmRequest, new_etag
+from hybridspan_lab.arm.context import Answer, ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError, bad_request, method_not_allowed
+from hybridspan_lab.arm.errors import ArmError, method_not_allowed
 from hybridspan_lab.arm.operations import Action, Operation
 from hybridspan_lab.arm.providers import (
     agent_pool_documents,
     cluster_documents,
     cluster_subnets,
     hosted_clusters,
+    kubeconfigs,
+    node_groups,
 )
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
 from hybridspan_lab.arm.providers.cluster_parts import ClusterPart
 from hybridspan_lab.arm.providers.lists import checked_tags
 from hybridspan_lab.arm.providers.long_writes import Write
-from hybridspan_lab.arm.providers.resources import node_group_key
+from hybridspan_lab.arm.providers.resources import disconnect
 
 UPDATE: Final = Write("cluster.update", 0.5, "Updating")
 FROZEN: Final = (
@@ -72,12 +74,14 @@ class ManagedClusters(ClusterPart):
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         group = self.require_group(request.target)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
+        cluster_subnets.check_access(self, request, pools)
         cluster_subnets.check_network(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
         self.arm.store.put(request.target.key, document)
         for pool in pools:
             self.arm.store.put(f"{request.target.key}/agentPools/{pool['name']}", pool)
-        self._make_node_group(document)
+        for path, part in node_groups.documents(document, pools).items():
+            self.arm.store.put(path, part)
         return document
 
     def check_removal(self, key: str, document: Document) -> None:
@@ -91,12 +95,9 @@ class ManagedClusters(ClusterPart):
             message = "The cluster's credentials are not available while it is being created."
             raise ArmError(409, "OperationNotAllowed", message)
         admin = action == "listclusteradmincredential"
-        if admin and document["properties"].get("disableLocalAccounts"):
-            message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
-            raise bad_request("BadRequest", message)
-        config = base64.b64encode(self.arm.host.kubeconfig(document["id"], admin)).decode()
+        config = kubeconfigs.answered(document, self.arm.host.kubeconfig(document["id"], admin), admin=admin)
         name = "clusterAdmin" if admin else "clusterUser"
-        return Answer(200, {"kubeconfigs": [{"name": name, "value": config}]})
+        return Answer(200, {"kubeconfigs": [{"name": name, "value": base64.b64encode(config).decode()}]})
 
     def actions(self) -> dict[str, Action]:
         return {
@@ -107,6 +108,7 @@ class ManagedClusters(ClusterPart):
     def _update(self, request: ArmRequest, existing: Document) -> None:
         key, wanted = request.target.key, request.body.get("properties") or {}
         self.location_of(request, existing)
+        _refuse_upgrade(existing["properties"], wanted)
         for path in FROZEN:
             _refuse_change(path, existing["properties"], wanted)
         agent_pool_documents.refuse_pool_changes(
@@ -121,31 +123,6 @@ class ManagedClusters(ClusterPart):
         existing["properties"]["provisioningState"] = "Updating"
         self.arm.store.put(key, existing)
 
-    def _make_node_group(self, cluster: Document) -> None:
-        """The group that AKS keeps for nodes, with its own security group: nobody else's business."""
-        name, location = cluster["properties"]["nodeResourceGroup"], cluster["location"]
-        root = f"/subscriptions/{cluster['id'].split('/')[2]}/resourceGroups/{name}"
-        group = {
-            "id": root,
-            "name": name,
-            "type": "Microsoft.Resources/resourceGroups",
-            "location": location,
-            "managedBy": cluster["id"],
-            "properties": {"provisioningState": "Succeeded"},
-        }
-        self.arm.store.put(root, group)
-        guard = f"aks-agentpool-{cluster['properties']['resourceUID'][:8]}-nsg"
-        path = f"{root}/providers/Microsoft.Network/networkSecurityGroups/{guard}"
-        document = {
-            "name": guard,
-            "id": path,
-            "etag": new_etag(),
-            "type": "Microsoft.Network/networkSecurityGroups",
-            "location": location,
-            "properties": {"provisioningState": "Succeeded", "resourceGuid": str(uuid.uuid4())},
-        }
-        self.arm.store.put(path, document)
-
     async def ready(self, operation: Operation) -> None:
         cluster = hosted_clusters.for_host(self.arm.store.all, operation.path)
         cluster_subnets.check_room(self.arm.store.all, operation.path)
@@ -159,13 +136,24 @@ class ManagedClusters(ClusterPart):
         if document is None:
             return
         await self.arm.host.delete(document["id"])
-        self.arm.store.remove(node_group_key(document))
+        gone = {key for key, _ in self.arm.store.below(node_groups.key(document))}
+        self.arm.store.remove(node_groups.key(document))
+        disconnect(self.arm, gone)
         await super().gone(operation)
         await self.arm.network_changed()
 
     def fail(self, operation: Operation, error: dict[str, Any]) -> None:
         super().fail(operation, error)
         self.settle_pools(operation.path, "Failed")
+
+
+def _refuse_upgrade(existing: Document, wanted: Document) -> None:
+    """The lab's control planes are of one version each, for ever."""
+    given = str(wanted.get("kubernetesVersion") or "")
+    current = existing["kubernetesVersion"], existing["currentKubernetesVersion"]
+    if given and given not in current:
+        message = f"The lab does not upgrade clusters: this one stays at {current[1]}, {given} was asked for."
+        raise ArmError(400, "OperationNotAllowed", message, target="kubernetesVersion")
 
 
 def _refuse_change(path: str, existing: Document, wanted: Document) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.ports import ClusterDocument, NodePool
-from hybridspan_lab.arm.providers import addresses
+from hybridspan_lab.arm.providers import addresses, node_groups
 
 
 def for_host(documents: Documents, key: str) -> ClusterDocument:
@@ -18,8 +18,8 @@ def for_host(documents: Documents, key: str) -> ClusterDocument:
         if name.startswith(f"{key}/agentpools/")
     )
     subnet_id = next((pool.subnet_id for pool in pools if pool.subnet_id), None)
-    subnet = documents.get(subnet_id.lower()) if subnet_id else None
-    vnet = documents.get(subnet_id.lower().rsplit("/", 2)[0]) if subnet_id else None
+    subnet = documents.get(subnet_id.lower()) if subnet_id else node_groups.managed_subnet(documents, cluster)
+    vnet = documents.get(subnet["id"].lower().rsplit("/", 2)[0]) if subnet else None
     return ClusterDocument(
         id=cluster["id"],
         name=cluster["name"],

@@ -25,6 +25,8 @@ class Kind:
     """A resource type. Subclasses say how it is written; reading is the same for all."""
 
     type: ClassVar[str]
+    lists_what_is_seen: ClassVar[bool] = False
+    """Whether a list needs no role of its own, since it shows only what the caller may read."""
 
     def __init__(self, arm: Arm) -> None:
         self.arm = arm

@@ -1,29 +1,21 @@
-"""Subscriptions, resource groups, provider registration, and the lists that span types."""
+"""Resource groups: written at once, deleted with all that they hold."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError, group_not_found
-from hybridspan_lab.arm.locations import ALL
+from hybridspan_lab.arm.errors import ArmError, bad_request, group_not_found
 from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import Target
-from hybridspan_lab.arm.providers.lists import checked_tags, filter_terms, filtered, paged
+from hybridspan_lab.arm.providers import addresses, node_groups
+from hybridspan_lab.arm.providers.lists import checked_tags, filtered, paged
 from hybridspan_lab.arm.providers.long_writes import LongWritten, Write
+from hybridspan_lab.arm.providers.network_parts import SUBNET
 
-NAMESPACES: Final = {
-    "Microsoft.Network": ("virtualNetworks", "networkSecurityGroups"),
-    "Microsoft.ContainerService": ("managedClusters",),
-    "Microsoft.Compute": ("virtualMachines", "virtualMachineScaleSets", "disks"),
-    "Microsoft.Storage": ("storageAccounts",),
-    "Microsoft.Authorization": ("roleAssignments", "roleDefinitions"),
-    "Microsoft.Resources": ("resourceGroups",),
-}
-SHORT: Final[tuple[str, ...]] = ("id", "name", "type", "location", "tags")
-FILTERS: Final = ("resourcetype", "resourcegroup", "tagname", "tagvalue")
-ALWAYS_REGISTERED: Final = ("Microsoft.Authorization", "Microsoft.Resources")
+NAME_LENGTH: Final = 90
 
 
 class ResourceGroups(LongWritten):
@@ -32,6 +24,7 @@ class ResourceGroups(LongWritten):
     type = "Microsoft.Resources/resourceGroups"
     puts = Write("group.put", 0.0, "PutResourceGroup")
     deletes = Write("group.delete", 0.4, "DeleteResourceGroup")
+    lists_what_is_seen = True
 
     def root_key(self, key: str) -> str:
         return key.lower()
@@ -42,8 +35,16 @@ class ResourceGroups(LongWritten):
     def _listed(self, target: Target) -> list[Document]:
         return [self.render(key, document) for key, document in self.arm.store.children(target.key)]
 
+    def listing(self, request: ArmRequest) -> Answer:
+        """Those that the caller may read: one with a role in a group sees that group."""
+        read, caller = "Microsoft.Resources/subscriptions/resourceGroups/read", request.bearer.object_id
+        seen = [d for d in self._listed(request.target) if self.arm.access.allows(caller, read, d["id"])]
+        groups = filtered(seen, request.query.get("$filter", ""), ())
+        return paged(request, groups, self.arm.settings.page_size)
+
     def put(self, request: ArmRequest) -> Answer:
         existing = self.arm.store.get(request.target.key)
+        _check_name(request.target.name)
         if existing is not None:
             self.require_group(request.target)
         location = self.location_of(request, existing)
@@ -68,15 +69,30 @@ class ResourceGroups(LongWritten):
         _, result = self.arm.operations.urls(operation, request.base)
         return Answer(202, None, {"Location": result, **self.arm.operations.delay(operation)})
 
+    def _refuse_when_needed(self, group: str) -> None:
+        """ArmError 409 when a cluster of another group has nodes in a subnet of this one."""
+        for key, subnet in self.arm.store.below(group):
+            if subnet.get("type") != SUBNET:
+                continue
+            users = [cluster["id"] for cluster, _, _ in addresses.pools_in(self.arm.store.all, key)]
+            others = [user for user in users if not user.lower().startswith(f"{group}/")]
+            if others:
+                message = (
+                    f"Deletion of resource group failed as resources with identifiers '{subnet['id']}' are in use by "
+                    f"'{others[0]}'. The operation can be tried again after they have gone."
+                )
+                raise ArmError(409, "ResourceGroupDeletionBlocked", message)
+
     async def gone(self, operation: Operation) -> None:
-        """Ends what runs inside, stops clusters, then forgets everything."""
+        """Ends what runs inside, stops clusters, then forgets everything; nothing of it when others need a part."""
+        self._refuse_when_needed(operation.path)
         for inner in self.arm.operations.running_below(operation.path):
             if inner.id != operation.id:
                 self.arm.operations.cancel(inner)
         for key, document in list(self.arm.store.below(operation.path)):
             if document.get("type", "").lower() == "microsoft.containerservice/managedclusters":
                 await self.arm.host.delete(document["id"])
-                self.arm.store.remove(node_group_key(document))
+                self.arm.store.remove(node_groups.key(document))
                 self.arm.store.remove(key)
         gone = {key for key, _ in self.arm.store.below(operation.path)}
         self.arm.store.remove(operation.path)
@@ -84,12 +100,17 @@ class ResourceGroups(LongWritten):
         await self.arm.network_changed()
 
 
-def node_group_key(cluster: Document) -> str:
-    """The store's key of the resource group that AKS keeps for itself."""
-    subscription = cluster["id"].split("/")[2]
-    return (
-        f"/subscriptions/{subscription}/resourcegroups/{cluster['properties']['nodeResourceGroup']}".lower()
-    )
+def _check_name(name: str) -> None:
+    invalid = sorted(set(re.sub(r"[\w.()-]", "", name)))
+    if invalid:
+        message = (
+            f"The provided resource group name '{name}' has these invalid characters: '{''.join(invalid)}'. The name can "
+            "only be a letter, digit, '-', '.', '(', ')' or '_'."
+        )
+        raise bad_request("InvalidResourceGroup", message)
+    if name.endswith(".") or len(name) > NAME_LENGTH:
+        message = f"The resource group name '{name}' must not end with a period and have at most {NAME_LENGTH} characters."
+        raise bad_request("InvalidResourceGroup", message)
 
 
 def disconnect(arm: Arm, gone: set[str]) -> None:
@@ -109,124 +130,3 @@ def _points(arm: Arm, network: str, to: str) -> list[str]:
         for key, document in arm.store.children(f"{network}/virtualNetworkPeerings")
         if document["properties"]["remoteVirtualNetwork"]["id"].lower() == to
     ]
-
-
-class Subscriptions:
-    """The subscriptions and what is asked of them directly."""
-
-    def __init__(self, arm: Arm) -> None:
-        self.arm = arm
-        self._registered: dict[tuple[str, str], str] = {}
-
-    def answer(self, request: ArmRequest) -> Answer | None:
-        """The answer to a path that is no resource; None if the path is somebody else's."""
-        segments = request.target.key.strip("/").split("/")
-        if request.method != "GET" and segments[-1] not in ("register", "unregister"):
-            return None
-        match segments:
-            case ["subscriptions"]:
-                return paged(request, [self._document(s) for s in self.arm.credentials.subscriptions], 100)
-            case ["tenants"]:
-                tenant = self.arm.credentials.tenant
-                return Answer(
-                    200, {"value": [{"id": f"/tenants/{tenant}", "tenantId": tenant, "displayName": "lab"}]}
-                )
-            case ["subscriptions", subscription]:
-                return Answer(200, self._document(subscription))
-            case ["subscriptions", subscription, "locations"]:
-                return Answer(200, {"value": [_location(subscription, name) for name in sorted(ALL)]})
-            case ["subscriptions", subscription, "providers"]:
-                return Answer(200, {"value": [self._provider(subscription, name) for name in NAMESPACES]})
-            case ["subscriptions", subscription, "providers", namespace]:
-                return Answer(200, self._provider(subscription, namespace))
-            case ["subscriptions", subscription, "providers", namespace, "register"]:
-                self._registered[subscription, namespace] = "Registered"
-                return Answer(200, self._provider(subscription, namespace))
-            case ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"]:
-                return self._resources(request)
-        return None
-
-    def unregister(self, subscription: str, namespace: str) -> None:
-        """Makes a provider unregistered, so that writes to it are refused until it is registered."""
-        self._registered[subscription.lower(), namespace.lower()] = "NotRegistered"
-
-    def require_registered(self, target: Target) -> None:
-        """ArmError 409 if the namespace is not registered in the subscription."""
-        state = self._registered.get(((target.subscription or "").lower(), target.namespace.lower()))
-        if state == "NotRegistered":
-            message = (
-                f"The subscription is not registered to use namespace '{target.namespace}'. See "
-                "https://aka.ms/rps-not-found for how to register subscriptions."
-            )
-            detail = {
-                "code": "MissingSubscriptionRegistration",
-                "target": target.namespace,
-                "message": message,
-            }
-            raise ArmError(409, "MissingSubscriptionRegistration", message, details=(detail,))
-
-    def _document(self, subscription: str) -> Document:
-        return {
-            "id": f"/subscriptions/{subscription}",
-            "authorizationSource": "RoleBased",
-            "managedByTenants": [],
-            "subscriptionId": subscription,
-            "tenantId": self.arm.credentials.tenant,
-            "displayName": f"hybridspan lab {subscription[-1]}",
-            "state": "Enabled",
-            "subscriptionPolicies": {
-                "locationPlacementId": "Public_2014-09-01",
-                "quotaId": "PayAsYouGo_2014-09-01",
-                "spendingLimit": "Off",
-            },
-        }
-
-    def _provider(self, subscription: str, namespace: str) -> Document:
-        name = next((known for known in NAMESPACES if known.lower() == namespace.lower()), None)
-        if name is None:
-            message = f"The resource provider '{namespace}' was not found in the subscription."
-            raise ArmError(404, "InvalidResourceNamespace", message)
-        types = [
-            {
-                "resourceType": kind,
-                "locations": sorted(ALL),
-                "apiVersions": ["2025-07-01"],
-                "capabilities": "None",
-            }
-            for kind in NAMESPACES[name]
-        ]
-        return {
-            "id": f"/subscriptions/{subscription}/providers/{name}",
-            "namespace": name,
-            "resourceTypes": types,
-            "registrationState": self._registered.get((subscription.lower(), name.lower()), "Registered"),
-            "registrationPolicy": "RegistrationFree" if name in ALWAYS_REGISTERED else "RegistrationRequired",
-        }
-
-    def _resources(self, request: ArmRequest) -> Answer:
-        root = request.target.path.rsplit("/", 1)[0]
-        if request.target.group and self.arm.store.get(root) is None:
-            raise group_not_found(request.target.group)
-        expression = request.query.get("$filter", "")
-        wanted = filter_terms(expression, FILTERS)
-        if "resourcegroup" in wanted:
-            root = f"{root}/resourceGroups/{wanted['resourcegroup']}"
-        listed: list[Document] = [
-            {name: document[name] for name in SHORT if name in document}
-            for key, document in self.arm.store.below(root)
-            if "location" in document and "/providers/" in key
-        ]
-        chosen = [d for d in listed if wanted.get("resourcetype") in (None, d["type"].lower())]
-        chosen = filtered(chosen, expression, FILTERS)
-        return paged(request, chosen, self.arm.settings.page_size)
-
-
-def _location(subscription: str, name: str) -> Document:
-    return {
-        "id": f"/subscriptions/{subscription}/locations/{name}",
-        "name": name,
-        "type": "Region",
-        "displayName": name,
-        "regionalDisplayName": name,
-        "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
-    }

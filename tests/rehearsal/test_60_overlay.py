@@ -1,0 +1,113 @@
+"""Clusters whose pods no peering reaches: real Cassandra nodes cannot join with their pods' addresses, and do with the nodes'.
+
+One Cassandra node a region, so that it takes minutes. The tests of this file share one lab and build on one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from tests.rehearsal.rig import Rig, eventually
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(900)]
+
+POD, EAST, CENTRAL = "apigee-cassandra-default-0", "apigee-eastus", "apigee-centralus"
+RANGES = {EAST: "10.244.0.0/16", CENTRAL: "10.245.0.0/16"}
+SUBNETS = {EAST: "120.38.1.0/26", CENTRAL: "192.138.0.0/26"}
+SMALL = (
+    ("replicationFactor: 3", "replicationFactor: 1"),
+    ("cassandraNodes: 3", "cassandraNodes: 1"),
+    ("count: 3", "count: 1"),
+)
+
+
+def make_overlay(rig: Rig) -> None:
+    """The example with one node a region, in clusters with Azure CNI overlay."""
+    text = rig.topology.read_text()
+    for old, new in SMALL:
+        text = text.replace(old, new)
+    for number, pods in enumerate(RANGES.values(), start=1):
+        services = f"        serviceCidr: 10.{number}.0.0/16\n"
+        text = text.replace(
+            services, f"{services}        networkPlugin: azure-overlay\n        podCidr: {pods}\n"
+        )
+    rig.topology.write_text(text)
+    overrides = rig.directory / "overrides_apigee-eastus.yaml"
+    changed = overrides.read_text().replace("hostNetwork: false", "hostNetwork: true")
+    overrides.write_text(changed.replace("replicaCount: 3", "replicaCount: 1"))
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    rig = Rig("two-regions")
+    try:
+        make_overlay(rig)
+        rig.up()
+        rig.hybridspan("lab", "fill", "--rows", "500")
+        yield rig
+    finally:
+        rig.down()
+
+
+def address(rig: Rig, context: str) -> str:
+    """The address of a region's Cassandra pod; empty while there is none."""
+    return rig.kubectl(
+        context, "get", "pod", POD, "-n", "apigee", "-o", "jsonpath={.status.podIP}", expect=None
+    )
+
+
+def test_the_existing_region_s_node_has_its_machine_s_address_and_other_pods_have_not(rig: Rig) -> None:
+    assert ip_address(address(rig, EAST)) in ip_network(SUBNETS[EAST])
+    others = "jsonpath={.items[*].status.podIP}"
+    found = rig.kubectl(EAST, "get", "pods", "-n", "apigee", "-l", "app=apigee-runtime", "-o", others).split()
+    assert found
+    assert all(ip_address(one) in ip_network(RANGES[EAST]) for one in found)
+
+
+def test_without_the_nodes_addresses_the_overrides_are_refused_before_anything_is_done(rig: Rig) -> None:
+    overrides = rig.directory / "overrides_apigee-eastus.yaml"
+    right = overrides.read_text()
+    overrides.write_text(right.replace("hostNetwork: true", "hostNetwork: false"))
+    try:
+        refused = rig.hybridspan("plan", str(rig.topology), expect=None)
+    finally:
+        overrides.write_text(right)
+    assert refused.returncode != 0
+    assert "HS-TOPOLOGY-056" in refused.stderr + refused.stdout
+
+
+def test_a_node_with_an_address_of_the_overlay_reaches_the_seed_and_never_joins(rig: Rig) -> None:
+    """Its own packets leave with its machine's address; the seed's answers go to the address that it gossips."""
+    rig.hybridspan("apply", str(rig.topology), "--yes", expect=3, timeout=400)
+    overrides = rig.directory / "overrides_apigee-centralus.yaml"
+    right = overrides.read_text()
+    assert "hostNetwork: true" in right
+    assert f"multiRegionSeedHost: {address(rig, EAST)}" in right.replace('"', "")
+    by_hand = rig.directory / "by_hand.yaml"
+    by_hand.write_text(right.replace("hostNetwork: true", "hostNetwork: false"))
+    rig.kubectl(CENTRAL, "config", "use-context", CENTRAL)
+    rig.run("apigeectl", "init", "-f", str(by_hand), timeout=300)
+    rig.run("apigeectl", "apply", "--datastore", "-f", str(by_hand), expect=None, timeout=300)
+    logs = ("logs", POD, "-n", "apigee", "--tail", "-1")
+    eventually(
+        lambda: (
+            "Unable to gossip with any peers"
+            in rig.kubectl(CENTRAL, *logs, expect=None)
+            + rig.kubectl(CENTRAL, *logs, "--previous", expect=None)
+        ),
+        240,
+        "the new node gives up",
+    )
+    assert ip_address(address(rig, CENTRAL)) in ip_network(RANGES[CENTRAL])
+    assert rig.nodetool(EAST, 0, "status").count("UN  ") == 1
+
+
+def test_with_its_machine_s_address_the_same_node_joins_and_takes_its_data(rig: Rig) -> None:
+    rig.apply(timeout=600)
+    assert ip_address(address(rig, CENTRAL)) in ip_network(SUBNETS[CENTRAL])
+    status = rig.nodetool(EAST, 0, "status")
+    assert status.count("UN  ") == 2
+    assert address(rig, CENTRAL) in status
