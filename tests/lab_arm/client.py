@@ -37,8 +37,10 @@ class Reply:
 
 
 class ArmClient:
-    def __init__(self, base: str, app: web.Application, session: aiohttp.ClientSession) -> None:
-        self.base, self.app, self._session = base, app, session
+    def __init__(
+        self, base: str, app: web.Application, session: aiohttp.ClientSession, state_dir: Path
+    ) -> None:
+        self.base, self.app, self.session, self.state_dir = base, app, session, state_dir
         self.arm = app[ARM]
         self.token = ""
         self.networks: list[Documents] = []
@@ -64,7 +66,7 @@ class ArmClient:
             "scope": f"{self.base}//.default",
         }
         url = f"{self.base}/{self.arm.credentials.tenant}/oauth2/v2.0/token"
-        async with self._session.post(url, data=form) as answer:
+        async with self.session.post(url, data=form) as answer:
             reply = Reply(answer.status, await answer.json(), answer.headers)
         if reply.status == 200:
             self.token = reply.body["access_token"]
@@ -79,7 +81,7 @@ class ArmClient:
         url = path if path.startswith("https://") else self.base + path
         if version is not None and "api-version=" not in url:
             url += f"{'&' if '?' in url else '?'}api-version={version}"
-        async with self._session.request(method, url, json=body, headers=sent) as answer:
+        async with self.session.request(method, url, json=body, headers=sent) as answer:
             text = await answer.text()
             return Reply(answer.status, await answer.json() if text else None, answer.headers)
 
@@ -157,7 +159,7 @@ async def running(
     tls = ssl.create_default_context(cafile=app[CERTIFICATES].authority)
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
-            client = ArmClient(base, app, session)
+            client = ArmClient(base, app, session, state_dir)
             client.networks = seen
             assert (await client.login()).status == 200
             yield client

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from hybridspan_lab.arm import NullHost
 from hybridspan_lab.arm.credentials import SUBSCRIPTION
@@ -123,6 +124,8 @@ async def test_what_a_cluster_was_made_with_stays(
         (body(pool("system", 40)), "ErrCode_InsufficientVCPUQuota"),
         (body(dnsServiceIP="10.3.0.10"), "InvalidParameter"),
         (body(podCidr="10.0.0.0/12"), "PodCidrOverlapsWithServiceCidr"),
+        (body(podCidr="172.30.0.0/16"), "InvalidParameter"),
+        (body(serviceCidr="192.0.2.0/24"), "InvalidParameter"),
         (body(pool("system", availabilityZones=["7"])), "AvailabilityZoneNotSupported"),
         ({"location": "eastus", "properties": {"agentPoolProfiles": [pool("system")]}}, "DnsPrefixRequired"),
         (
@@ -175,6 +178,129 @@ async def test_service_addresses_may_not_meet_the_subnet(arm: ArmClient, group: 
     wanted = pool("system", vnetSubnetID=await subnet(arm), maxPods=13)
     refused = await arm.put(arm.cluster(), body(wanted, networkPlugin="azure", serviceCidr="120.38.1.0/25"))
     assert refused.code == "ServiceCidrOverlapExistingSubnetsCidr"
+
+
+async def test_service_addresses_meet_no_other_subnet_of_the_network_either(
+    arm: ArmClient, group: object
+) -> None:
+    wanted = pool("system", vnetSubnetID=await subnet(arm), maxPods=13)
+    await arm.put(f"{arm.vnet('v')}/subnets/other", {"properties": {"addressPrefix": "120.38.1.128/26"}})
+    refused = await arm.put(arm.cluster(), body(wanted, networkPlugin="azure", serviceCidr="120.38.1.128/25"))
+    assert refused.code == "ServiceCidrOverlapExistingSubnetsCidr"
+
+
+async def pod_subnet(arm: ArmClient, prefix: str = "120.38.1.64/26", network: str = "v") -> str:
+    path = f"{arm.vnet(network)}/subnets/pods"
+    await arm.put(path, {"properties": {"addressPrefix": prefix}})
+    return path
+
+
+async def test_pods_may_have_a_subnet_of_their_own(arm: ArmClient, group: object, host: NullHost) -> None:
+    nodes, pods = await subnet(arm), await pod_subnet(arm)
+    wanted = pool("system", 3, vnetSubnetID=nodes, podSubnetID=pods)
+    assert (await arm.put(arm.cluster(), body(wanted, networkPlugin="azure"))).status == 200
+    assert len((await arm.get(nodes)).properties["ipConfigurations"]) == 3
+    assert len((await arm.get(pods)).properties["ipConfigurations"]) == 3 * 16
+    assert host.created[0].pools[0].pod_subnet_prefix == "120.38.1.64/26"
+    assert (await arm.delete(pods)).code == "InUseSubnetCannotBeDeleted"
+    more = {"properties": {"count": 1, "mode": "User", "vnetSubnetID": nodes, "podSubnetID": pods}}
+    assert (await arm.put(f"{arm.cluster()}/agentPools/more", more)).code == "InsufficientSubnetSize"
+
+
+@pytest.mark.parametrize(
+    ("profile", "change"),
+    [
+        ({"networkPlugin": "kubenet"}, {}),
+        ({"networkPlugin": "azure", "networkPluginMode": "overlay"}, {}),
+        ({"networkPlugin": "azure"}, {"vnetSubnetID": None}),
+        ({"networkPlugin": "azure"}, {"podSubnetID": "nodes"}),
+        ({"networkPlugin": "azure"}, {"podSubnetID": "elsewhere"}),
+        ({"networkPlugin": "azure"}, {"podSubnetID": "nowhere"}),
+    ],
+)
+async def test_a_subnet_for_pods_is_azure_cni_s_and_beside_that_of_the_nodes(
+    arm: ArmClient, group: object, profile: dict[str, str], change: dict[str, Any]
+) -> None:
+    nodes = await subnet(arm)
+    await arm.make_vnet("w", "10.9.0.0/16")
+    places = {
+        "nodes": nodes,
+        "elsewhere": await pod_subnet(arm, "10.9.0.0/24", "w"),
+        "nowhere": f"{arm.vnet('v')}/subnets/nowhere",
+    }
+    given = {"vnetSubnetID": nodes, "podSubnetID": await pod_subnet(arm), "maxPods": 13, **change}
+    given["podSubnetID"] = places.get(given["podSubnetID"], given["podSubnetID"])
+    refused = await arm.put(arm.cluster(), body(pool("system", **given), **profile))
+    assert (refused.status, refused.code) == (400, "InvalidParameter")
+
+
+async def test_an_overlay_has_a_block_for_every_node(arm: ArmClient, group: object) -> None:
+    wanted = pool("system", 3, vmSize="Standard_D2s_v5")
+    refused = await arm.put(arm.cluster(), body(wanted, podCidr="10.244.0.0/23"))
+    assert refused.code == "InsufficientPodCidr"
+    assert (await arm.put(arm.cluster(), body(wanted, podCidr="10.244.0.0/22"))).status == 200
+
+
+async def test_without_a_subnet_aks_makes_a_network_of_its_own(
+    arm: ArmClient, group: object, host: NullHost
+) -> None:
+    await arm.put(arm.cluster(), body())
+    cluster = host.created[0]
+    assert cluster.subnet_prefix == "10.224.0.0/16"
+    assert "/resourceGroups/MC_rg_aks_eastus/" in (cluster.vnet_id or "")
+    made = await arm.get(cluster.vnet_id or "")
+    assert made.properties["addressSpace"]["addressPrefixes"] == ["10.224.0.0/12"]
+    await arm.delete(arm.cluster())
+    assert (await arm.get(cluster.vnet_id or "")).status == 404
+
+
+async def test_an_issuer_of_tokens_has_a_url(arm: ArmClient, group: object) -> None:
+    wanted = body()
+    wanted["properties"]["oidcIssuerProfile"] = {"enabled": True}
+    made = (await arm.put(arm.cluster(), wanted)).properties["oidcIssuerProfile"]
+    assert made["issuerURL"].startswith("https://eastus.oic.prod-aks.azure.com/")
+
+
+async def kubeconfig_of(arm: ArmClient, who: str, **properties: Any) -> dict[str, Any]:
+    wanted = body()
+    wanted["properties"].update(properties)
+    await arm.put(arm.cluster(), wanted)
+    found = await arm.ask("POST", f"{arm.cluster()}/listCluster{who}Credential")
+    if found.status != 200:
+        return found.body
+    return YAML(typ="safe").load(base64.b64decode(found.body["kubeconfigs"][0]["value"]))
+
+
+async def test_a_cluster_with_entra_hands_out_a_login_instead_of_a_certificate(
+    arm: ArmClient, group: object
+) -> None:
+    entra = {"managed": True, "tenantID": "5a7e0000-0000-4000-8000-00000000000a"}
+    user = await kubeconfig_of(arm, "User", aadProfile=entra)
+    assert user["users"][0]["user"]["exec"]["command"] == "kubelogin"
+    assert entra["tenantID"] in user["users"][0]["user"]["exec"]["args"]
+    assert "token" in (await kubeconfig_of(arm, "Admin", aadProfile=entra))["users"][0]["user"]
+
+
+async def test_without_local_accounts_there_is_no_admin(arm: ArmClient, group: object) -> None:
+    refused = await kubeconfig_of(arm, "Admin", disableLocalAccounts=True)
+    assert "disable local accounts" in refused["error"]["message"]
+
+
+async def test_a_private_cluster_s_name_is_known_in_its_network_only(arm: ArmClient, group: object) -> None:
+    private = {"enablePrivateCluster": True}
+    config = await kubeconfig_of(arm, "User", apiServerAccessProfile=private)
+    shown = (await arm.get(arm.cluster())).properties
+    assert "fqdn" not in shown
+    assert config["clusters"][0]["cluster"]["server"] == f"https://{shown['privateFQDN']}:443"
+    assert ".privatelink.eastus.azmk8s.io" in shown["privateFQDN"]
+
+
+async def test_the_lab_says_that_it_upgrades_nothing(arm: ArmClient, group: object) -> None:
+    await arm.put(arm.cluster(), body())
+    newer = body()
+    newer["properties"]["kubernetesVersion"] = "1.38"
+    refused = await arm.put(arm.cluster(), newer)
+    assert (refused.code, refused.body["error"]["target"]) == ("OperationNotAllowed", "kubernetesVersion")
 
 
 async def test_a_cluster_s_network_is_where_the_cluster_is(arm: ArmClient, group: object) -> None:

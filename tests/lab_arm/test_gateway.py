@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from hybridspan_lab.arm import NullHost, Settings, request_journal
-from hybridspan_lab.arm.credentials import SECOND_SUBSCRIPTION
+from hybridspan_lab.arm import SUBSCRIPTIONS, NullHost, Settings, request_journal
+from hybridspan_lab.arm.credentials import SECOND_SUBSCRIPTION, SUBSCRIPTION
 from hybridspan_lab.arm.throttling import Throttle
 from tests.lab_arm.client import ArmClient, Reply, running
 
@@ -242,3 +243,26 @@ async def test_a_cut_connection_is_an_error_of_the_connection(arm: ArmClient, gr
     arm.arm.faults.add("reset", method="GET")  # aiohttp tries a GET twice by itself
     with pytest.raises(aiohttp.ClientError):
         await arm.get(arm.group())
+
+
+async def test_a_provider_s_registration_takes_its_time_and_survives(arm: ArmClient, group: object) -> None:
+    arm.app[SUBSCRIPTIONS].unregister(SUBSCRIPTION, "Microsoft.Network")
+    provider = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network"
+    body = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+    refused = await arm.ask("PUT", arm.vnet("v"), body)
+    assert (refused.status, refused.code) == (409, "MissingSubscriptionRegistration")
+    assert (await arm.ask("POST", f"{provider}/register")).body["registrationState"] == "Registering"
+    async with asyncio.timeout(5):
+        while (await arm.get(provider)).body["registrationState"] != "Registered":
+            assert (await arm.get(provider)).status == 200
+    assert (await arm.ask("PUT", arm.vnet("v"), body)).status == 201
+    assert (await arm.ask("POST", f"{provider}/unregister")).code == "CannotUnregisterProviderWithResources"
+
+
+async def test_a_poll_may_be_refused_late_or_cut_as_any_request(arm: ArmClient, group: object) -> None:
+    body = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+    begun = await arm.ask("PUT", arm.vnet("v"), body)
+    arm.arm.faults.add("503", method="GET", type="microsoft.network/locations/operations")
+    url = begun.headers["Azure-AsyncOperation"]
+    assert (await arm.get(url)).code == "ServerTimeout"
+    assert (await arm.settle(begun))["status"] == "Succeeded"
