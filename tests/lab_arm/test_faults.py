@@ -88,6 +88,56 @@ def test_a_part_of_the_path_narrows_a_fault() -> None:
     assert table.strike("PUT", parse("/subscriptions/s/resourceGroups/CentralUS")) is not None
 
 
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "strikes"),
+    [
+        ("peering.put", "PUT", "/virtualNetworks/v/virtualNetworkPeerings/p", True),
+        ("peering.put", "DELETE", "/virtualNetworks/v/virtualNetworkPeerings/p", False),
+        ("network.put", "PUT", "/virtualNetworks/v/virtualNetworkPeerings/p", False),
+        ("subnet.*", "DELETE", "/virtualNetworks/v/subnets/s", True),
+    ],
+)
+def test_a_fault_may_name_its_operation(operation: str, method: str, path: str, strikes: bool) -> None:
+    table = FaultTable()
+    table.add("500", operation=operation)
+    target = parse(f"/subscriptions/s/resourceGroups/g/providers/Microsoft.Network{path}")
+    assert (table.strike(method, target) is not None) is strikes
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path"),
+    [
+        ("group.put", "PUT", "/subscriptions/s/resourceGroups/g"),
+        ("user-credential.post", "POST", "{cluster}/listClusterUserCredential"),
+        ("pool.delete", "DELETE", "{cluster}/agentPools/data"),
+        (
+            "network-poll.get",
+            "GET",
+            "/subscriptions/s/providers/Microsoft.Network/locations/eastus/operations/x",
+        ),
+    ],
+)
+def test_every_operation_that_a_fault_names_is_a_request_s(operation: str, method: str, path: str) -> None:
+    cluster = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c"
+    table = FaultTable()
+    table.add("500", operation=operation)
+    assert table.strike(method, parse(path.format(cluster=cluster))) is not None
+
+
+@pytest.mark.parametrize("operation", ["peering", "peering.push", "moon.put"])
+def test_an_unknown_operation_is_refused_with_the_known_ones(operation: str) -> None:
+    with pytest.raises(ValueError, match="user-credential"):
+        FaultTable().add("500", operation=operation)
+
+
+async def test_any_refusal_can_be_asked_for(arm: ArmClient, group: object) -> None:
+    arm.arm.faults.add(
+        "refuse", operation="network.put", status=403, code="RequestDisallowedByPolicy", message="policy"
+    )
+    refused = await arm.put(arm.vnet("v"), BODY)
+    assert (refused.status, refused.code) == (403, "RequestDisallowedByPolicy")
+
+
 def test_faults_are_listed_and_cleared() -> None:
     table = FaultTable()
     first, _ = table.add("500"), table.add("429")

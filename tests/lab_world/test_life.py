@@ -1,12 +1,15 @@
 """A lab begins and ends: what it leaves behind is nothing, whichever way it ended."""
 
+import json
 import os
 import signal
 import subprocess
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from hybridspan.cli.lab_faults import fault
 from hybridspan.errors import InputError, PermanentFailure
 from hybridspan_lab import control
 from hybridspan_lab.control import UpOptions
@@ -113,3 +116,25 @@ def test_a_home_with_a_long_path_has_short_sockets(tmp_path):
 def test_a_fault_is_set_and_cleared(lab, home):
     assert control.fault({"kind": "429", "method": "PUT"}, home)["faults"][0]["kind"] == "429"
     assert control.fault({"clear": None}, home)["faults"] == []
+
+
+def test_azure_s_faults_have_options_of_their_own(lab, home, monkeypatch):
+    monkeypatch.setenv("HYBRIDSPAN_LAB_HOME", str(home))
+    found = faults("azure", "slow", "--on", "peering.put", "--nth", "2", "--seconds", "3")
+    assert [(f["kind"], f["method"], f["nth"], f["seconds"]) for f in found] == [("slow", "PUT", 2, 3.0)]
+    assert faults("azure") == found
+    assert len(faults('{"kind": "429"}')) == 2
+    assert faults("azure", "--clear") == []
+
+
+@pytest.mark.parametrize("words", [("azure", "meteor"), ("azure", "429", "--on", "moon.put")])
+def test_a_fault_that_does_not_exist_is_refused_with_those_that_do(lab, home, monkeypatch, words):
+    monkeypatch.setenv("HYBRIDSPAN_LAB_HOME", str(home))
+    with pytest.raises(PermanentFailure, match=r"there are|it is one of"):
+        CliRunner().invoke(fault, words, catch_exceptions=False)
+
+
+def faults(*words):
+    done = CliRunner().invoke(fault, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)["faults"]

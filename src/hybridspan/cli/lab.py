@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hybridspan.cli.lab_faults import fault
 from hybridspan.errors import EXIT_OK
 
 NAME_WIDTH = 46
@@ -101,19 +102,7 @@ def fill(rows: int, rate: float | None, context: str | None) -> int:
     return control.fill(rows, rate, context=context)
 
 
-@lab.command()
-@click.argument("document")
-def fault(document: str) -> int:
-    """Make trouble: DOCUMENT is a JSON object, such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
-    from hybridspan_lab import control
-
-    try:
-        request = json.loads(document)
-    except ValueError as error:
-        raise click.UsageError(f"DOCUMENT is not JSON: {error}") from error
-    _announce(err=True)
-    click.echo(json.dumps(control.fault(request), indent=2))
-    return EXIT_OK
+lab.add_command(fault)
 
 
 def _table(found: dict[str, Any]) -> str:

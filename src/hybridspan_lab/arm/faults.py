@@ -1,7 +1,8 @@
 """Faults on purpose: which request is to be refused, delayed or cut, and which operation is to fail or never to end.
 
-A fault waits for the nth matching request, then strikes `times` times. Matching is by method and resource type
-(`*` for any, `microsoft.network/virtualnetworks/virtualnetworkpeerings` for one) and, if given, by a part of the path.
+A fault waits for the nth matching request, then strikes `times` times. Matching is by operation (`peering.put`), or by
+method and resource type (`*` for any, `microsoft.network/virtualnetworks/virtualnetworkpeerings` for one), and, if
+given, by a part of the path. Polls of operations are requests like any other.
 """
 
 from __future__ import annotations
@@ -64,7 +65,24 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         "Insufficient regional vcpu quota left for location. left regional vcpu quota 0.",
     ),
 }
-KINDS: Final = (*REFUSALS, "slow", "reset", "lost-answer", "fails-at-end", "never-ends")
+RESOURCES: Final[Mapping[str, str]] = {
+    "group": "microsoft.resources/resourcegroups",
+    "network": "microsoft.network/virtualnetworks",
+    "subnet": "microsoft.network/virtualnetworks/subnets",
+    "peering": "microsoft.network/virtualnetworks/virtualnetworkpeerings",
+    "security": "microsoft.network/networksecuritygroups",
+    "rule": "microsoft.network/networksecuritygroups/securityrules",
+    "cluster": "microsoft.containerservice/managedclusters",
+    "pool": "microsoft.containerservice/managedclusters/agentpools",
+    "user-credential": "microsoft.containerservice/managedclusters/listclusterusercredential",
+    "admin-credential": "microsoft.containerservice/managedclusters/listclusteradmincredential",
+    "network-poll": "microsoft.network/locations/operations",
+    "cluster-poll": "microsoft.containerservice/locations/operations",
+}
+VERBS: Final = ("get", "head", "put", "patch", "post", "delete", "*")
+REFUSE: Final = "refuse"
+"""Whatever refusal is asked for: its `status`, `code` and `message` are given."""
+KINDS: Final = (*REFUSALS, REFUSE, "slow", "reset", "lost-answer", "fails-at-end", "never-ends")
 
 
 @dataclass(slots=True)
@@ -82,6 +100,8 @@ class Fault:
     """Delay of `slow`, `Retry-After` of a refusal in whole seconds (0: none is sent)."""
     code: str = ""
     message: str = ""
+    status: int = 400
+    """Of the kind `refuse`."""
     seen: int = 0
     struck: int = 0
 
@@ -99,7 +119,8 @@ class Fault:
 
     def refusal(self, target: Target) -> ArmError:
         """The answer of a refusing kind."""
-        status, code, message = REFUSALS[self.kind]
+        own = (self.status, "BadRequest", "The request was refused on purpose.")
+        status, code, message = own if self.kind == REFUSE else REFUSALS[self.kind]
         message = message.format(namespace=target.namespace)
         headers = {"Retry-After": str(math.ceil(self.seconds))} if self.seconds > 0 else {}
         return ArmError(status, self.code or code, self.message or message, headers=headers)
@@ -123,6 +144,7 @@ class FaultTable:
         self,
         kind: str,
         *,
+        operation: str = "",
         method: str = "*",
         type: str = "*",  # noqa: A002 - the word of Azure's documents
         path_part: str = "",
@@ -131,12 +153,28 @@ class FaultTable:
         seconds: float = 0.0,
         code: str = "",
         message: str = "",
+        status: int = 400,
     ) -> int:
-        """Sets a fault and gives its number; ValueError for a kind that does not exist."""
+        """Sets a fault and gives its number; ValueError for a kind or an operation that does not exist.
+
+        `operation` is another way to say method and type: `peering.put`, `cluster.delete`, `network-poll.get`.
+        """
         if kind not in KINDS:
             raise ValueError(f"no such fault: {kind}; there are {', '.join(KINDS)}")
+        if operation:
+            method, type = _method_and_type(operation)  # noqa: A001
         fault = Fault(
-            next(self._ids), kind, method.upper(), type.lower(), path_part, nth, times, seconds, code, message
+            next(self._ids),
+            kind,
+            method.upper(),
+            type.lower(),
+            path_part,
+            nth,
+            times,
+            seconds,
+            code,
+            message,
+            status,
         )
         self._faults.append(fault)
         return fault.id
@@ -160,3 +198,11 @@ class FaultTable:
                 fault.struck += 1
                 hit = fault
         return hit
+
+
+def _method_and_type(operation: str) -> tuple[str, str]:
+    resource, _, verb = operation.lower().partition(".")
+    if resource not in RESOURCES or verb not in VERBS:
+        known = f"one of {', '.join(RESOURCES)}, a dot, and one of {', '.join(VERBS)}"
+        raise ValueError(f"no such operation: {operation}; it is {known}")
+    return verb, RESOURCES[resource]

@@ -133,6 +133,7 @@ def _rule(
                 ports=_ports(values_of(rule, "destinationPortRange")),
                 priority=int(rule["priority"]),
                 allow=rule["access"] == "Allow",
+                source_ports=_ports(values_of(rule, "sourcePortRange")),
             )
 
 
@@ -157,8 +158,8 @@ def _narrowed(ranges: list[IPv4Network], guarded: IPv4Network) -> list[IPv4Netwo
 
 
 def _ports(values: list[str]) -> tuple[PortRange, ...]:
-    """Destination ranges, both ends included; empty for all."""
-    if "*" in values:
+    """Ranges of ports, both ends included; empty for all."""
+    if {"*", "0-65535"} & set(values):
         return ()
     ends = [value.partition("-") for value in values]
     return tuple((int(first), int(last or first)) for first, _, last in ends)

@@ -53,6 +53,8 @@ class Denial:
     ports: tuple[PortRange, ...]
     priority: int
     allow: bool = False
+    source_ports: tuple[PortRange, ...] = ()
+    """The other side's ports, empty for all; hardly any rule names them."""
 
 
 @dataclass(frozen=True, slots=True)

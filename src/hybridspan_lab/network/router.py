@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pyroute2 import IPRoute
@@ -39,6 +40,7 @@ def present_rules(ip: Any) -> set[FibRule]:
                     side(entry.get("dst"), entry["dst_len"]),
                     entry.get("ip_proto") or 0,
                     span(entry.get("dport_range")),
+                    span(entry.get("sport_range")),
                 )
             )
     return found
@@ -46,9 +48,7 @@ def present_rules(ip: Any) -> set[FibRule]:
 
 def normal(rule: FibRule) -> FibRule:
     """The rule as the kernel shows it: addresses without host bits, the whole world as nothing."""
-    return FibRule(
-        rule.order, rule.action, network(rule.source), network(rule.destination), rule.protocol, rule.ports
-    )
+    return replace(rule, source=network(rule.source), destination=network(rule.destination))
 
 
 def network(prefix: str) -> str:
@@ -83,4 +83,6 @@ def message(rule: FibRule) -> dict[str, Any]:
         fields["ip_proto"] = rule.protocol
     if rule.ports:
         fields["dport_range"] = f"{rule.ports[0]}:{rule.ports[1]}"
+    if rule.source_ports:
+        fields["sport_range"] = f"{rule.source_ports[0]}:{rule.source_ports[1]}"
     return fields

@@ -35,6 +35,7 @@ class FibRule:
     destination: str = ""
     protocol: int = 0
     ports: PortRange | None = None
+    source_ports: PortRange | None = None
 
 
 def fib_rules(denials: Iterable[Denial]) -> tuple[FibRule, ...]:
@@ -56,8 +57,9 @@ def chain(denials: list[Denial], start: int, allowed: Action) -> list[FibRule]:
     for denial in sorted(denials, key=lambda rule: (rule.priority, rule.source, rule.destination)):
         action: Action = allowed if denial.allow else "drop"
         for protocol, ports in matches(denial):
-            order = start + len(rules)
-            rules.append(FibRule(order, action, denial.source, denial.destination, protocol, ports))
+            for source_ports in map(within, denial.source_ports) if denial.source_ports else (None,):
+                order, ends = start + len(rules), (denial.source, denial.destination)
+                rules.append(FibRule(order, action, *ends, protocol, ports, source_ports))
     return rules
 
 
@@ -70,11 +72,16 @@ def matches(denial: Denial) -> list[tuple[int, PortRange | None]]:
     ports = denial.ports if denial.ports and denial.ports != ((0, 65535),) else fixed_ports()
     named = ("tcp", "udp") if denial.protocol == "any" else (denial.protocol,)
     found: list[tuple[int, PortRange | None]] = [
-        (PROTOCOLS[name], (max(low, 1), min(high, LAST_PORT))) for name in named for low, high in ports
+        (PROTOCOLS[name], within(span)) for name in named for span in ports
     ]
     if denial.protocol == "any" and not denial.ports:
         found.append((PROTOCOLS["icmp"], None))
     return found
+
+
+def within(span: PortRange) -> PortRange:
+    """The part of a range that the kernel's rules can name."""
+    return max(span[0], 1), min(span[1], LAST_PORT)
 
 
 def fixed_ports() -> tuple[PortRange, ...]:

@@ -11,6 +11,7 @@ from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.errors import bad_request
 from hybridspan_lab.arm.providers import addresses
 from hybridspan_lab.arm.providers.kind import Kind
+from hybridspan_lab.arm.providers.network_parts import SUBNET
 
 OWN_RANGES: Final = (
     ("serviceCidr", "ServiceCidrOverlapExistingSubnetsCidr"),
@@ -41,8 +42,10 @@ def check_network(documents: Documents, cluster: Document, pools: list[Document]
                 wanted[subnet_id.lower()] += addresses.demand_in(profile, pool["properties"], field)
     _check_one_network(wanted)
     for network in {key.rsplit("/", 2)[0] for key in wanted}:
-        for key in [key for key in documents if key.startswith(f"{network}/subnets/")]:
-            _check_ranges(profile, documents[key])
+        for key, document in documents.items():
+            # Role assignments stand below subnets too.
+            if key.startswith(f"{network}/subnets/") and document.get("type") == SUBNET:
+                _check_ranges(profile, document)
     for subnet_key, number in wanted.items():
         _check_size(documents[subnet_key], number)
     _check_overlay(profile, pools)

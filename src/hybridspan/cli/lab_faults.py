@@ -1,0 +1,72 @@
+"""`hybridspan lab fault …`: troubles on purpose, Azure's by options, all others as one JSON document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from hybridspan.errors import EXIT_OK
+
+
+class Faults(click.Group):
+    """A group that takes a JSON document in place of a command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A first word that begins a JSON object is no command's name."""
+        if args and args[0].lstrip().startswith("{"):
+            return "document", self.commands["document"], args
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Faults, subcommand_metavar="azure … | DOCUMENT")
+def fault() -> None:
+    """Make trouble: `azure` by its options, or a JSON object such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
+
+
+@fault.command(hidden=True)
+@click.argument("document")
+def document(document: str) -> int:
+    """Any trouble, as the lab's own words for it."""
+    try:
+        request = json.loads(document)
+    except ValueError as error:
+        raise click.UsageError(f"DOCUMENT is not JSON: {error}") from error
+    return _ask(request)
+
+
+@fault.command()
+@click.argument("kind", required=False)
+@click.option(
+    "--on", "operation", help="Which requests: peering.put, subnet.*, cluster.delete, network-poll.get, …"
+)
+@click.option("--path", "path_part", help="Only those whose path holds this.")
+@click.option("--nth", type=click.IntRange(min=1), help="The first one struck; default 1.")
+@click.option("--times", type=click.IntRange(min=1), help="How many are struck; default 1.")
+@click.option("--seconds", type=float, help="Length of `slow`, or the Retry-After of a refusal.")
+@click.option("--status", type=click.IntRange(400, 599), help="Of the kind `refuse`.")
+@click.option("--code", help="Instead of the kind's own error code.")
+@click.option("--message", help="Instead of the kind's own words.")
+@click.option("--clear", is_flag=True, help="Forget all faults.")
+def azure(kind: str | None, clear: bool, **where: Any) -> int:
+    """Let Azure's stand-in refuse, delay or cut requests; without KIND, list what is set (docs/lab-azure.md)."""
+    wanted = {name: value for name, value in where.items() if value is not None}
+    if clear:
+        return _ask({"clear": None})
+    if kind is None:
+        if wanted:
+            raise click.UsageError("name the KIND of fault, for example 429, slow or never-ends")
+        return _ask({})
+    return _ask({"kind": kind, **wanted})
+
+
+def _ask(request: dict[str, Any]) -> int:
+    from hybridspan_lab import control
+
+    if words := control.notice():
+        click.echo(words, err=True)
+    click.echo(json.dumps(control.fault(request), indent=2))
+    return EXIT_OK
