@@ -20,6 +20,16 @@ def test_helm_finds_nothing_wrong_with_a_chart(helm, folder, values, tmp_path, c
     assert "0 chart(s) failed" in said
 
 
+@pytest.mark.parametrize("version", ["1.12.4", "1.13.2", "1.14.2-hotfix.1", "1.15.1", "1.17.0"])
+def test_the_charts_are_of_the_version_that_is_asked_for(helm, values, tmp_path, version):
+    charts.write(tmp_path / "charts", version)
+    for chart in charts.CHARTS:
+        place = str(tmp_path / "charts" / chart)
+        assert f"version: {version}" in helm("show", "chart", place).stdout
+        said = helm("template", "r", place, *where(tmp_path, values), *CHOSEN).stdout
+        assert f"apigee-watcher:{version}" in said
+
+
 @pytest.mark.parametrize("chart", charts.CHARTS)
 def test_every_release_is_preceded_by_a_look_at_the_cluster(render, values, chart):
     pod = one(render(chart, values, *CHOSEN), "Pod")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from hybridspan_lab.apigee import cert_manager_manifests, readiness, resources
+from hybridspan_lab.apigee import cert_manager_manifests, controller, readiness, resources
 from hybridspan_lab.controlplane import ControlPlane
 from hybridspan_lab.helm import charts
 from hybridspan_lab.kubeapi import KubeApi
@@ -50,6 +50,16 @@ async def test_the_definitions_are_too_long_for_a_client_side_apply(plane, folde
     flags = ("--server-side", "--force-conflicts", "--validate=false")
     said = kubectl(plane, "apply", "-k", crds, *flags)
     assert said.count("serverside-applied") == 11
+
+
+async def test_an_operator_before_the_definitions_ends_with_the_kind_that_is_missing(plane, folder):
+    async with KubeApi.from_kubeconfig(plane.kubeconfig) as api:
+        said = await controller.missing_kind(api, "apigee")
+        assert said.replace("\\", "") == (
+            'no matches for kind "ApigeeDatastore" in version "apigee.cloud.google.com/v1alpha1"'
+        )
+        kubectl(plane, "apply", "-k", str(folder / charts.CRDS), "--server-side")
+        assert await controller.missing_kind(api, "apigee") == ""
 
 
 async def test_a_release_before_the_definitions_is_refused_in_helms_own_words(

@@ -12,7 +12,7 @@ from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.kubeexec import Finished
 
 _NODETOOL: Final = """
-umask 077; c=/opt/apigee/credentials; f=$(mktemp)
+umask 077; c=${CASSANDRA_CREDENTIALS:-/opt/apigee/credentials}; f=$(mktemp)
 printf '%s %s\\n' "$(cat $c/jmx.user)" "$(cat $c/jmx.password)" > "$f"
 nodetool -u "$(cat $c/jmx.user)" -pwf "$f" "$@"; code=$?; rm -f "$f"; exit $code
 """
