@@ -6,7 +6,7 @@ import pytest
 
 from hybridspan.facts.azure import SecurityRuleFacts
 from hybridspan.plan.phases.ports import closings, decide_ports, plan_ports
-from tests.azure.regions import CENTRAL, EAST, make_topology
+from tests.azure.regions import CENTRAL, EAST, WEST, make_topology
 from tests.plan_azure.facts import NOTHING, here, rule, world
 
 TOPOLOGY = make_topology()
@@ -141,3 +141,20 @@ def test_aks_own_group_plays_no_part() -> None:
     stray = replace(facts.security_groups[0], id=facts.security_groups[0].id.replace("my-hybrid-rg", "MC_x"))
     unguarded = replace(here(EAST), security_groups=(stray,))
     assert decide_ports(TOPOLOGY, PAIR, unguarded, here(CENTRAL)).is_done
+
+
+def test_pairs_that_share_a_group_take_different_priorities() -> None:
+    topology = make_topology(EAST, CENTRAL, WEST)
+    guarded = here(EAST, rules=(rule(300, "Inbound"),))
+    steps = plan_ports(topology, world(eastus=guarded, centralus=NOTHING, westus2=NOTHING))
+    made = [r.body["properties"] for s in steps for r in s.resources]
+    assert [(p["sourceAddressPrefix"], p["priority"]) for p in made] == [
+        ("192.138.0.0/26", 299),
+        ("10.90.0.0/26", 298),
+    ]
+
+
+def test_a_group_that_closes_is_seen_before_the_other_network_exists() -> None:
+    decision = decide_ports(TOPOLOGY, PAIR, here(EAST, rules=(rule(300, "Inbound"),)), NOTHING)
+    assert decision.state == "needed"
+    assert decide_ports(TOPOLOGY, PAIR, here(EAST), NOTHING).state == "later"

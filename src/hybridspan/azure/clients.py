@@ -6,9 +6,9 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
-from hybridspan.azure import api_versions
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import SignIn
+from hybridspan.facts import azure_versions as api_versions
 
 CONNECT_SECONDS: Final = 15
 READ_SECONDS: Final = 90

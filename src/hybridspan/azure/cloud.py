@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from hybridspan.azure import api_versions
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts import azure_versions as api_versions
 
 ENDPOINT_VARIABLE: Final = "HYBRIDSPAN_ARM_ENDPOINT"
 PATIENCE_SECONDS: Final = 20.0

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hybridspan.azure import bodies, documents
-from hybridspan.azure.bodies import Placement
+from hybridspan.azure import documents
 from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import polling
 from hybridspan.azure.grants import Grants
 from hybridspan.azure.networks import Clients, failed_state
 from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts
+from hybridspan.facts.azure_bodies import Placement
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region
 

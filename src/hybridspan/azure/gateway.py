@@ -6,7 +6,7 @@ import asyncio
 from threading import Lock
 from typing import Any
 
-from hybridspan.azure import api_versions, bodies, documents
+from hybridspan.azure import documents
 from hybridspan.azure.calls import ArmCalls, Progress, Recorder, quiet
 from hybridspan.azure.clients import AzureClients
 from hybridspan.azure.cloud import AzureCloud
@@ -20,6 +20,8 @@ from hybridspan.azure.rest import get_all
 from hybridspan.azure.security import SecurityGroups
 from hybridspan.clock import Clock, SystemClock
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts import azure_bodies as bodies
+from hybridspan.facts import azure_versions as api_versions
 from hybridspan.facts.azure import (
     ClusterFacts,
     NetworkFacts,

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from hybridspan.azure import api_versions
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.clients import AzureClients, polling
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts import azure_bodies as bodies
+from hybridspan.facts import azure_versions as api_versions
 from hybridspan.topology.model import Region
-
-NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
-"""Azure's built-in role, the same in every tenant."""
 
 
 class Grants:
@@ -34,14 +32,7 @@ class Grants:
         if not principal:
             return
         assignment = assignment_id(subnet_id, principal)
-        body = {
-            "properties": {
-                "roleDefinitionId": f"/subscriptions/{region.subscription}/providers/"
-                f"Microsoft.Authorization/roleDefinitions/{NETWORK_CONTRIBUTOR}",
-                "principalId": principal,
-                "principalType": "ServicePrincipal",
-            }
-        }
+        body = bodies.grant(region, principal)
 
         def begin() -> Any:
             resources = self._clients(region.subscription).resources.resources
@@ -67,5 +58,5 @@ class Grants:
 
 def assignment_id(scope: str, principal: str) -> str:
     """The same assignment has the same name, however often it is asked for."""
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.lower()}|{principal.lower()}|{NETWORK_CONTRIBUTOR}")
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.lower()}|{principal.lower()}|{bodies.NETWORK_CONTRIBUTOR}")
     return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"

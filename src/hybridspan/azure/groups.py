@@ -7,6 +7,7 @@ from typing import Any
 
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.networks import Clients
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 
@@ -32,7 +33,7 @@ class Groups:
         async def once() -> bool:
             if await self.document(region) is not None:
                 return False
-            body = {"location": region.name, "tags": dict(marks)}
+            body = bodies.group(region, marks)
 
             def call() -> Any:
                 groups = self._clients(region.subscription).resources.resource_groups

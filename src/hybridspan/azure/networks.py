@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
-from hybridspan.azure import bodies, documents
+from hybridspan.azure import documents
 from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import NETWORK, AzureClients, polling
 from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet

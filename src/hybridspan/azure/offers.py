@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from hybridspan.azure import api_versions
 from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.networks import Clients
 from hybridspan.azure.rest import get, get_all
 from hybridspan.errors import HybridspanError
+from hybridspan.facts import azure_versions as api_versions
 from hybridspan.facts.azure import OfferFacts, QuotaFacts, SizeFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region

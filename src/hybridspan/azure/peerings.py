@@ -10,11 +10,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hybridspan.azure import bodies
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.clients import NETWORK, polling
 from hybridspan.azure.networks import Clients, Networks
 from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region

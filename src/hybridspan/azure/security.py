@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hybridspan.azure import bodies, documents
+from hybridspan.azure import documents
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.clients import NETWORK, polling
 from hybridspan.azure.networks import Clients
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import SecurityRuleFacts
 from hybridspan.topology import azure_ids
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridspan.cli.opening import carried_out, journal_of, json_option, looked, opened, topology_argument
-from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING
+from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING, InputError
 from hybridspan.plan.model import Plan
 from hybridspan.topology.model import Topology
 
@@ -106,8 +106,12 @@ def _save(made: Plan, topology: Topology, path: Path) -> None:
 
 
 def _export(made: Plan, topology: Topology, path: Path) -> None:
-    from hybridspan.plan.export import export
+    from hybridspan.plan.export import export, export_folder
 
+    files = export_folder(made, topology, path.name)
+    if files is not None:
+        _write_folder(path, files)
+        return
     path.write_text(export(made, topology, path.name))
     if path.suffix == ".sh":
         path.chmod(0o755)
@@ -122,3 +126,22 @@ def _export_manifests(made: Plan, topology: Topology, facts: WorldFacts, folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     click.echo(f"written: {folder}; begin with order.md of each region", err=True)
+
+
+def _write_folder(path: Path, files: dict[str, str]) -> None:
+    """Only over what an earlier export wrote: somebody's own modules stay."""
+    from hybridspan.plan.export.declared import MARK
+
+    for name in files:
+        there = path / name
+        if there.exists() and MARK not in there.read_text(errors="replace").partition("\n")[0]:
+            raise InputError(
+                "HS-PLAN-008",
+                f"{there} exists, and no export wrote it",
+                where="--export",
+                hint=f"name another folder, such as hybridspan/{path.name}",
+            )
+    path.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (path / name).write_text(text)
+    click.echo(f"written: {path} ({len(files)} files)", err=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NewType
+from typing import Any, Literal, NewType
 
 from hybridspan.facts.world import Finding
 
@@ -67,6 +68,18 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that a step makes in Azure, as Resource Manager takes it; for export to other tools.
+
+    A role assignment refers to the identity of a cluster that is not there yet: `principal_of` is that cluster's id.
+    """
+
+    id: str
+    body: Mapping[str, Any]
+    principal_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """One node of the plan's graph."""
 
@@ -88,6 +101,8 @@ class PlannedStep:
     undo: tuple[Command, ...] = ()
     """How a person gets out again after this step, for the back-out document."""
     undo_note: str = ""
+    resources: tuple[Resource, ...] = ()
+    """What is missing in Azure and can be declared to another tool, in order; empty for everything else."""
 
 
 @dataclass(frozen=True, slots=True)

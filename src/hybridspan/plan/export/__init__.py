@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from hybridspan.errors import InputError
 from hybridspan.plan.export.back_out import back_out
+from hybridspan.plan.export.bicep import bicep
 from hybridspan.plan.export.runbook import runbook
 from hybridspan.plan.export.script import script
+from hybridspan.plan.export.terraform import terraform
 from hybridspan.plan.model import Plan
 from hybridspan.topology.model import Topology
 
-__all__ = ["back_out", "export", "runbook", "script"]
+__all__ = ["back_out", "bicep", "export", "export_folder", "runbook", "script", "terraform"]
 
 
 def export(plan: Plan, topology: Topology, name: str) -> str:
@@ -24,5 +26,12 @@ def export(plan: Plan, topology: Topology, name: str) -> str:
         "HS-PLAN-005",
         f"there is no export called {name!r}",
         where="--export",
-        hint="one of: runbook.md, run.sh, back-out.md",
+        hint="one of: runbook.md, run.sh, back-out.md, or the folders bicep and terraform",
     )
+
+
+def export_folder(plan: Plan, topology: Topology, name: str) -> dict[str, str] | None:
+    """The files of a folder called `bicep` or `terraform`; None where the name is no such folder's."""
+    if name == "bicep":
+        return bicep(plan, topology)
+    return terraform(plan, topology) if name == "terraform" else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import uuid
 from dataclasses import replace
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, same_id
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.networks import options_of, unless
 from hybridspan.plan.phases.networks import place as network_place
@@ -19,7 +21,9 @@ from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Subnet, T
 def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each new region's cluster."""
     first = facts.regions[topology.first.name].azure.cluster
-    return [_step(region, facts.regions[region.name].azure, first) for region in topology.new_regions]
+    return [
+        _step(topology, region, facts.regions[region.name].azure, first) for region in topology.new_regions
+    ]
 
 
 def place(region: Region) -> tuple[str, ...]:
@@ -168,7 +172,9 @@ def _notes(region: Region, cluster: ClusterFacts) -> str:
     return "".join(f"; {note}, left alone" for note in notes)
 
 
-def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -> PlannedStep:
+def _step(
+    topology: Topology, region: Region, facts: RegionAzureFacts, first: ClusterFacts | None
+) -> PlannedStep:
     cluster = facts.cluster
     decision = decide_cluster(region, cluster, first, facts.offer)
     delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
@@ -182,11 +188,37 @@ def _step(region: Region, facts: RegionAzureFacts, first: ClusterFacts | None) -
         needs=(networks.step_id(region),),
         lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
         procedure_rows=(6,),
+        resources=()
+        if first is None or region.cluster.id
+        else _resources(topology, completed(region, first, facts.offer), cluster, first),
         undo=() if cluster is not None else (Command(delete),),
         undo_note=""
         if cluster is not None
         else "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned.",
     )
+
+
+def _resources(
+    topology: Topology, region: Region, cluster: ClusterFacts | None, like: ClusterFacts
+) -> tuple[Resource, ...]:
+    """The cluster with its right on its subnets, or the pools that it lacks."""
+    whole = azure_ids.cluster_id(region)
+    subnets = [f"{azure_ids.network_id(region)}/subnets/{s.name}" for s in region.network.subnets]
+    place = bodies.Placement(*subnets)
+    if cluster is not None:
+        there = _pool_names(cluster)
+        absent = [p for p in region.cluster.node_pools if p.name.lower() not in there]
+        return tuple(Resource(f"{whole}/agentPools/{p.name}", bodies.pool(p, place)) for p in absent)
+    made = Resource(whole, bodies.cluster(region, place, like, bodies.tags(topology.name, region)))
+    return (made, *(_grant(region, subnet) for subnet in subnets))
+
+
+def _grant(region: Region, subnet: str) -> Resource:
+    """Named by what it joins: the identity itself has no id yet."""
+    cluster = azure_ids.cluster_id(region)
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{subnet.lower()}|{cluster.lower()}|{bodies.NETWORK_CONTRIBUTOR}")
+    where = f"{subnet}/providers/Microsoft.Authorization/roleAssignments/{name}"
+    return Resource(where, bodies.grant(region, ""), principal_of=cluster)
 
 
 def _commands(region: Region, like: ClusterFacts, cluster: ClusterFacts | None) -> tuple[Command, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
@@ -33,6 +34,10 @@ def decide_group(topology: Topology, region: Region, exists: bool) -> Decision:
     return needed(f"there is no resource group {region.resource_group} in subscription {region.subscription}")
 
 
+def _resource(topology: Topology, region: Region) -> Resource:
+    return Resource(azure_ids.group_id(region), bodies.group(region, bodies.tags(topology.name, region)))
+
+
 def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
     decision = decide_group(topology, region, exists)
     where = ("--subscription", region.subscription)
@@ -49,4 +54,5 @@ def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
         commands=(Command(("az", "group", "create", *name, "--location", region.name, *where)),),
         lanes=(f"group/{azure_ids.group_id(region).lower()}",),
         undo=() if decision.is_done else (undo,),
+        resources=() if decision.is_done else (_resource(topology, region),),
     )

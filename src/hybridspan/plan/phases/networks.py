@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import groups
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet, Topology
@@ -147,7 +148,18 @@ def _step(topology: Topology, region: Region, network: NetworkFacts | None) -> P
         lanes=(lane(region),),
         procedure_rows=(1, 2),
         undo=(delete,) if network is None else (),
+        resources=_resources(topology, region, network),
     )
+
+
+def _resources(topology: Topology, region: Region, network: NetworkFacts | None) -> tuple[Resource, ...]:
+    """The network whole, or the subnets that it lacks."""
+    whole = azure_ids.network_id(region)
+    if network is None:
+        marks = bodies.tags(topology.name, region)
+        return () if region.network.id else (Resource(whole, bodies.network(region, marks)),)
+    absent = [s for s in region.network.subnets if network.subnet(s.name) is None]
+    return tuple(Resource(f"{whole}/subnets/{s.name}", bodies.subnet(s)) for s in absent)
 
 
 def _commands(region: Region, network: NetworkFacts | None) -> tuple[Command, ...]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts, same_id
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.networks import network_id_query, place, ranges, unless
 from hybridspan.topology import azure_ids
@@ -167,6 +168,7 @@ def _step(
         lanes=(networks.lane(a), networks.lane(b)),
         procedure_rows=(3, 4, 5),
         undo=tuple(_delete(local, name) for local, _, name in directions),
+        resources=_resources(directions, first, second),
         undo_note="Cassandra's nodes lose sight of one another: only before a node of the new region has joined the ring.",
     )
 
@@ -213,6 +215,28 @@ def _commands(
         for local, _, name in directions
     ]
     return (*deletions, *created, *opened, *synchronised, *shown)
+
+
+def _resources(
+    directions: tuple[tuple[Region, Region, str], ...],
+    first: NetworkFacts | None,
+    second: NetworkFacts | None,
+) -> tuple[Resource, ...]:
+    """The directions that are missing; a torn pair must be deleted first, which no declaration does."""
+    seen = [
+        network.peering_to(azure_ids.network_id(remote)) if network else None
+        for network, (_, remote, _) in zip((first, second), directions, strict=True)
+    ]
+    if any(p is not None and p.state == "Disconnected" for p in seen):
+        return ()
+    return tuple(
+        Resource(
+            f"{azure_ids.network_id(local)}/virtualNetworkPeerings/{name}",
+            bodies.peering(azure_ids.network_id(remote)),
+        )
+        for (local, remote, name), present in zip(directions, seen, strict=True)
+        if present is None
+    )
 
 
 def _of(local: Region, name: str, verb: str) -> tuple[str, ...]:

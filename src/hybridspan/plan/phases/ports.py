@@ -6,13 +6,24 @@ denies it, one allowing rule goes in front of the denying one. AKS's own group, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import RegionAzureFacts, SecurityGroupFacts, SecurityRuleFacts, same_id
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.model import (
+    Command,
+    Decision,
+    PlannedStep,
+    Resource,
+    StepId,
+    done,
+    later,
+    needed,
+    refused,
+)
 from hybridspan.plan.phases import networks, peerings
 from hybridspan.plan.phases.peerings import Pair
 from hybridspan.plan.phases.security_rules import Direction, Flow, Verdict, free_priority, judge
@@ -33,11 +44,25 @@ class Closing:
 
 
 def plan_ports(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
-    """A step for each pair of regions."""
-    return [
-        _step(topology, pair, facts.regions[pair[0].name].azure, facts.regions[pair[1].name].azure)
-        for pair in peerings.pairs(topology)
-    ]
+    """A step for each pair of regions; pairs that share a security group do not take one another's priorities."""
+    steps: list[PlannedStep] = []
+    planned: dict[str, list[SecurityRuleFacts]] = {}
+    for pair in peerings.pairs(topology):
+        first, second = (facts.regions[region.name].azure for region in pair)
+        found = closings(topology, pair, _with(first, planned), _with(second, planned))
+        for closing in found:
+            if closing.remedy is not None:
+                planned.setdefault(closing.group.id.lower(), []).append(closing.remedy)
+        steps.append(_step(topology, pair, first, second, found))
+    return steps
+
+
+def _with(facts: RegionAzureFacts, planned: Mapping[str, Sequence[SecurityRuleFacts]]) -> RegionAzureFacts:
+    """The same with the rules that other pairs' steps will have added."""
+    if not planned:
+        return facts
+    groups = (replace(g, rules=(*g.rules, *planned.get(g.id.lower(), ()))) for g in facts.security_groups)
+    return replace(facts, security_groups=tuple(groups))
 
 
 def step_id(pair: Pair) -> StepId:
@@ -58,18 +83,18 @@ def decide_ports(
     if apart := peerings.connected_otherwise(pair):
         return done(f"{apart}: no rule is judged or added")
     ports = " and ".join(str(p) for p in wanted_ports(topology))
-    absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
-    if absent:
-        return later(f"TCP {ports} is looked at once network {' and '.join(absent)} exists")
     found = closings(topology, pair, first, second)
-    if not found:
-        return done(f"TCP {ports} is open both ways between the subnets of {pair[0].name} and {pair[1].name}")
     if hopeless := next((c for c in found if c.remedy is None), None):
         return refused(
             f"{_words(hopeless)}, and no priority is free in front of it",
             f"make room in {hopeless.group.name}, or add the rule by hand",
         )
-    return needed("; ".join(_words(c) for c in found))
+    if found:
+        return needed("; ".join(_words(c) for c in found))
+    absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
+    if absent:
+        return later(f"TCP {ports} is looked at once network {' and '.join(absent)} exists")
+    return done(f"TCP {ports} is open both ways between the subnets of {pair[0].name} and {pair[1].name}")
 
 
 def _words(closing: Closing) -> str:
@@ -84,6 +109,8 @@ def closings(
     topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts
 ) -> list[Closing]:
     """Everything in the two subnets' own groups that closes one of the wanted ports, in a stable order."""
+    if peerings.connected_otherwise(pair):
+        return []
     found: list[Closing] = []
     for region, direction, facts, flow, space in _looks(topology, pair, first, second):
         group = _group_of(region, facts)
@@ -157,11 +184,15 @@ def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts
     )
 
 
-def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> PlannedStep:
+def _step(
+    topology: Topology,
+    pair: Pair,
+    first: RegionAzureFacts,
+    second: RegionAzureFacts,
+    found: Sequence[Closing],
+) -> PlannedStep:
     a, b = pair
     decision = decide_ports(topology, pair, first, second)
-    both = first.network is not None and second.network is not None and not decision.is_done
-    found = closings(topology, pair, first, second) if both else []
     remedies = [(c.group.id, c.remedy) for c in found if c.remedy is not None]
     return PlannedStep(
         id=step_id(pair),
@@ -175,6 +206,9 @@ def _step(topology: Topology, pair: Pair, first: RegionAzureFacts, second: Regio
         lanes=_lanes(pair, first, second),
         procedure_rows=(7,),
         undo=tuple(_command("delete", group, rule) for group, rule in remedies),
+        resources=tuple(
+            Resource(f"{group}/securityRules/{rule.name}", bodies.rule(rule)) for group, rule in remedies
+        ),
     )
 
 

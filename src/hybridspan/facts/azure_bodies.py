@@ -180,3 +180,24 @@ def raised_pool(document: Mapping[str, Any], declared: NodePool) -> dict[str, An
     properties["count"] = max(int(properties.get("count") or 0), declared.count)
     properties["nodeLabels"] = {**(properties.get("nodeLabels") or {}), **dict(declared.labels)}
     return {"properties": properties}
+
+
+NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+"""Azure's built-in role, the same in every tenant."""
+
+
+def grant(region: Region, principal: str) -> dict[str, Any]:
+    """A role assignment that lets a cluster's identity use its subnet."""
+    return {
+        "properties": {
+            "roleDefinitionId": f"/subscriptions/{region.subscription}/providers/"
+            f"Microsoft.Authorization/roleDefinitions/{NETWORK_CONTRIBUTOR}",
+            "principalId": principal,
+            "principalType": "ServicePrincipal",
+        }
+    }
+
+
+def group(region: Region, marks: Mapping[str, str]) -> dict[str, Any]:
+    """A resource group."""
+    return {"location": region.name, "tags": dict(marks)}
