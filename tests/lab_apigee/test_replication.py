@@ -234,6 +234,29 @@ def test_a_keyspace_that_is_nowhere_else_keeps_its_data_center():
     assert removed(found, "dc-2") == {"kms": {"class": STRATEGY, "dc-1": "3"}}
 
 
-def test_a_reason_without_a_stack_trace_is_the_last_error_line():
-    said = Finished(2, "some output\n", "nodetool: Failed to connect to '127.0.0.1:7199'\n")
-    assert ring.cause(said) == "Failed to connect to '127.0.0.1:7199'"
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            (
+                "nodetool: Provided datacenter 'us-west1' is not a valid datacenter, available datacenters are: dc-1\n"
+                "See 'nodetool help' or 'nodetool help <command>'.\n"
+            ),
+            (
+                "java.lang.IllegalArgumentException : Provided datacenter 'us-west1' is not a valid datacenter, available "
+                "datacenters are: dc-1"
+            ),
+        ),
+        (
+            "nodetool: Unable to find sufficient sources for streaming range (1,2] in keyspace system_auth\n",
+            (
+                "java.lang.IllegalStateException : Unable to find sufficient sources for streaming range (1,2] in keyspace "
+                "system_auth"
+            ),
+        ),
+        ("error: No nodes present in the cluster.\n", "No nodes present in the cluster."),
+        ("", "exit code 1"),
+    ],
+)
+def test_a_reason_without_a_stack_trace_has_the_class_that_nodetool_leaves_out(said, words):
+    assert ring.cause(Finished(1, "some output\n" if said else "", said)) == words

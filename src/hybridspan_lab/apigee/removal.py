@@ -13,7 +13,7 @@ from hybridspan_lab.apigee.ring import Ring, cause, datacenters
 from hybridspan_lab.apigee.watching import Cluster, Document
 
 KEYSPACES: Final = "apigee-cassandra-keyspaces"
-GONE: Final = ("no longer a member", "DECOMMISSIONED", "already been decommissioned")
+GONE: Final = ("not a member of the token ring", "Node in DECOMMISSIONED state")
 
 
 def wants_removal(datastore: Document) -> bool:

@@ -18,6 +18,9 @@ nodetool -u "$(cat $c/jmx.user)" -pwf "$f" "$@"; code=$?; rm -f "$f"; exit $code
 """
 
 
+_ARGUMENTS: Final = ("Provided datacenter", "Cannot specify tokens", "Cannot set source data center")
+
+
 class Ring(Protocol):
     """Commands in the pods of one cluster; both raise ApiError where the pod cannot be reached."""
 
@@ -48,10 +51,16 @@ def cause(said: Finished) -> str:
     if found and (match := re.search(r"^\s*([\w.$]+(?:Exception|Error)): (.+)$", trace, re.MULTILINE)):
         return f"{match[1]} : {match[2].strip()}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("error", "nodetool:"))]
-    return (
-        (errors or lines or [f"exit code {said.code}"])[-1].removeprefix("error: ").removeprefix("nodetool: ")
-    )
+    if used := [line.removeprefix("nodetool: ") for line in lines if line.startswith("nodetool: ")]:
+        return f"{_class_of(used[-1])} : {used[-1]}"
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return (errors or lines or [f"exit code {said.code}"])[-1].removeprefix("error: ")
+
+
+def _class_of(message: str) -> str:
+    """The exception behind a message that nodetool shows without its class: it does so for these two."""
+    name = "IllegalArgumentException" if message.startswith(_ARGUMENTS) else "IllegalStateException"
+    return f"java.lang.{name}"
 
 
 def datacenters(status: str) -> dict[str, list[str]]:
