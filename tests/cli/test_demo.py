@@ -4,6 +4,7 @@ import pytest
 
 from hybridspan.cli.demo import Demo
 from hybridspan.errors import InputError
+from hybridspan_lab.network.mode import NOTICE
 
 
 def prepared(directory, example="two-regions"):
@@ -26,3 +27,25 @@ def test_files_that_are_not_the_examples_are_left_alone(tmp_path):
     with pytest.raises(InputError, match="HS-CLI-011"):
         prepared(tmp_path, "three-regions")
     assert "two-regions" in (tmp_path / "hybrid.yaml").read_text()
+
+
+def test_a_demo_on_the_fall_back_network_says_first_what_it_cannot_show(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HYBRIDSPAN_LAB_NETWORK", "loopback")
+    monkeypatch.setenv("HYBRIDSPAN_LAB_HOME", str(tmp_path / "lab"))
+    ran = []
+
+    class Told(Demo):
+        def _command(self, *arguments):
+            ran.append(arguments)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        Told(rows=1, keep=True, directory=tmp_path / "demo", example="two-regions").run()
+    assert ran[0][:2] == ("lab", "up")
+    assert capsys.readouterr().out.splitlines()[0] == NOTICE
+
+
+def test_a_demo_on_real_networks_has_nothing_to_excuse(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HYBRIDSPAN_LAB_NETWORK", "namespaces")
+    Demo(rows=1, keep=False, directory=tmp_path, example="two-regions")._announce()
+    assert capsys.readouterr().out == ""

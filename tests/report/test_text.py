@@ -7,7 +7,7 @@ from rich.console import Console
 
 from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import refused
+from hybridspan.plan.model import Command, refused
 from hybridspan.report.amounts import amount, duration
 from hybridspan.report.live import PlainLines
 from hybridspan.report.model import Difference, Verdict
@@ -162,3 +162,33 @@ def test_a_rebuild_without_a_rate_does_not_invent_a_time(topology, facts):
 
 def test_status_without_a_rebuild_says_nothing_of_it(topology, facts):
     assert "rebuilds" not in str(render_status(topology, facts))
+
+
+def test_a_brief_plan_has_what_is_to_be_done_and_no_command(plan):
+    for text in (str(render_plan(plan, brief=True)), on_a_terminal(render_plan(plan, brief=True))):
+        assert "there is none" in text
+        assert "no simple way back: the first node joins the ring" in text
+        assert "= 1 steps are as they should be and not shown" in text
+        assert "turn them on" in text
+        assert "az aks create" not in text
+        assert text.rstrip().endswith("hybridspan plan --export run.sh")
+
+
+def test_what_pre_flight_found_stands_after_the_steps_right_above_the_sum(plan):
+    for text in (str(render_plan(plan)), on_a_terminal(render_plan(plan))):
+        places = [text.index(words) for words in ("Cassandra joins", "turn them on", "2 steps to do")]
+        assert places == sorted(places)
+
+
+def test_a_long_way_into_a_pod_is_shown_by_what_is_done_there(plan):
+    long = Command(script="kubectl exec … " * 9, gist="nodetool status   # in a, pod-0")
+    text = str(render_plan(replace(plan, steps=(replace(plan.steps[1], commands=(long,)),))))
+    assert "$ nodetool status   # in a, pod-0" in text
+    assert "kubectl" not in text
+
+
+def test_a_remark_of_several_commands_is_said_once(plan):
+    command = Command(argv=("az", "x"), comment="look twice")
+    text = str(render_plan(replace(plan, steps=(replace(plan.steps[1], commands=(command, command)),))))
+    assert text.count("# look twice") == 1
+    assert text.count("$ az x") == 2
