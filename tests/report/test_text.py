@@ -168,7 +168,7 @@ def test_a_brief_plan_has_what_is_to_be_done_and_no_command(plan):
     for text in (str(render_plan(plan, brief=True)), on_a_terminal(render_plan(plan, brief=True))):
         assert "there is none" in text
         assert "no simple way back: the first node joins the ring" in text
-        assert "= 1 steps are as they should be and not shown" in text
+        assert "= 1 step is as it should be and not shown" in text
         assert "turn them on" in text
         assert "az aks create" not in text
         assert text.rstrip().endswith("hybridspan plan --export run.sh")

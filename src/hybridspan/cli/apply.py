@@ -82,7 +82,9 @@ class Consent:
                 "apply needs a yes, and there is no terminal to ask on",
                 hint="look at the plan, then: hybridspan apply --yes",
             )
-        return click.confirm(f"Carry out {len(plan.pending)} steps?", err=True)
+        from hybridspan.report.amounts import counted
+
+        return click.confirm(f"Carry out {counted(len(plan.pending), 'step')}?", err=True)
 
     async def past(self, step: PlannedStep) -> bool:
         """Asked once, before the first act that cannot simply be undone."""

@@ -15,6 +15,11 @@ def amount(count: int | None) -> str:
     return f"{size:.1f} TiB"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 step`, `3 steps`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """`0 s`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
     if seconds == 0:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hybridspan.facts.world import Finding
 from hybridspan.plan.model import Plan, PlannedStep
+from hybridspan.report.amounts import counted
 from hybridspan.report.rendering import Rendered
 
 MARKS = {"done": "=", "needed": "+", "later": "~", "refused": "✗"}
@@ -90,7 +91,8 @@ def _plan_lines(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Iterat
 
 def _left_out(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
     count = len(plan.steps) - len(steps)
-    return [f"= {count} steps are as they should be and not shown"] if count else []
+    verb, them = ("is", "it") if count == 1 else ("are", "they")
+    return [f"= {counted(count, 'step')} {verb} as {them} should be and not shown"] if count else []
 
 
 def _more(plan: Plan, brief: bool) -> list[str]:
@@ -106,11 +108,12 @@ def plan_sum(plan: Plan) -> str:
     """The last line: how much there is to do, and whether it may be done."""
     counts = {state: sum(s.decision.state == state for s in plan.steps) for state in MARKS}
     if plan.refusals:
-        return f"This plan must not be applied: {len(plan.refusals)} reason(s) above. Nothing was changed."
+        reasons = counted(len(plan.refusals), "reason")
+        return f"This plan must not be applied: {reasons} above. Nothing was changed."
     if not plan.pending:
         return f"Nothing to do: all {counts['done']} steps are as they should be."
     later = f" ({counts['later']} of them decided when their turn comes)" if counts["later"] else ""
-    return f"{len(plan.pending)} steps to do{later}, {counts['done']} as they should be."
+    return f"{counted(len(plan.pending), 'step')} to do{later}, {counts['done']} as they should be."
 
 
 def _rows(step: PlannedStep) -> str:
