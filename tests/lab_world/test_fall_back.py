@@ -151,3 +151,43 @@ def test_up_and_down_say_it_first_and_leave_nothing_after_a_crash(tmp_path: Path
     assert said.splitlines()[0] == NOTICE
     assert marked(WORLD_VARIABLE, str(places.home)) == []
     assert not places.home.exists()
+
+
+FORBIDDING = """
+import os, sys
+from pathlib import Path
+from hybridspan_lab.sandbox.system import NEWUSER, unshare
+uid, gid = os.geteuid(), os.getegid()
+unshare(NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+# An ordinary user's number: with it, starting a program gives every capability up.
+Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
+Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
+Path("/proc/sys/user/max_user_namespaces").write_text("0")
+os.execv(sys.executable, [sys.executable, "-m", "hybridspan", *sys.argv[1:]])
+"""
+
+
+def without_namespaces(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """hybridspan as an ordinary user on a machine that forbids user namespaces."""
+    environment = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(home), "HYBRIDSPAN_LAB_NETWORK": ""}
+    command = [sys.executable, "-c", FORBIDDING, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_where_the_kernel_forbids_namespaces_the_lab_starts_all_the_same(tmp_path: Path) -> None:
+    home = tmp_path / "lab"
+    try:
+        up = without_namespaces(home, "lab", "up", "--bare")
+        assert up.returncode == 0, up.stderr
+        assert up.stdout.splitlines()[0] == NOTICE
+    finally:
+        down = without_namespaces(home, "lab", "down")
+    assert down.stdout.splitlines() == [NOTICE, "the lab is gone"]
+
+
+def test_real_networks_are_refused_there_by_name(tmp_path: Path) -> None:
+    done = without_namespaces(tmp_path / "lab", "lab", "up", "--bare", "--network", "namespaces")
+    assert done.returncode == 1
+    assert "HS-LAB-023" in done.stderr
+    assert "--network loopback" in done.stderr
