@@ -18,6 +18,9 @@ import click
 
 from hybridspan.errors import EXIT_OK, InputError, PermanentFailure
 
+EXAMPLES = {"apigeectl": "two-regions", "helm": "helm-two-regions"}
+"""Which packaged example each installer rehearses."""
+
 
 @click.command()
 @click.option(
@@ -32,11 +35,16 @@ from hybridspan.errors import EXIT_OK, InputError, PermanentFailure
     help="Where the topology, the overrides and the report go.",
 )
 @click.option(
-    "--example", default="two-regions", show_default=True, help="Which packaged example to rehearse."
+    "--installer",
+    type=click.Choice(list(EXAMPLES)),
+    default="apigeectl",
+    show_default=True,
+    help="What installs Apigee: apigeectl (up to 1.11) or the real helm (from 1.12 on).",
 )
-def demo(rows: int, keep: bool, directory: Path, example: str) -> int:
+@click.option("--example", help="Another packaged example than the installer's own.")
+def demo(rows: int, keep: bool, directory: Path, installer: str, example: str | None) -> int:
     """Start a lab, fill it, plan, apply, verify, and write the report."""
-    return Demo(rows, keep, directory.resolve(), example).run()
+    return Demo(rows, keep, directory.resolve(), example or EXAMPLES[installer]).run()
 
 
 class Demo:
