@@ -148,6 +148,15 @@ async def test_known_words_get_their_remedy(bench: Bench, said: str, hint: str):
     assert hint in caught.value.hint
 
 
+async def test_no_variable_of_the_persons_leads_it_to_another_cluster(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HELM_KUBECONTEXT", "production")
+    bench.says('echo "$KUBECONFIG [$HELM_KUBECONTEXT]"')
+    await bench.upgrade()
+    assert bench.lines == [f"{bench.folder / 'helm-centralus.kubeconfig'} []"]
+
+
 async def test_its_output_lies_in_a_file_that_only_its_owner_reads(bench: Bench):
     bench.says("echo done")
     await bench.upgrade()

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from hybridspan.apigee.apigeectl import PASSING
 from hybridspan.apigee.helm_failures import explained
+from hybridspan.apigee.helm_process import (
+    LOOK_SECONDS,
+    ended,
+    environment,
+    followed,
+    private_file,
+    program,
+    running,
+)
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import SUBJECTS, HelmRelease, WantedRelease, split_chart
 
@@ -26,7 +33,6 @@ LineSink = Callable[[str], None]
 
 HELM_MINUTES: Final = 15
 """How long helm itself waits for what it installed (`--timeout`)."""
-_LOOK_SECONDS: Final = 0.2
 _SHORT_SECONDS: Final = 60.0
 
 
@@ -97,10 +103,10 @@ class Helm:
     async def _settled(self, name: str, on_line: LineSink) -> None:
         """No run is under way on the release when this returns."""
         mark = self._place.mark(name)
-        if _process(mark, name) is not None:
+        if running(mark, name) is not None:
             on_line(f"a helm run on {name} that was started before is still under way; it is waited for")
-        while _process(mark, name) is not None:  # noqa: ASYNC110  # another process's end is no event of ours
-            await asyncio.sleep(_LOOK_SECONDS * 5)
+        while running(mark, name) is not None:  # noqa: ASYNC110  # another process's end is no event of ours
+            await asyncio.sleep(LOOK_SECONDS * 5)
         listed = json.loads(await self._asked("list", "--all", "--output", "json") or "[]")
         there = next((r for r in map(_release, listed) if r.name == name), None)
         if there is not None and there.is_pending:
@@ -121,11 +127,11 @@ class Helm:
         self._record("helm", {"argv": argv})
         mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         mark.write_text("starting")
-        with _private(log) as output:
+        with private_file(log) as output:
             process = await self._started(argv, output, output)
         mark.write_text(str(process.pid))
         lines: list[str] = []
-        async for line in _followed(process, log):
+        async for line in followed(process, log):
             lines.append(line)
             self._record("helm", {"line": line})
             on_line(line)
@@ -152,7 +158,7 @@ class Helm:
         """What helm prints, which is not recorded."""
         argv = self._argv(words)
         process = await self._started(argv, asyncio.subprocess.PIPE, asyncio.subprocess.PIPE)
-        out, err = await _ended(process, _SHORT_SECONDS, argv)
+        out, err = await ended(process, _SHORT_SECONDS, argv)
         if process.returncode:
             told = err.decode(errors="replace").strip()
             kind = TemporaryFailure if PASSING.search(told) else PermanentFailure
@@ -169,7 +175,7 @@ class Helm:
         argv = self._argv(words)
         self._record("helm", {"argv": argv})
         process = await self._started(argv, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE)
-        _, err = await _ended(process, seconds, argv)
+        _, err = await ended(process, seconds, argv)
         told = "\n".join(err.decode(errors="replace").strip().splitlines()[-12:])
         self._record("helm", {"argv": argv, "code": process.returncode, "line": told})
         return process.returncode or 0, told
@@ -180,7 +186,7 @@ class Helm:
     async def _started(self, argv: Sequence[str], out: Any, err: Any) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *argv,
-            env=os.environ | {"KUBECONFIG": str(self._place.kubeconfig)},
+            env=environment(self._place.kubeconfig),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -198,56 +204,6 @@ def _record_of(release: HelmRelease) -> str:
     return f"sh.helm.release.v1.{release.name}.v{release.revision}"
 
 
-def _process(mark: Path, name: str) -> int | None:
-    """The process of a run that we started, while it lives; None otherwise."""
-    try:
-        number = int(mark.read_text())
-        words = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except (OSError, ValueError):
-        return None
-    return number if "upgrade" in words and name in words else None
-
-
-def _private(path: Path) -> Any:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-async def _followed(process: asyncio.subprocess.Process, log: Path) -> AsyncIterator[str]:
-    """The lines of the file as they come, until the process has ended."""
-    with log.open(encoding="utf-8", errors="replace") as text:
-        while True:
-            ended = process.returncode is not None
-            for line in text.read().splitlines():
-                if line.strip():
-                    yield line.rstrip()
-            if ended:
-                return
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await process.wait()
-            except TimeoutError:
-                continue
-
-
-async def _ended(
-    process: asyncio.subprocess.Process, seconds: float, argv: Sequence[str]
-) -> tuple[bytes, bytes]:
-    """What a short run printed; it changes nothing, so it may be killed."""
-    try:
-        async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
-            return out or b"", err or b""
-    except TimeoutError as error:
-        raise TemporaryFailure(
-            "HS-APIGEE-034", f"helm did not end within {seconds:.0f} s", where=" ".join(argv)
-        ) from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 def _failure(release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
     where = f"release {release.name}, chart {release.chart}"
     if PASSING.search(told):
@@ -262,16 +218,3 @@ def _failure(release: WantedRelease, told: str, then: str) -> PermanentFailure |
     return PermanentFailure(
         "HS-APIGEE-032", f"helm could not install {release.name}; {then}", where=where, why=told, hint=hint
     )
-
-
-def program() -> str:
-    """The program file; PermanentFailure where there is none."""
-    found = shutil.which("helm")
-    if found is None:
-        raise PermanentFailure(
-            "HS-APIGEE-031",
-            "the program helm is not there",
-            where="PATH",
-            hint="install helm 3.14 or later, and put it on the PATH",
-        )
-    return found

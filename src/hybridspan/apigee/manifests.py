@@ -7,7 +7,8 @@ from typing import cast
 from hybridspan.apigee.overrides import document_of, passwords_in, with_seed
 from hybridspan.errors import InputError
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.export.manifests import RegionInput, manifests
+from hybridspan.plan.export.manifests import manifests
+from hybridspan.plan.export.order import RegionInput
 from hybridspan.plan.model import Plan
 from hybridspan.plan.phases.operator import organization_resource
 from hybridspan.plan.phases.overrides import choose_seed, is_complete

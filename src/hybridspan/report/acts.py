@@ -43,7 +43,7 @@ def _nodetool(document: Document) -> str:
     return f"{document['pod']}: {shlex.join(map(str, document['command']))}{code}"
 
 
-def _apigeectl(document: Document) -> str | None:
+def _program(document: Document) -> str | None:
     if "line" in document:
         return None
     ended = f"  exit {document['code']}" if "code" in document else ""
@@ -55,5 +55,6 @@ _WRITERS: Final[Mapping[str, Callable[[Document], str | None]]] = {
     "kube": _kube,
     "cql": _cql,
     "nodetool": _nodetool,
-    "apigeectl": _apigeectl,
+    "apigeectl": _program,
+    "helm": _program,
 }

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hybridspan.apigee.observe import DATASTORE, REPLICATION, apigee_facts
 from hybridspan.apigee.replication_causes import cause_of
 from hybridspan.cassandra.receiving import Receiving, receiving
 from hybridspan.engine.step import ProgressSink
-from hybridspan.errors import PermanentFailure, TemporaryFailure
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
+from hybridspan.observation.replication import Watched, replication_seen
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.keyspaces import organization_names
 from hybridspan.plan.phases.operator import organization_resource
@@ -26,10 +25,7 @@ from hybridspan.plan.phases.replication import (
     manifest,
     mistakes,
     replication_key,
-    the_resource,
-    was_proved,
 )
-from hybridspan.plan.phases.verification import verification_key
 from hybridspan.topology.releases import replication_of
 
 if TYPE_CHECKING:
@@ -40,26 +36,6 @@ PATIENT_SECONDS: Final = 120.0
 STALE_SECONDS: Final = 20.0
 """How long the old words of an operator that keeps no generation are taken for old."""
 _LONGEST_PAUSE: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One look at the resource, and whether the operator is there."""
-
-    seen: ReplicationSeen
-    operator_ready: bool
-
-    @property
-    def is_settled(self) -> bool:
-        resource = self.seen.resource
-        if resource is None or (resource.applied_generation is not None and not resource.is_taken_up):
-            return False
-        return self.seen.is_complete or bool(self.seen.failure)
-
-    def repeats(self, failure: str) -> bool:
-        """Whether it says what it said before, without a word on which form of the resource it means."""
-        resource = self.seen.resource
-        return resource is not None and resource.applied_generation is None and self.seen.failure == failure
 
 
 class ReplicationStep:
@@ -259,37 +235,7 @@ class ReplicationStep:
         return await receiving(target, source, self._estate.topology.cassandra.tls_port, self._estate.clock)
 
     async def _look(self, *, records: bool = False) -> Watched:
-        cluster, source = await asyncio.gather(self._cluster(), self._estate.cassandra(self._source))
-        own, ring = await asyncio.gather(apigee_facts(cluster, self._region.namespace), source.members())
-        seen = ReplicationSeen(
-            resource=the_resource(own),
-            status=own.datastore.replication if own.datastore else None,
-            ring=ring,
-            received=await self._records(ring) if records else {},
-            is_proved=was_proved(ring, self._region, self._proofs()),
-        )
-        return Watched(seen, own.controller_ready)
-
-    def _proofs(self) -> list[Any]:
-        return [
-            self._estate.decided(verification_key(p, self._region.name)) for p in ("verify", "verify-again")
-        ]
-
-    async def _records(self, ring: RingFacts) -> dict[str, frozenset[str]]:
-        """What each pod believes to have received; TemporaryFailure where a member's pod does not run."""
-        target = await self._estate.cassandra(self._region)
-        pods = [pod.name for pod in await target.pods()]
-        if len(pods) < len(ring.of(self._region.datacenter)):
-            raise TemporaryFailure(
-                "HS-CASS-015", f"not every Cassandra pod of {self._region.name} runs", where=self._where
-            )
-
-        async def of(pod: str) -> frozenset[str]:
-            async with target.session(pod) as cql:
-                return frozenset(name for name, ranges in (await target.available(cql)).items() if ranges)
-
-        found = await asyncio.gather(*(of(pod) for pod in pods))
-        return dict(zip(pods, found, strict=True))
+        return await replication_seen(self._estate, self._region, records=records)
 
     async def _organization(self) -> str:
         first = self._estate.topology.first
