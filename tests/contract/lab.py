@@ -13,7 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hybridspan_lab.arm import ARM, CERTIFICATES, DESK, NullHost, Settings, create_app, request_journal, serve
-from hybridspan_lab.arm.credentials import CLIENT, SUBSCRIPTION, TENANT
+from hybridspan_lab.arm.credentials import CLIENT, SUBSCRIPTION, TENANT, Credentials
 from hybridspan_lab.arm.request_journal import RequestRecord
 
 
@@ -53,12 +53,12 @@ class Lab:
 
 
 @contextmanager
-def running(state_dir: Path, settings: Settings) -> Iterator[Lab]:
+def running(state_dir: Path, settings: Settings, credentials: Credentials | None = None) -> Iterator[Lab]:
     started: Future[Lab] = Future()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
     thread = threading.Thread(
-        target=lambda: loop.run_until_complete(_serve(state_dir, settings, started, stop))
+        target=lambda: loop.run_until_complete(_serve(state_dir, settings, credentials, started, stop))
     )
     thread.start()
     try:
@@ -69,9 +69,15 @@ def running(state_dir: Path, settings: Settings) -> Iterator[Lab]:
         loop.close()
 
 
-async def _serve(state_dir: Path, settings: Settings, started: Future[Lab], stop: asyncio.Event) -> None:
+async def _serve(
+    state_dir: Path,
+    settings: Settings,
+    credentials: Credentials | None,
+    started: Future[Lab],
+    stop: asyncio.Event,
+) -> None:
     host = NullHost()
-    app = create_app(state_dir, host, lambda _: None, settings=settings)
+    app = create_app(state_dir, host, lambda _: None, settings=settings, credentials=credentials)
     base, runner = await serve(app)
     started.set_result(Lab(base, app, host, state_dir))
     await stop.wait()

@@ -66,9 +66,17 @@ def test_the_procedure_runs_as_documented(az: Az, lab: Lab, tmp_path: Path) -> N
         "10.1.0.0/16",
         "120.38.1.0/26",
     )
+    assert roles_on(lab, subnet) == ["Network Contributor"]
     kubeconfig = tmp_path / "kubeconfig"
     run(az, f"aks get-credentials --resource-group my-hybrid-rg --name apigee-eastus --file {kubeconfig}")
     assert "clusterUser" in kubeconfig.read_text()
+
+
+def roles_on(lab: Lab, scope: str) -> list[str]:
+    """The roles that az gave the cluster's identity on its subnet, as it does unasked."""
+    cluster = next(d for _, d in lab.arm.store.of_type("Microsoft.ContainerService/managedClusters"))
+    found = lab.arm.access.granted(scope, cluster["identity"]["principalId"])
+    return [role.name for role in found]
 
 
 def test_node_pools_rules_and_deletion_work_with_az(az: Az, lab: Lab) -> None:

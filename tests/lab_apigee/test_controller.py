@@ -170,6 +170,14 @@ async def test_an_environment_waits_for_its_organization(cluster, work, override
     assert cluster.all("deployments") == []
 
 
+async def test_a_virtual_host_waits_for_its_certificate(cluster, work):
+    spec = {"sslSecret": "tls", "version": "1.16.0"}
+    metadata = {"name": "group", "namespace": NAMESPACE}
+    put(cluster, "apigeerouteconfigs", {"metadata": metadata, "spec": spec})
+    assert not await controller.settle(cluster, work)
+    assert state(cluster, "apigeerouteconfigs") == "creating"
+
+
 async def test_a_datastore_that_is_deleted_goes_after_its_nodes(cluster, work, overrides):
     document = put(cluster, "apigeedatastores", components.datastore(overrides)[0])
     await controller.settle(cluster, work)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,9 @@ from ruamel.yaml import YAML
 
 from hybridspan_lab.arm import NullHost
 from hybridspan_lab.arm.credentials import SUBSCRIPTION
-from tests.lab_arm.client import ArmClient
+from hybridspan_lab.arm.providers import machines
+from tests.lab_arm.client import ArmClient, running
+from tests.lab_arm.conftest import FAST
 
 
 def body(*pools: dict[str, Any], **profile: str) -> dict[str, Any]:
@@ -120,6 +124,8 @@ async def test_what_a_cluster_was_made_with_stays(
         (body(pool("data", mode="User")), "InvalidParameter"),
         (body(pool("Bad-Name")), "InvalidParameter"),
         (body(pool("system", maxPods=9)), "InvalidParameter"),
+        (body(pool("system"), pool("more", 0)), "InvalidParameter"),
+        (body(pool("system", nodeLabels={"kubernetes.azure.com/mode": "x"})), "InvalidParameter"),
         (body(pool("system", vmSize="Standard_X9")), "BadRequest"),
         (body(pool("system", 40)), "ErrCode_InsufficientVCPUQuota"),
         (body(dnsServiceIP="10.3.0.10"), "InvalidParameter"),
@@ -372,6 +378,33 @@ async def test_what_can_be_had_is_listed(arm: ArmClient, group: object) -> None:
         "values"
     ]
     assert [v["version"] for v in versions if v["isDefault"]] == ["1.37"]
+
+
+async def test_a_family_has_a_quota_of_its_own(state_dir: Path, host: NullHost) -> None:
+    async with running(state_dir, host, replace(FAST, family_quota=12)) as arm:
+        await arm.put(arm.group(), {"location": "eastus"})
+        many = body(pool("system", 4, vmSize="Standard_D4s_v5"))
+        refused = await arm.put(arm.cluster(), many)
+        assert refused.code == "ErrCode_InsufficientVCPUQuota"
+        assert "family standardDSv5Family" in refused.body["error"]["message"]
+        mixed = body(pool("system", 3, vmSize="Standard_D4s_v5"), pool("more", 3, vmSize="Standard_E4s_v5"))
+        assert (await arm.put(arm.cluster(), mixed)).status == 200
+        usages = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/eastus/usages"
+        found = {u["name"]["value"]: u["currentValue"] for u in (await arm.get(usages)).body["value"]}
+        assert (found["cores"], found["standardDSv5Family"], found["standardESv5Family"]) == (24, 12, 12)
+
+
+@pytest.mark.parametrize(
+    ("size", "family"),
+    [
+        ("Standard_D8s_v5", "standardDSv5Family"),
+        ("Standard_D8ds_v5", "standardDDSv5Family"),
+        ("Standard_E16as_v4", "standardEASv4Family"),
+        ("Standard_DS3_v2", "standardDSv2Family"),
+    ],
+)
+def test_families_are_named_as_azure_names_them(size: str, family: str) -> None:
+    assert machines.family(size) == family
 
 
 async def test_the_caller_s_permissions_are_told(arm: ArmClient, group: object) -> None:

@@ -24,6 +24,11 @@ async def test_a_group_s_name_is_judged(arm: ArmClient, name: str) -> None:
     assert (await arm.put(arm.group(name), {"location": "eastus"})).code == "InvalidResourceGroup"
 
 
+async def test_a_group_does_not_move(arm: ArmClient, group: object) -> None:
+    refused = await arm.put(arm.group(), {"location": "westus2"})
+    assert (refused.status, refused.code) == (409, "InvalidResourceGroupLocation")
+
+
 @pytest.mark.parametrize(
     ("path", "document"),
     [

@@ -40,6 +40,10 @@ def values() -> dict[str, Any]:
             "multiRegionSeedHost": "10.10.0.9",
             "auth": {"secret": "apigee-cassandra-auth"},
         },
+        **{
+            name: {"serviceAccountRef": "sa"}
+            for name in ("mart", "connectAgent", "watcher", "udca", "metrics")
+        },
         "nodeSelector": {
             "requiredForScheduling": True,
             "apigeeData": {"key": "agentpool", "value": "apigeedata"},

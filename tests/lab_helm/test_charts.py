@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridspan_lab.apigee import cassandra_objects, components, names
+from hybridspan_lab.apigee import cassandra_objects, components, names, organization
 from hybridspan_lab.apigee.overrides import Overrides
 from hybridspan_lab.helm import charts
 from tests.lab_helm.conftest import VERSION, one, where
@@ -90,11 +90,17 @@ def test_host_network_comes_with_its_name_resolution(render, values):
 
 
 def test_resources_have_the_same_names_in_every_region(render, values):
-    organization = one(render("apigee-org", values), "ApigeeOrganization")
+    owner = one(render("apigee-org", values), "ApigeeOrganization")
     environment = one(render("apigee-env", values, *CHOSEN), "ApigeeEnvironment")
-    assert organization["metadata"]["name"] == names.organization_name("hybrid-test-7")
+    assert owner["metadata"]["name"] == names.organization_name("hybrid-test-7")
     assert environment["metadata"]["name"] == names.environment_name("hybrid-test-7", "test")
-    assert environment["spec"]["organizationRef"] == organization["metadata"]["name"]
+    assert environment["spec"]["organizationRef"] == owner["metadata"]["name"]
+
+
+def test_pods_have_the_key_of_their_service_account(render, values):
+    found = one(render("apigee-org", values), "ApigeeOrganization")
+    pod = organization._deployment("connect-agent", "apigee-connect-agent", found)["spec"]["template"]["spec"]
+    assert pod["volumes"] == [{"name": "service-account", "secret": {"secretName": "sa"}}]
 
 
 def test_the_organization_has_no_udca_where_the_new_pipeline_is_used(render, values):
@@ -154,6 +160,15 @@ def test_environment_and_group_have_to_be_chosen_and_to_exist(refusal, values):
 def test_a_file_that_is_not_in_the_chart_is_refused(refusal, values):
     values["mart"] = {"serviceAccountPath": "service-accounts/mart.json"}
     assert "service-accounts/mart.json: no such file in the chart apigee-org" in refusal("apigee-org", values)
+
+
+def test_every_component_needs_an_identity(refusal, render, values):
+    del values["mart"], values["envs"][0]["serviceAccountSecretRefs"]["runtime"]
+    assert "mart: serviceAccountRef or serviceAccountPath is required" in refusal("apigee-org", values)
+    assert "runtime-test: serviceAccountRef or" in refusal("apigee-env", values, *CHOSEN)
+    values["gcp"]["federatedWorkloadIdentity"] = {"enabled": True}
+    assert one(render("apigee-org", values), "ApigeeOrganization")
+    assert one(render("apigee-env", values, *CHOSEN), "ApigeeEnvironment")
 
 
 def test_a_setting_of_a_later_release_is_refused(values, helm, tmp_path):

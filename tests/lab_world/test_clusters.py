@@ -4,6 +4,8 @@ import asyncio
 import json
 import subprocess
 import time
+from dataclasses import replace
+from ipaddress import IPv4Network, ip_address
 
 import pytest
 
@@ -140,3 +142,23 @@ def test_a_deleted_cluster_is_gone_with_its_programs(lab):
     asyncio.run(by_hand(places, record, delete))
     until(lambda: not control.status(places.home)["clusters"])
     assert kubectl(places, "config", "get-contexts", "-o", "name") == ""
+
+
+def test_pods_of_an_overlay_have_addresses_of_it_and_hosted_ones_their_node_s(lab):
+    places, record = lab
+    second = loading.load(example_directory("two-regions") / "hybrid.yaml").regions[1]
+    overlay = replace(second.cluster, network_plugin="azure-overlay", pod_cidr=IPv4Network("10.245.0.0/16"))
+    region = replace(second, resource_group="my-overlay-rg", cluster=overlay)
+    asyncio.run(by_hand(places, record, lambda azure: azure.create_region(region)))
+    sleep = ("--image=busybox", "--command", "--", "/bin/bash", "-c", "sleep 600")
+    kubectl(places, "run", "own", *sleep)
+    kubectl(places, "run", "hosted", '--overrides={"spec": {"hostNetwork": true}}', *sleep)
+    kubectl(places, "wait", "--for=condition=Ready", "pod/own", "pod/hosted", "--timeout=30s")
+    (cluster,) = control.status(places.home)["clusters"]
+    pods = {pod["name"]: pod for pod in cluster["pods"]}
+    assert ip_address(pods["own"]["address"]) in IPv4Network("10.245.0.0/16")
+    assert pods["hosted"]["address"] in {node["address"] for node in cluster["nodes"]}
+    assert all(pod["memory"] > 0 for pod in (pods["own"], pods["hosted"]))
+    asked = {"cluster": "apigee-centralus", "namespace": "default", "pod": "hosted"}
+    assert control.fault({"kind": "pause", **asked}, places.home)["processes"] > 0
+    assert control.fault({"kind": "resume", **asked}, places.home)["processes"] > 0

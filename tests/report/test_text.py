@@ -9,7 +9,7 @@ from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, refused
 from hybridspan.report.amounts import amount, duration
-from hybridspan.report.live import PlainLines
+from hybridspan.report.live import OneLine, PlainLines
 from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.rendering import Rendered
 from hybridspan.report.status import render_status
@@ -192,3 +192,23 @@ def test_a_remark_of_several_commands_is_said_once(plan):
     text = str(render_plan(replace(plan, steps=(replace(plan.steps[1], commands=(command, command)),))))
     assert text.count("# look twice") == 1
     assert text.count("$ az x") == 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_written_over_on_a_terminal_and_gone_at_the_end():
+    stream = Terminal()
+    with OneLine(stream) as progress:
+        progress("comparing kms", 0.5, {})
+        progress("comparing kvm", None, {})
+    assert stream.getvalue() == "\rcomparing kms (50%)\x1b[K\rcomparing kvm\x1b[K\r\x1b[K"
+
+
+def test_progress_is_a_line_each_where_there_is_no_terminal():
+    stream = io.StringIO()
+    with OneLine(stream) as progress:
+        progress("comparing kms", 0.5, {})
+    assert stream.getvalue() == "comparing kms\n"

@@ -1,4 +1,4 @@
-"""`hybridspan lab fault …`: troubles on purpose, Azure's by options, all others as one JSON document."""
+"""`hybridspan lab fault …`: troubles on purpose, Azure's and Apigee's by options, all others as one JSON document."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Faults(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Faults, subcommand_metavar="azure … | DOCUMENT")
+@click.group(cls=Faults, subcommand_metavar="azure … | apigee … | DOCUMENT")
 def fault() -> None:
-    """Make trouble: `azure` by its options, or a JSON object such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
+    """Make trouble: `azure` or `apigee` by options, or a JSON object such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
 
 
 @fault.command(hidden=True)
@@ -61,6 +61,20 @@ def azure(kind: str | None, clear: bool, **where: Any) -> int:
             raise click.UsageError("name the KIND of fault, for example 429, slow or never-ends")
         return _ask({})
     return _ask({"kind": kind, **wanted})
+
+
+@fault.command()
+@click.argument("kind", type=click.Choice(["replication-lies"]))
+@click.option(
+    "--how",
+    type=click.Choice(["without-rebuild", "without-anything", "never"]),
+    default="without-rebuild",
+    show_default=True,
+    help="Widen the keyspaces and copy nothing, do nothing at all, or be honest again.",
+)
+def apigee(kind: str, how: str) -> int:
+    """Let the operators of all clusters report a copy that they have not made (docs/lab-helm.md)."""
+    return _ask({"kind": kind, "how": how})
 
 
 def _ask(request: dict[str, Any]) -> int:

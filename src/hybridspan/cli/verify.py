@@ -56,6 +56,7 @@ def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: b
 async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -> list[VerificationResult]:
     from hybridspan.observation.estate import Estate
     from hybridspan.observation.proofs import keep_proof
+    from hybridspan.report.live import OneLine
     from hybridspan.topology.loading import digest
     from hybridspan.verification.comparing import verify as compare
 
@@ -66,16 +67,17 @@ async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -
 
     results = []
     async with Estate(topology, record=record, memory=journal) as estate:
-        for region in topology.new_regions:
-            source = await estate.cassandra(topology.region_of(str(region.copy_from)))
-            target = await estate.cassandra(region)
-            result = await compare(target, source, estate.clock, _progress)
-            if count:
-                result = await _counted(result, (source, target), estate.clock, _progress)
-            results.append(result)
-            record("verification", results[-1].to_document())
-            if result.is_proved:
-                await keep_proof(estate, region)
+        with OneLine() as progress:
+            for region in topology.new_regions:
+                source = await estate.cassandra(topology.region_of(str(region.copy_from)))
+                target = await estate.cassandra(region)
+                result = await compare(target, source, estate.clock, progress)
+                if count:
+                    result = await _counted(result, (source, target), estate.clock, progress)
+                results.append(result)
+                record("verification", results[-1].to_document())
+                if result.is_proved:
+                    await keep_proof(estate, region)
     journal.finish(run, "done", "; ".join(result.sentence() for result in results))
     return results
 
@@ -110,6 +112,7 @@ def _agreed(count: int, *, yes: bool) -> bool:
 
 async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]) -> None:
     from hybridspan.observation.estate import Estate
+    from hybridspan.report.live import OneLine
     from hybridspan.steps.mending import mend
     from hybridspan.topology.loading import digest
 
@@ -119,12 +122,9 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
         journal.append(run, kind, "", document)
 
     async with Estate(topology, record=record, memory=journal) as estate:
-        await mend(estate, todo, _progress)
+        with OneLine() as progress:
+            await mend(estate, todo, progress)
     journal.finish(run, "done", f"{len(todo)} repairs completed")
-
-
-def _progress(text: str, _fraction: float | None, _details: Mapping[str, Any]) -> None:
-    click.echo(text, err=True)
 
 
 async def _counted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections import deque
@@ -39,6 +40,32 @@ def sentence(kind: str, document: Mapping[str, Any]) -> str:
         fraction = document.get("fraction")
         return str(document["text"]) + (f" ({fraction:.0%})" if fraction is not None else "")
     return str(document.get("reason", ""))
+
+
+class OneLine:
+    """What is going on, in a line that is written over; where there is no terminal, a line each. Gone at the end."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream
+        self._is_live = stream.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("")
+
+    def __call__(self, text: str, fraction: float | None, _details: Mapping[str, Any]) -> None:
+        share = f" ({fraction:.0%})" if fraction is not None and self._is_live else ""
+        self._write(text + share)
+
+    def _write(self, text: str) -> None:
+        if self._is_live:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(f"\r{text[:width]}\x1b[K")
+        elif text:
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
 
 
 class PlainLines:

@@ -106,7 +106,7 @@ async def _one(cluster: Cluster, work: LongWork, kind: Kind, document: dict[str,
         elif kind is ROTATION:
             await rotation.reconcile(cluster, document)
         else:
-            await organization.reconcile(cluster, kind, document)
+            return await organization.reconcile(cluster, kind, document)
     except ApiError as error:
         print(f"ERROR controller {kind.kind}: {error}", flush=True)
         return False

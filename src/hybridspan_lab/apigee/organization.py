@@ -35,8 +35,8 @@ COMPONENTS: Final[dict[str, dict[str, str]]] = {
 }
 
 
-async def reconcile(cluster: Cluster, kind: Kind, document: Document) -> None:
-    """One pass over one resource."""
+async def reconcile(cluster: Cluster, kind: Kind, document: Document) -> bool:
+    """One pass over one resource; False where it waits for something whose coming nobody tells."""
     state, nested = await _advance(cluster, kind, document)
     old = document.get("status") or {}
     generation = document["metadata"]["generation"]
@@ -46,6 +46,7 @@ async def reconcile(cluster: Cluster, kind: Kind, document: Document) -> None:
         await cluster.api.update_status(
             kind.api, kind.plural, metadata["name"], status, metadata["namespace"]
         )
+    return kind is not ROUTE_CONFIG or state == "running"
 
 
 async def _advance(cluster: Cluster, kind: Kind, document: Document) -> tuple[str, str]:
@@ -53,6 +54,8 @@ async def _advance(cluster: Cluster, kind: Kind, document: Document) -> tuple[st
     if kind is ORGANIZATION and (waiting := await _prepare_ring(cluster, document)):
         return "creating", waiting
     if kind is ENVIRONMENT and (waiting := _organization(cluster, document)):
+        return "creating", waiting
+    if kind is ROUTE_CONFIG and (waiting := await _certificate(cluster, document)):
         return "creating", waiting
     waiting = await _deployments(cluster, kind, document)
     return ("creating", waiting) if waiting else ("running", "")
@@ -101,6 +104,13 @@ def _organization(cluster: Cluster, environment: Document) -> str:
     return "" if state == "running" else f"waiting for ApigeeOrganization {name}"
 
 
+async def _certificate(cluster: Cluster, route: Document) -> str:
+    """Empty when the secret with the virtual host's certificate is there."""
+    name = route["spec"]["sslSecret"]
+    found = await cluster.api.find("/api/v1", "secrets", name, route["metadata"]["namespace"])
+    return "" if found else f'waiting for secret "{name}"'
+
+
 async def _deployments(cluster: Cluster, kind: Kind, document: Document) -> str:
     """Makes the deployments of a resource; empty when all of them are available."""
     waiting = []
@@ -134,7 +144,9 @@ def _camel(name: str) -> str:
 def _deployment(component: str, image: str, document: Document) -> Document:
     metadata, spec = document["metadata"], document["spec"]
     version = spec.get("version") or names.HYBRID_VERSION
+    settings = (spec.get("components") or {}).get(_camel(component)) or spec
     affinity = objects.node_affinity(spec.get("nodeSelector") or {})
+    identity, mount = _identity(settings.get("serviceAccountRef") or "")
     return deployment(
         names.component_name(component, metadata["name"], version),
         metadata["namespace"],
@@ -145,5 +157,15 @@ def _deployment(component: str, image: str, document: Document) -> Document:
             "apigee.cloud.google.com/resource": metadata["name"],
             **names.PLATFORM_LABEL,
         },
-        pod={"affinity": affinity} if affinity else {},
+        pod={**({"affinity": affinity} if affinity else {}), **identity},
+        main=mount,
     )
+
+
+def _identity(secret: str) -> tuple[Document, Document]:
+    """Pod and container fields that mount a service account's key; a pod whose secret is missing does not start."""
+    if not secret:
+        return {}, {}
+    volume = {"name": "service-account", "secret": {"secretName": secret}}
+    mount = {"name": "service-account", "mountPath": "/opt/apigee/sa", "readOnly": True}
+    return {"volumes": [volume]}, {"volumeMounts": [mount]}

@@ -34,8 +34,15 @@ class Settings:
     """Seconds."""
     vcpu_quota: int = 100
     """Virtual CPUs of a subscription in each location."""
+    family_quota: int = 100
+    """Of those, of each family of machines."""
     kubernetes_versions: tuple[str, ...] = ("1.33.5", "1.35.8", "1.36.5", "1.37.2")
     """Patch versions on offer, oldest first; the newest is the default, and the one that the lab's control planes are."""
+
+    @property
+    def quotas(self) -> tuple[int, int]:
+        """The region's and each family's."""
+        return self.vcpu_quota, self.family_quota
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,10 @@ REFUSALS: Final[Mapping[str, tuple[int, str, str]]] = {
         "Insufficient regional vcpu quota left for location. left regional vcpu quota 0.",
     ),
 }
+RETRYABLE_DETAIL: Final = {
+    "code": REFUSALS["not-provisioned"][1],
+    "message": REFUSALS["not-provisioned"][2],
+}
 RESOURCES: Final[Mapping[str, str]] = {
     "group": "microsoft.resources/resourcegroups",
     "network": "microsoft.network/virtualnetworks",
@@ -123,7 +127,8 @@ class Fault:
         status, code, message = own if self.kind == REFUSE else REFUSALS[self.kind]
         message = message.format(namespace=target.namespace)
         headers = {"Retry-After": str(math.ceil(self.seconds))} if self.seconds > 0 else {}
-        return ArmError(status, self.code or code, self.message or message, headers=headers)
+        details = (RETRYABLE_DETAIL,) if self.kind == "retryable" else ()
+        return ArmError(status, self.code or code, self.message or message, details=details, headers=headers)
 
     def failure(self) -> dict[str, Any]:
         """The error of an operation that fails at its end."""

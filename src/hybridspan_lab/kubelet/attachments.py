@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Final
 
+from hybridspan_lab.kubeapi import Document
 from hybridspan_lab.kubelet.addresses import AddressPool
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.podnetwork import ClusterServices, PodNetwork
@@ -108,7 +109,7 @@ class Attachments:
         """The owner of a node's namespace, which is made at first need."""
         async with self._making:
             if node.name not in self._nodes:
-                owner = f"node-{self.config.cluster}-{node.name}"
+                owner = node_owner(self.config.cluster, node.name)
                 await asyncio.to_thread(self._make, owner, node)
                 self._nodes[node.name] = owner
         return self._nodes[node.name]
@@ -118,3 +119,15 @@ class Attachments:
         namespace = self.plane.attach(self.config.vnet_id, owner, node.address)
         if self._overlay is not None:
             self._overlay.join(Member(namespace, node.address, node.pods))
+
+
+def node_owner(cluster: str, node: str) -> str:
+    """The owner of a node's network namespace, as pods' uids are those of theirs."""
+    return f"node-{cluster}-{node}"
+
+
+def owner_of(pod: Document, cluster: str) -> str:
+    """The owner of the network namespace that a pod's processes are in."""
+    if pod["spec"].get("hostNetwork"):
+        return node_owner(cluster, str(pod["spec"].get("nodeName") or ""))
+    return str(pod["metadata"]["uid"])

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from hybridspan_lab.kubeapi import ApiError, KubeApi
+from hybridspan_lab.kubelet.attachments import owner_of
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.sandbox.marked import WORLD_VARIABLE, environments
 from hybridspan_lab.sandbox.plain import POD_VARIABLE
 from hybridspan_lab.world.clusters import Cluster, Clusters
 from hybridspan_lab.world.places import Places
 
-MemoryOf = Callable[[str], int]
-"""Bytes of the pod with that uid."""
+MemoryOf = Callable[[dict[str, Any], str], int]
+"""Bytes of a pod of the cluster with that name."""
 
 
 async def take(places: Places, clusters: Clusters, network: Mode) -> dict[str, Any]:
@@ -61,10 +62,10 @@ async def _pods(cluster: Cluster, memory: MemoryOf) -> list[dict[str, Any]]:
             found = await api.list("/api/v1", "pods")
     except ApiError:
         return []
-    return [_pod(pod, memory) for pod in found]
+    return [_pod(pod, memory, cluster.document.name) for pod in found]
 
 
-def _pod(pod: dict[str, Any], memory: MemoryOf) -> dict[str, Any]:
+def _pod(pod: dict[str, Any], memory: MemoryOf, cluster: str) -> dict[str, Any]:
     metadata, status = pod["metadata"], pod.get("status", {})
     containers = status.get("containerStatuses", [])
     return {
@@ -75,21 +76,21 @@ def _pod(pod: dict[str, Any], memory: MemoryOf) -> dict[str, Any]:
         "phase": status.get("phase", ""),
         "ready": bool(containers) and all(container["ready"] for container in containers),
         "restarts": sum(container["restartCount"] for container in containers),
-        "memory": memory(metadata["uid"]),
+        "memory": memory(pod, cluster),
     }
 
 
 def _of_namespace(places: Places, found: dict[str, int]) -> MemoryOf:
-    def memory(uid: str) -> int:
+    def memory(pod: dict[str, Any], cluster: str) -> int:
         with contextlib.suppress(OSError):
-            return found.get(str((places.network_names / f"pod-{uid}").stat().st_ino), 0)
+            return found.get(str((places.network_names / f"pod-{owner_of(pod, cluster)}").stat().st_ino), 0)
         return 0
 
     return memory
 
 
 def _of_mark(found: dict[str, int]) -> MemoryOf:
-    return lambda uid: found.get(uid, 0)
+    return lambda pod, _: found.get(str(pod["metadata"]["uid"]), 0)
 
 
 def _memory_by_mark(home: Path) -> dict[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.kubelet.attachments import owner_of
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.sandbox.marked import marked
 from hybridspan_lab.sandbox.plain import POD_VARIABLE
@@ -72,7 +73,8 @@ class Troubles:
             pod = await api.get("/api/v1", "pods", name, namespace)
         if self._network == "loopback":
             return marked(POD_VARIABLE, pod["metadata"]["uid"])
-        network = self._places.network_names / f"pod-{pod['metadata']['uid']}"
+        # A pod on its node's network shares it with others of its kind; on a node for Cassandra there are none.
+        network = self._places.network_names / f"pod-{owner_of(pod, cluster)}"
         return list(_members(network.stat().st_ino))
 
     def _cluster(self, name: str) -> Cluster:

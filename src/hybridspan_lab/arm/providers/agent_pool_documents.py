@@ -14,6 +14,7 @@ from hybridspan_lab.arm.providers import machines
 
 TYPE: Final = "Microsoft.ContainerService/managedClusters/agentPools"
 NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
+RESERVED_LABEL: Final = "kubernetes.azure.com/"
 DEFAULT_SIZE: Final = "Standard_D8ds_v5"
 DEFAULT_MAX_PODS: Final = {"overlay": 250, "azure": 30, "kubenet": 110, "none": 250}
 FROZEN: Final = ("vmSize", "maxPods", "vnetSubnetID", "podSubnetID", "osType", "availabilityZones")
@@ -108,7 +109,8 @@ def _changed_pool(cluster: Document, existing: Document, given: Document) -> Doc
 def _check_pool(cluster: Document, name: str, properties: Document) -> None:
     machines.check_size(properties["vmSize"], cluster["location"])
     count, pods = properties["count"], properties["maxPods"]
-    if not isinstance(count, int) or not 0 <= count <= 1000:
+    least = 1 if properties["mode"] == "System" else 0
+    if not isinstance(count, int) or not least <= count <= 1000:
         message = f"The value of parameter agentPoolProfile.count is invalid: {count}."
         raise bad_request("InvalidParameter", message, target="agentPoolProfile.count")
     if not isinstance(pods, int) or not 10 <= pods <= 250:
@@ -116,6 +118,12 @@ def _check_pool(cluster: Document, name: str, properties: Document) -> None:
             f"The value of parameter agentPoolProfile.maxPods is invalid: {pods}. It must be from 10 to 250."
         )
         raise bad_request("InvalidParameter", message, target="agentPoolProfile.maxPods")
+    for label in properties.get("nodeLabels") or {}:
+        if str(label).lower().startswith(RESERVED_LABEL):
+            message = (
+                f"The node label {label} of pool {name} is invalid: the prefix {RESERVED_LABEL} is AKS's own."
+            )
+            raise bad_request("InvalidParameter", message, target="agentPoolProfile.nodeLabels")
     zones = [str(zone) for zone in properties.get("availabilityZones") or []]
     if zones and (cluster["location"] not in ZONAL or any(zone not in ("1", "2", "3") for zone in zones)):
         message = (

@@ -38,7 +38,7 @@ class Catalogue:
                 "usages",
             ]:
                 self._require(request)
-                return Answer(200, {"value": [self._usage(subscription, place)]})
+                return Answer(200, {"value": self._usages(subscription, place)})
             case [
                 "subscriptions",
                 _,
@@ -65,10 +65,10 @@ class Catalogue:
             found += [machines.sku_document(size, location, zones) for size in machines.LISTED]
         return found
 
-    def _usage(self, subscription: str, place: str) -> Document:
+    def _usages(self, subscription: str, place: str) -> list[Document]:
         location = check_location(place, "Microsoft.Compute/locations")
         taken = machines.used(self.arm.store.all, subscription, location)
-        return machines.usage_document(taken, self.arm.settings.vcpu_quota)
+        return machines.usage_documents(taken, self.arm.settings.quotas)
 
     def _versions(self) -> list[Document]:
         """Minor versions with their patches, as `az aks get-versions` reads them."""

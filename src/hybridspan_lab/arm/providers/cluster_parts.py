@@ -38,8 +38,8 @@ class ClusterPart(LongWritten):
         """ArmError 400 when a cluster's pools need more virtual CPUs than the location has left."""
         subscription, location = cluster["id"].split("/")[2], cluster["location"]
         own = f"{cluster['id'].lower()}/"
-        left = self.arm.settings.vcpu_quota - machines.used(self.arm.store.all, subscription, location, own)
-        machines.check_quota(left, sum(machines.wanted(pool) for pool in pools), location)
+        taken = machines.used(self.arm.store.all, subscription, location, own)
+        machines.check_quota(pools, taken, self.arm.settings.quotas, location)
 
     def settle(self, key: str, state: str) -> None:
         """Sets the provisioning state and, as it is a change, a new etag."""

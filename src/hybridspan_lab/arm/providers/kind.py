@@ -144,13 +144,16 @@ class Kind:
             raise bad_request("LocationRequired", "The location property is required for this definition.")
         location = check_location(location, self.type)
         if existing is not None and existing["location"] != location:
-            message = (
-                f"The resource '{request.target.name}' already exists in location '{existing['location']}' in "
-                f"resource group '{request.target.group}'. A resource with the same name cannot be created in "
-                f"location '{location}'. Please select a new resource name."
-            )
-            raise ArmError(409, "InvalidResourceLocation", message)
+            raise self.elsewhere(request.target, existing["location"], location)
         return location
+
+    def elsewhere(self, target: Target, existing: str, wanted: str) -> ArmError:
+        """The refusal for a resource that is in another place already."""
+        message = (
+            f"The resource '{target.name}' already exists in location '{existing}' in resource group '{target.group}'. A "
+            f"resource with the same name cannot be created in location '{wanted}'. Please select a new resource name."
+        )
+        return ArmError(409, "InvalidResourceLocation", message)
 
     def resource_id(self, target: Target) -> str:
         """The id of a new resource: the group's and parents' names as first written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from hybridspan_lab.arm.documents import Document, Documents
@@ -33,16 +34,24 @@ def check_size(size: str, location: str) -> None:
         raise bad_request("BadRequest", message, target="agentPoolProfile.vmSize")
 
 
-def used(documents: Documents, subscription: str, location: str, but: str = "") -> int:
-    """Virtual CPUs of all agent pools of a subscription in a location, but those below the key `but`."""
-    total = 0
+def used(documents: Documents, subscription: str, location: str, but: str = "") -> Counter[str]:
+    """Virtual CPUs by family of all agent pools of a subscription in a location, but those below the key `but`."""
+    total: Counter[str] = Counter()
     for key, document in documents.items():
         if not key.startswith(f"/subscriptions/{subscription.lower()}/") or "/agentpools/" not in key:
             continue
         cluster = documents.get(key.rsplit("/", 2)[0])
         if cluster is not None and cluster["location"] == location and (not but or not key.startswith(but)):
-            total += wanted(document)
+            total[family(document["properties"]["vmSize"])] += wanted(document)
     return total
+
+
+def family(size: str) -> str:
+    """The family of a size, as quotas and lists of sizes name it: `standardDSv5Family`."""
+    if OLD_SIZE.fullmatch(size):
+        return f"standardD{'S' if 'ds' in size.lower() else ''}v2Family"
+    found = SIZE.fullmatch(size)
+    return f"standard{(found[1] + found[3]).upper()}v{found[4]}Family" if found else ""
 
 
 def wanted(pool: Document) -> int:
@@ -50,25 +59,40 @@ def wanted(pool: Document) -> int:
     return int(pool["properties"]["count"]) * (cores(pool["properties"]["vmSize"]) or 0)
 
 
-def check_quota(left: int, requested: int, location: str) -> None:
-    """ArmError 400 when the pools need more than is left."""
+def check_quota(pools: list[Document], taken: Counter[str], limits: tuple[int, int], location: str) -> None:
+    """ArmError 400 when the pools need more than is left of the region's quota, or of a family's (`limits`)."""
+    requested: Counter[str] = Counter()
+    for pool in pools:
+        requested[family(pool["properties"]["vmSize"])] += wanted(pool)
+    _check_left("regional vcpu quota", limits[0] - taken.total(), requested.total(), location)
+    for name, number in requested.items():
+        _check_left(f"vcpu quota for family {name}", limits[1] - taken[name], number, location)
+
+
+def _check_left(what: str, left: int, requested: int, location: str) -> None:
     if requested > left:
         message = (
-            f"Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {left}, "
-            f"requested quota {requested}. If you want to increase the quota, please follow this instruction: "
+            f"Insufficient {what} left for location {location}. left {what} {left}, requested quota {requested}. If "
+            "you want to increase the quota, please follow this instruction: "
             "https://learn.microsoft.com/en-us/azure/quotas/view-quotas."
         )
         raise bad_request("ErrCode_InsufficientVCPUQuota", message)
 
 
-def usage_document(taken: int, limit: int) -> Document:
-    """The regional quota as Compute's `usages` lists it."""
-    return {
-        "limit": limit,
-        "unit": "Count",
-        "currentValue": taken,
-        "name": {"value": "cores", "localizedValue": "Total Regional vCPUs"},
-    }
+def usage_documents(taken: Counter[str], limits: tuple[int, int]) -> list[Document]:
+    """The quotas as Compute's `usages` lists them: the region's, then each family's."""
+    families = sorted({family(size) for size in LISTED} | set(taken))
+    rows = [("cores", "Total Regional vCPUs", taken.total(), limits[0])]
+    rows += [(name, f"{name} vCPUs", taken[name], limits[1]) for name in families]
+    return [
+        {
+            "limit": limit,
+            "unit": "Count",
+            "currentValue": current,
+            "name": {"value": name, "localizedValue": words},
+        }
+        for name, words, current, limit in rows
+    ]
 
 
 def sku_document(size: str, location: str, zones: tuple[str, ...]) -> Document:
@@ -80,7 +104,7 @@ def sku_document(size: str, location: str, zones: tuple[str, ...]) -> Document:
         "name": size,
         "tier": "Standard",
         "size": size.removeprefix("Standard_"),
-        "family": f"standard{size[9]}Sv5Family",
+        "family": family(size),
         "locations": [location],
         "locationInfo": [{"location": location, "zones": list(zones), "zoneDetails": []}],
         "capabilities": [

@@ -32,6 +32,10 @@ class ResourceGroups(LongWritten):
     def missing(self, target: Target) -> ArmError:
         return group_not_found(target.name)
 
+    def elsewhere(self, target: Target, existing: str, wanted: str) -> ArmError:
+        message = f"Invalid resource group location '{wanted}'. The Resource group already exists in location '{existing}'."
+        return ArmError(409, "InvalidResourceGroupLocation", message)
+
     def _listed(self, target: Target) -> list[Document]:
         return [self.render(key, document) for key, document in self.arm.store.children(target.key)]
 

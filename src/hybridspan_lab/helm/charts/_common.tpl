@@ -36,12 +36,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Whether pods get their Google identity from the cluster instead of from a key. */}}
+{{- define "apigee.workloadIdentity" -}}
+{{- if or (dig "workloadIdentity" "enabled" false .Values.gcp) (dig "federatedWorkloadIdentity" "enabled" false .Values.gcp) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* The secret with a service account's key: (list $ "mart" settings) */}}
 {{- define "apigee.accountSecret" -}}
 {{- $settings := index . 2 | default dict -}}
+{{- if not (or $settings.serviceAccountRef $settings.serviceAccountPath (include "apigee.workloadIdentity" (index . 0))) -}}
+{{- fail (printf "%s: serviceAccountRef or serviceAccountPath is required, unless workload identity is enabled" (index . 1)) -}}
+{{- end -}}
 {{- if $settings.serviceAccountRef -}}
 {{ $settings.serviceAccountRef }}
-{{- else -}}
+{{- else if $settings.serviceAccountPath -}}
 apigee-{{ lower (index . 1) }}-svc-account-{{ include "apigee.orgName" (index . 0) }}
 {{- end -}}
 {{- end -}}

@@ -1,0 +1,146 @@
+"""The operator's chart on a real cluster of the lab: pods run, Cassandra does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from hybridspan.secrets import Secret
+from hybridspan.topology import loading
+from hybridspan_lab import control
+from hybridspan_lab.apigee import cert_manager_manifests, readiness, resources
+from hybridspan_lab.control import UpOptions
+from hybridspan_lab.examples import example_directory
+from hybridspan_lab.helm import charts
+from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.world.existing import ByHand
+from hybridspan_lab.world.places import Places
+
+NOWHERE = "nodeSelector.apigeeData.value=no-such-pool,cassandra.auth.secret=nothing"
+
+
+class Site:
+    """One cluster without Apigee, and a person's tools."""
+
+    def __init__(self, home, work):
+        self.places = Places(home)
+        self.work = work
+        self.topology = loading.load(work / "hybrid.yaml")
+        self.env = {**os.environ, **control.environment(home)}
+
+    def run(self, *command, expect=0, stdin=None):
+        done = subprocess.run(
+            command, env=self.env, cwd=self.work, input=stdin, capture_output=True, text=True, timeout=200
+        )
+        assert expect is None or done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def upgrade(self, release, chart, *more, expect=0):
+        overrides = str(self.topology.first.overrides)
+        command = ("helm", "upgrade", release, str(self.places.charts / chart), "--install", "-n", "apigee")
+        return self.run(*command, "-f", overrides, *more, expect=expect)
+
+    def read(self, *what):
+        return json.loads(self.run("kubectl", "get", "-n", "apigee", "-o", "json", *what))
+
+    def until(self, condition, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not (found := condition()):
+            assert time.monotonic() < end, self.run("kubectl", "get", "pods,events", "-A")
+            time.sleep(0.1)
+        return found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    work = tmp_path_factory.mktemp("helm") / "work"
+    shutil.copytree(example_directory("helm-two-regions"), work)
+    home = work.parent / "lab"
+    record = control.up(UpOptions(topology=work / "hybrid.yaml", home=home, bare=True))
+    made = Site(home, work)
+    asyncio.run(furnish(made, record))
+    yield made
+    control.down(home)
+
+
+async def furnish(site, record):
+    """The first region's cluster with cert-manager, the namespace and the definitions."""
+    secret = Secret(site.places.client_secret.read_text())
+    async with ByHand(record.arm, site.places.arm / "ca.pem", secret) as azure:
+        await azure.create_region(site.topology.first)
+    async with KubeApi.from_kubeconfig(site.places.kubeconfig) as api:
+        for document in cert_manager_manifests.manifests():
+            await readiness.patiently(resources.apply, api, document, "kubectl")
+    site.run("kubectl", "create", "namespace", "apigee")
+    crds = str(site.places.charts / charts.CRDS)
+    site.run("kubectl", "apply", "-k", crds, "--server-side", "--force-conflicts", "--validate=false")
+
+
+def test_helm_waits_until_the_operator_answers(site):
+    site.upgrade("operator", "apigee-operator", "--atomic")
+    listed = json.loads(site.run("helm", "list", "-n", "apigee", "-o", "json"))
+    assert [(entry["name"], entry["status"]) for entry in listed] == [("operator", "deployed")]
+    assert listed[0]["chart"] == f"apigee-operator-{site.topology.hybrid_version}"
+    pods = [pod["metadata"]["name"] for pod in site.read("pods")["items"]]
+    assert len(pods) == 1, "the pod that looked at the cluster is gone when it was content"
+
+
+def test_certificates_are_signed_by_apigee_ca(site):
+    issuers = {
+        d["metadata"]["name"]: d["status"]["conditions"][0] for d in site.read("clusterissuers")["items"]
+    }
+    assert issuers["apigee-ca-issuer"]["status"] == "True"
+    assert site.run("kubectl", "get", "secret", "apigee-ca", "-n", "cert-manager")
+
+
+def test_a_datastore_passes_the_webhooks_and_is_being_made(site):
+    site.upgrade("datastore", "apigee-datastore", "--atomic", "--set", NOWHERE)
+    site.until(lambda: (site.read("apigeeds", "default").get("status") or {}).get("state") == "creating")
+    assert site.until(lambda: site.read("statefulsets")["items"])[0]["spec"]["replicas"] == 3
+
+
+def test_a_replication_without_an_organization_says_so(site):
+    spec = {"organizationRef": "hybrid-test-7-a69bd24", "source": {"region": "dc-1"}}
+    document = {
+        "apiVersion": "apigee.cloud.google.com/v1alpha1",
+        "kind": "CassandraDataReplication",
+        "metadata": {"name": "region-expansion", "namespace": "apigee"},
+        "spec": spec,
+    }
+    site.run("kubectl", "apply", "-f", "-", stdin=json.dumps(document))
+    status = site.until(lambda: site.read("cdr", "region-expansion").get("status"))
+    assert status["state"] == "error"
+    assert 'ApigeeOrganization.apigee.cloud.google.com "hybrid-test-7-a69bd24" not found' in status["message"]
+
+
+def test_an_upgrade_to_another_version_needs_a_backup(site):
+    charts.write(site.work / "newer", "1.17.0")
+    command = ("helm", "upgrade", "datastore", str(site.work / "newer" / "apigee-datastore"), "-n", "apigee")
+    said = site.run(*command, "-f", str(site.topology.first.overrides), "--set", NOWHERE, expect=1)
+    assert "UPGRADE FAILED: pre-upgrade hooks failed" in said
+    assert "pod apigee-hybrid-helm-guardrail-datastore failed" in said
+    log = site.run("kubectl", "logs", "-n", "apigee", "apigee-hybrid-helm-guardrail-datastore")
+    assert json.loads(log.splitlines()[-1])["level"] == "ERROR"
+    assert "backup must be enabled before the upgrade from 1.16.0 to 1.17.0" in log
+
+
+def test_without_the_operator_nothing_is_changed(site):
+    site.run("kubectl", "scale", "deployment", "apigee-controller-manager", "-n", "apigee", "--replicas=0")
+    site.until(lambda: not site.read("pods", "-l", "app=apigee-controller")["items"])
+    changed = ("--set", f"{NOWHERE},cassandra.replicaCount=6")
+    said = site.until(
+        lambda: (
+            found
+            if "no endpoints"
+            in (found := site.upgrade("datastore", "apigee-datastore", *changed, expect=None))
+            else ""
+        )
+    )
+    assert 'failed calling webhook "vapigeedatastore.apigee.cloud.google.com"' in said
+    assert 'no endpoints available for service "apigee-webhook-service"' in said
