@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, refused
 from hybridspan.report.amounts import amount, duration
-from hybridspan.report.live import OneLine, PlainLines
+from hybridspan.report.live import OneLine, PlainLines, display
 from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.rendering import Rendered
 from hybridspan.report.status import render_status
@@ -212,3 +213,25 @@ def test_progress_is_a_line_each_where_there_is_no_terminal():
     with OneLine(stream) as progress:
         progress("comparing kms", 0.5, {})
     assert stream.getvalue() == "comparing kms\n"
+
+
+def test_a_run_on_a_terminal_shows_mark_step_words_and_time(plan, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "30")
+    stream = Terminal()
+    first, second, third = plan.steps
+    with display(plan.steps, stream) as shown:
+        shown.event("checking", first, {})
+        shown.event("finished", first, {"state": "unchanged", "reason": "it exists"})
+        shown.event("acting", second, {"reason": "there is none"})
+        shown.event("finished", second, {"state": "changed", "reason": "4 nodes are ready"})
+        shown.event("progress", third, {"text": "2 of 3 nodes are up", "fraction": 0.66})
+    last = plain(stream.getvalue()).splitlines()[-3:]
+    assert last[0].strip() == "= 1 step as they should be"
+    assert re.fullmatch(r"✓ cluster/centralus +4 nodes are ready +\d\.\d s", last[1].strip())
+    assert re.fullmatch(r"▸ datastore/centralus +2 of 3 nodes are up \(66%\) +\d\.\d s", last[2].strip())
+
+
+def plain(text: str) -> str:
+    """Without what moves the cursor and gives colour."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)

@@ -11,10 +11,19 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from hybridspan.plan.model import PlannedStep
+from hybridspan.report.amounts import counted, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+ID_WIDTH = 44
+COLOURS = {
+    "changed": "green",
+    "failed": "bold red",
+    "interrupted": "bold red",
+    "not-reached": "dim",
+    "": "dim",
+}
 MARKS = {"unchanged": "=", "changed": "✓", "failed": "✗", "not-reached": "·", "interrupted": "!"}
 
 
@@ -117,7 +126,8 @@ class LiveTree:
         self._state: dict[str, str] = {}
         self._began: dict[str, float] = {}
         self._took: dict[str, float] = {}
-        console = Console(file=stream)
+        # The first picture is drawn while Live is being made.
+        self._console = console = Console(file=stream)
         self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=4, transient=False)
 
     def __enter__(self) -> Self:
@@ -137,32 +147,48 @@ class LiveTree:
             self._words[step.id] = words
 
     def _draw(self) -> RenderableType:
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=2)
-        table.add_column(no_wrap=True)
-        table.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
-        table.add_column(justify="right", width=8)
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, max_width=ID_WIDTH)
+        table.add_column(ratio=1)
+        table.add_column(justify="right", width=12)
         for step_id in self._visible():
             table.add_row(*self._row(step_id))
-        return table
+        return Group(*(Text(line, style="dim") for line in self._in_place()), table)
+
+    def _in_place(self) -> list[str]:
+        """Steps that found nothing to do are a number: what is done and what is going on needs the room."""
+        count = sum(state == "unchanged" for state in self._state.values())
+        return [f"{MARKS['unchanged']} {counted(count, 'step')} as they should be"] if count else []
 
     def _visible(self) -> list[str]:
-        """All that has begun and the next few: a tree of sixty steps does not fit a screen."""
-        begun: list[str] = [s for s in self._steps if s in self._state]
+        """All that has been acted on and the next few: a tree of sixty steps does not fit a screen."""
+        begun: list[str] = [s for s in self._steps if self._state.get(s, "unchanged") != "unchanged"]
         ahead: list[str] = [s for s in self._steps if s not in self._state]
-        height = max(self._live.console.height - 4, 8)
+        height = max(self._console.height - 6, 8)
         return (begun + ahead[:3])[-height:]
 
-    def _row(self, step_id: str) -> tuple[str, str, str, str]:
+    def _row(self, step_id: str) -> tuple[RenderableType, ...]:
+        from rich.text import Text
+
         state = self._state.get(step_id, "")
-        colours = {"changed": "green", "unchanged": "dim", "failed": "bold red", "": "dim"}
-        colour = colours.get(state, "cyan")
-        mark = MARKS.get(state, "▸" if state else " ")
+        colour = COLOURS.get(state, "cyan")
+        is_over = step_id in self._took
+        words = self._words.get(step_id, "").removeprefix(f"{step_id.rsplit('/', 1)[-1]} ")
+        return (
+            Text(MARKS.get(state, "▸" if state else " "), style=colour),
+            Text(step_id, style=colour),
+            # What is going on may take two lines; what is over is cut, and whole in the journal.
+            Text(words, no_wrap=is_over, overflow="ellipsis" if is_over else "fold"),
+            Text(self._time(step_id), style="dim"),
+        )
+
+    def _time(self, step_id: str) -> str:
         took = self._took.get(step_id)
         if took is None and step_id in self._began:
             took = time.monotonic() - self._began[step_id]
-        seconds = f"{took:.1f} s" if took is not None else ""
-        words = self._words.get(step_id, "").replace("[", "\\[")
-        return (f"[{colour}]{mark}[/]", f"[{colour}]{step_id}[/]", words, f"[dim]{seconds}[/]")
+        return "" if took is None else duration(took)
