@@ -135,6 +135,8 @@ def test_verify_names_the_node_that_missed_writes_and_mends_just_that(rig: Rig) 
     try:
         rows = ("hybridspan-fill", "--organization", "hybrid-test-7", "--first", str(ROWS), "--rows", "40")
         rig.kubectl("apigee-eastus", "exec", POD, "-n", "apigee", "--", *rows)
+        # What waits for it in the meantime is too old when it goes on, and is thrown away.
+        eventually(lambda: "DN  " in rig.nodetool("apigee-eastus", 0, "status"), 120, "it is seen to be down")
     finally:
         rig.hybridspan("lab", "fault", json.dumps({"kind": "resume", **hung}))
         for ordinal in range(3):

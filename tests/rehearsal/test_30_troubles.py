@@ -47,15 +47,20 @@ def test_a_wrong_database_password_is_named_before_any_change(rig: Rig) -> None:
     assert rig.events("acting") == []
 
 
-def test_a_missing_authority_is_named_before_any_change(rig: Rig) -> None:
-    authority = rig.kubectl("apigee-eastus", "get", "secret", "apigee-ca", "-n", "cert-manager", "-o", "json")
+def test_an_authority_that_is_missing_or_made_anew_is_named_before_any_change(rig: Rig) -> None:
+    """cert-manager makes a deleted one again, under the same name and with another key: copied, no new node could join."""
+    authority = json.loads(
+        rig.kubectl("apigee-eastus", "get", "secret", "apigee-ca", "-n", "cert-manager", "-o", "json")
+    )
     rig.kubectl("apigee-eastus", "delete", "secret", "apigee-ca", "-n", "cert-manager")
     try:
         said = words(rig)
     finally:
-        document = json.loads(authority)
-        document["metadata"] = {"name": "apigee-ca", "namespace": "cert-manager"}
-        rig.kubectl("apigee-eastus", "create", "-f", "-", stdin=json.dumps(document))
+        old = {name: authority[name] for name in ("apiVersion", "kind", "type", "data")}
+        annotations = authority["metadata"].get("annotations", {})
+        old["metadata"] = {"name": "apigee-ca", "namespace": "cert-manager", "annotations": annotations}
+        put_back = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+        rig.kubectl("apigee-eastus", *put_back, stdin=json.dumps(old))
     assert "apigee-ca" in said
     assert rig.events("acting") == []
 

@@ -65,3 +65,5 @@ class ClusterObjects:
     cassandra_pods: tuple[PodFacts, ...]
     cert_manager_ready: bool = False
     """Whether all of cert-manager's deployments are available."""
+    authority_issued_nodes: bool | None = None
+    """Whether `apigee-ca` issued the certificate of Cassandra's nodes; None where either is not there."""

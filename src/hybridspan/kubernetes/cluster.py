@@ -230,6 +230,7 @@ class KubernetesCluster:
             storage_classes=tuple(c["metadata"]["name"] for c in classes),
             cassandra_pods=pods,
             cert_manager_ready=objects.all_available(deployments),
+            authority_issued_nodes=objects.authority_issued_nodes(authority, secrets),
         )
 
     async def _known_path(self, api_version: str, kind: str, namespace: str | None) -> str:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.facts.kubernetes import NodeObjectFacts, PodFacts, SecretFacts
 from hybridspan.kubernetes.portable import purpose_of_secret
@@ -57,6 +57,10 @@ def in_ordinal_order(pods: Iterable[PodFacts]) -> tuple[PodFacts, ...]:
     )
 
 
+CASSANDRA_CERTIFICATE: Final = "apigee-cassandra-default"
+"""The Certificate of Cassandra's nodes; cert-manager writes its name on the secret that it fills."""
+
+
 def node(document: Document) -> NodeObjectFacts:
     """A Kubernetes node with its internal address."""
     status = document.get("status") or {}
@@ -92,6 +96,36 @@ def fingerprint(pem: bytes) -> str | None:
         return x509.load_pem_x509_certificate(pem).fingerprint(SHA256()).hex()
     except ValueError:
         return None
+
+
+def authority_issued_nodes(authority: Document | None, secrets: Iterable[Document]) -> bool | None:
+    """Whether that authority issued the certificate of Cassandra's nodes; None where either is missing or unreadable.
+
+    An authority that was made anew under the same name looks right in every other way, and no new node can join.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
+    issued = next((s for s in secrets if _certificate_name(s) == CASSANDRA_CERTIFICATE), None)
+    if authority is None or issued is None:
+        return None
+    try:
+        node, issuer = (x509.load_pem_x509_certificate(_pem(each)) for each in (issued, authority))
+    except ValueError:
+        return None
+    try:
+        node.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _certificate_name(secret: Document) -> str:
+    return str((secret["metadata"].get("annotations") or {}).get("cert-manager.io/certificate-name", ""))
+
+
+def _pem(secret: Document) -> bytes:
+    return base64.b64decode((secret.get("data") or {}).get("tls.crt", ""))
 
 
 def cert_manager_version(deployments: Iterable[Document]) -> str | None:

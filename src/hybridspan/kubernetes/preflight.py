@@ -55,6 +55,13 @@ def _authority(where: str, cluster: ClusterObjects) -> Finding:
     if authority.certificate_fingerprint is None or "tls.key" not in authority.hashes:
         hint = "it must hold tls.crt and tls.key"
         return Finding("authority", "refuse", where, "apigee-ca holds no certificate with its key", hint)
+    if cluster.authority_issued_nodes is False:
+        hint = (
+            "apigee-ca was made anew after the nodes got theirs: put the old one back, or let every node get a new certificate"
+            " and restart (docs/trust.md); then plan again"
+        )
+        words = "apigee-ca is not the authority that issued the certificate of this region's Cassandra nodes"
+        return Finding("authority", "refuse", where, words, hint)
     return Finding("authority", "pass", where, f"apigee-ca {authority.certificate_fingerprint[:16]}")
 
 
