@@ -21,13 +21,16 @@ EAST, CENTRAL = (
     VNet("/vnets/east", "east", ("120.38.1.0/26",)),
     VNet("/vnets/central", "central", ("192.138.0.0/26",)),
 )
+WEST = VNet("/vnets/west", "west", ("172.20.5.0/25",))
 PODS = {
     "a": ("/vnets/east", "120.38.1.9"),
     "b": ("/vnets/central", "192.138.0.9"),
     "c": ("/vnets/east", "120.38.1.10"),
+    "w": ("/vnets/west", "172.20.5.9"),
 }
 BOTH = (EAST, CENTRAL)
 PEERED = (Link("/vnets/central", "/vnets/east"),)
+MESH = (*PEERED, Link("/vnets/east", "/vnets/west"), Link("/vnets/central", "/vnets/west"))
 
 
 def main() -> None:
@@ -45,8 +48,8 @@ class Scenario:
 
     def play(self, before: list[str]) -> dict[str, object]:
         self.plane.apply(DesiredNetwork(BOTH))
-        for uid, (vnet, address) in PODS.items():
-            listen(self.plane.attach(vnet, uid, address), address, (7000, 7001))
+        for uid in ("a", "b", "c"):
+            self.attach(uid)
         seen: dict[str, object] = {"apart": self.reach()}
         self.plane.apply(DesiredNetwork(BOTH, PEERED))
         seen["peered"] = self.reach()
@@ -66,6 +69,7 @@ class Scenario:
         )
         seen["rules gone"] = self.with_rules()
         seen["interfaces"] = self.interfaces()
+        seen["three"] = self.three()
         seen["stream"] = self.cut_a_stream()
         seen["apart again"] = self.reach()
         seen["host"] = {"before": before, "after": host_interfaces()}
@@ -74,6 +78,21 @@ class Scenario:
         self.plane.apply(DesiredNetwork((CENTRAL,)))
         seen["networks left"] = sorted(path.name for path in self.ns_dir.glob("vnet-*"))
         return seen
+
+    def attach(self, uid: str) -> None:
+        vnet, address = PODS[uid]
+        listen(self.plane.attach(vnet, uid, address), address, (7000, 7001))
+
+    def three(self) -> dict[str, bool]:
+        """A third network joins a full mesh, which is asked for twice, and leaves again."""
+        for _ in range(2):
+            self.plane.apply(DesiredNetwork((*BOTH, WEST), MESH))
+        self.attach("w")
+        ways = [(one, other) for one in "abw" for other in "abw" if one != other]
+        reached = {f"{one}{other}": self.connects(one, other, 7001) for one, other in ways}
+        self.plane.detach("w")
+        self.plane.apply(DesiredNetwork(BOTH, PEERED))
+        return reached
 
     def with_rules(self, *rules: Denial) -> dict[str, bool]:
         # Twice, as nothing may change when it is as it should be.

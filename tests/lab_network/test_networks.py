@@ -59,6 +59,10 @@ def test_removing_a_peering_cuts_what_runs_over_it(seen):
     assert seen["apart again"] == seen["apart"]
 
 
+def test_three_networks_all_reach_one_another(seen):
+    assert seen["three"] == dict.fromkeys(("ab", "aw", "ba", "bw", "wa", "wb"), True)
+
+
 def test_no_interface_leads_out_of_the_labs_namespaces(seen):
     """Every interface is loopback or one end of a pair whose other end is in the lab too, so no packet can leave."""
     kinds = Counter(kind for found in seen["interfaces"].values() for name, kind, *_ in found if name != "lo")
