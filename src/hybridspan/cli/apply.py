@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,16 @@ class Consent:
         return await asyncio.to_thread(click.confirm, question, err=True)
 
 
+def asked_aside(shown: Display, consent: Consent) -> Callable[[PlannedStep], Awaitable[bool]]:
+    """The question before an act that cannot simply be undone, while nothing is drawn over it."""
+
+    async def ask(step: PlannedStep) -> bool:
+        with shown.paused():
+            return await consent.past(step)
+
+    return ask
+
+
 class Application:
     """One run of apply."""
 
@@ -168,7 +178,8 @@ class Application:
 
         with display(steps) as shown:
             listener = Recorded(self._journal, self._run, shown)
-            return await Runner(steps_for(steps, estate), listener, estate.clock, self._consent.past).run()
+            ask = asked_aside(shown, self._consent)
+            return await Runner(steps_for(steps, estate), listener, estate.clock, ask).run()
 
     def _record(self, kind: str, document: Mapping[str, Any]) -> None:
         self._journal.append(self._run, kind, str(document.get("step", "")), document)

@@ -6,8 +6,8 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from hybridspan.plan.model import PlannedStep
@@ -31,6 +31,10 @@ class Display(AbstractContextManager["Display"], Protocol):
     """Hears the run's events and shows them."""
 
     def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None: ...
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Draws nothing for as long as the context lasts, so that a person can be asked."""
+        ...
 
 
 def display(steps: Sequence[PlannedStep], stream: TextIO = sys.stderr) -> Display:
@@ -100,6 +104,9 @@ class PlainLines:
         line = f"{self._label(kind, document):10} {step.id}  {words}"
         print(f"{time.monotonic() - self._start:7.1f}s {line}", file=self._stream, flush=True)
 
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def _said(self, step_id: str, words: str) -> bool:
         """Whether one of the step's last lines said the same, but for a percentage; pods take turns in saying it."""
         lately = self._lately.setdefault(step_id, deque(maxlen=8))
@@ -145,6 +152,14 @@ class LiveTree:
         self._state[step.id] = document["state"] if kind == "finished" else kind
         if words := sentence(kind, document):
             self._words[step.id] = words
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start(refresh=True)
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
