@@ -46,6 +46,17 @@ def denials(arm: ArmClient) -> tuple[Denial, ...]:
         (rule(destinationPortRange="70000"), "SecurityRuleInvalidPortRange"),
         (rule(sourceAddressPrefix="Nowhere"), "SecurityRuleInvalidAddressPrefix"),
         (rule(sourceAddressPrefix=None), "SecurityRuleInvalidAddressPrefix"),
+        *(
+            (
+                rule(sourceAddressPrefix=None, sourceAddressPrefixes=listed),
+                "SecurityRuleParameterContainsUnsupportedValue",
+            )
+            for listed in (["VirtualNetwork"], ["*"], ["10.0.0.0/8", "Internet"])
+        ),
+        (
+            rule(sourceAddressPrefix="*", sourceAddressPrefixes=["10.0.0.0/8"]),
+            "SecurityRuleParameterContainsUnsupportedValue",
+        ),
     ],
 )
 async def test_rules_are_judged_as_azure_judges_them(

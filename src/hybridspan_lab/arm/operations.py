@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
-import hmac
 import json
 import logging
 import secrets
@@ -18,14 +16,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.arm.errors import ArmError
+from hybridspan_lab.arm.signed_urls import Signer, query_of
 
 LOG = logging.getLogger(__name__)
-API_VERSIONS: Final = {"microsoft.network": "2024-03-01", "microsoft.containerservice": "2025-03-01"}
-OTHER_API_VERSION: Final = "2018-02-01"
 TERMINAL: Final = ("Succeeded", "Failed", "Canceled")
 
 
@@ -170,25 +166,15 @@ class Operations:
 
     def urls(self, operation: Operation, base: str) -> tuple[str, str]:
         """The status URL and the result URL, signed."""
-        version = API_VERSIONS.get(operation.namespace.lower(), OTHER_API_VERSION)
-        root = f"{base}/subscriptions/{operation.subscription}/providers/{operation.namespace}/locations/{operation.location}"
-        signed = f"api-version={version}&t={_ticks(operation.started)}&c={CERTIFICATE_FILLER}"
-        status = f"{root}/operations/{operation.id}?{signed}"
-        result = f"{root}/operationresults/{operation.id}?{signed}"
-        return tuple(
-            f"{url}&s={self.signature(operation.id)}&h={self.signature(url.removeprefix(base))}"
-            for url in (status, result)
-        )  # type: ignore[return-value] # two in, two out
+        return self._signer().urls(_root(operation), operation.id, operation.started, base)
 
     def is_verbatim(self, operation: Operation, what: str, query: Mapping[str, str]) -> bool:
         """Whether a URL is one that was handed out: every part of it is signed."""
-        status, result = self.urls(operation, "")
-        handed = status if what == "operations" else result
-        return dict(query) == dict(parse_qsl(urlsplit(handed).query))
+        handed = self._signer().urls(_root(operation), operation.id, operation.started, "")
+        return dict(query) == query_of(handed[0] if what == "operations" else handed[1])
 
-    def signature(self, text: str) -> str:
-        """What `s` and `h` of a URL are."""
-        return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
+    def _signer(self) -> Signer:
+        return Signer(self._key)
 
     def delay(self, operation: Operation) -> dict[str, str]:
         """The header that tells the client how long to wait; never 0, which clients read as 30 s.
@@ -244,16 +230,11 @@ class Operations:
         write_atomically(self.folder / f"{operation.id}.json", json.dumps(asdict(operation)))
 
 
-CERTIFICATE_FILLER: Final = "MIIHlab" + "hybridspan" * 120
-"""Azure's URLs carry a certificate of about 3 kB; clients must cope with the length."""
+def _root(operation: Operation) -> str:
+    """The path of a provider's operations in a location."""
+    provider = f"/subscriptions/{operation.subscription}/providers/{operation.namespace}"
+    return f"{provider}/locations/{operation.location}"
 
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat()
-
-
-def _ticks(moment: str) -> int:
-    """Tenths of microseconds since year 1, as Azure stamps its URLs."""
-    return int(
-        (dt.datetime.fromisoformat(moment) - dt.datetime(1, 1, 1, tzinfo=dt.UTC)).total_seconds() * 10**7
-    )

@@ -122,9 +122,21 @@ def _check_values(properties: Document, rule: str) -> None:
         if not values or not all(_is_address(value) for value in values):
             message = f"Security rule parameter {field} for rule with Id {rule} cannot be parsed. Value provided: {values}."
             raise bad_request("SecurityRuleInvalidAddressPrefix", message)
-        if len(values) > 1 and any(not _is_cidr(value) for value in values):
-            message = f"Security rule {rule} cannot mix service tags or '*' with several address prefixes."
-            raise bad_request("SecurityRuleInvalidAddressPrefix", message)
+        _check_listed(properties, field, rule)
+
+
+def _check_listed(properties: Document, field: str, rule: str) -> None:
+    """A tag or `*` stands alone in the field for one value: the list takes ranges only, and not beside the other."""
+    listed = [str(value) for value in properties.get(plural(field)) or []]
+    unsupported = next((value for value in listed if not _is_cidr(value)), None)
+    if unsupported is None and listed and properties.get(field):
+        unsupported = str(properties[field])
+    if unsupported is not None:
+        message = (
+            f"Security rule parameter {field[0].upper()}{field[1:]} for rule with Id {rule} cannot specify existing "
+            f"VIRTUALNETWORK, INTERNET, AZURELOADBALANCER, '*' or system tags. Unsupported value used: {unsupported}."
+        )
+        raise bad_request("SecurityRuleParameterContainsUnsupportedValue", message)
 
 
 def plural(field: str) -> str:
