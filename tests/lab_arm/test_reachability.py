@@ -42,15 +42,20 @@ def test_both_sides_must_be_connected() -> None:
         assert len(network_from_documents(store(*networks, there, back)).links) == links
 
 
-def test_a_range_that_a_peer_has_not_synced_has_no_route() -> None:
+def test_a_range_has_a_route_from_the_peers_that_have_synced_it_and_from_no_other() -> None:
     documents = store(
         network("a", "10.0.0.0/16", "10.9.0.0/16"),
         network("b", "10.1.0.0/16"),
+        network("c", "10.2.0.0/16"),
         peering("a", "b", "10.1.0.0/16"),
         peering("b", "a", "10.0.0.0/16"),
+        peering("a", "c", "10.2.0.0/16"),
+        peering("c", "a", "10.0.0.0/16", "10.9.0.0/16"),
     )
-    prefixes = {vnet.name: vnet.prefixes for vnet in network_from_documents(documents).vnets}
-    assert prefixes == {"a": ("10.0.0.0/16",), "b": ("10.1.0.0/16",)}
+    laid = network_from_documents(documents)
+    (own,) = [vnet for vnet in laid.vnets if vnet.name == "a"]
+    known = {link.ends[1][-1]: link.ranges(own) for link in laid.links}
+    assert known == {"b": ("10.0.0.0/16",), "c": ("10.0.0.0/16", "10.9.0.0/16")}
 
 
 def test_peerings_are_not_transitive() -> None:

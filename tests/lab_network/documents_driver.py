@@ -44,12 +44,14 @@ def network(name: str) -> dict[str, Any]:
     }
 
 
-def peering(own: str, remote: str, *, access: bool = True, state: str = "Connected") -> dict[str, Any]:
+def peering(
+    own: str, remote: str, *, access: bool = True, state: str = "Connected", synced: bool = True
+) -> dict[str, Any]:
     properties = {
         "peeringState": state,
         "allowVirtualNetworkAccess": access,
         "remoteVirtualNetwork": {"id": vnet(remote)},
-        "remoteAddressSpace": {"addressPrefixes": [SPACES[remote]]},
+        "remoteAddressSpace": {"addressPrefixes": [SPACES[remote]] if synced else []},
     }
     kind = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
     return {"id": f"{vnet(own)}/virtualNetworkPeerings/{remote}", "type": kind, "properties": properties}
@@ -120,6 +122,10 @@ def play(ns_dir: Path) -> dict[str, object]:
     seen["from port 5000"] = connects(plane, "e1", "c1", 9042, own_port=5000)
     plane.apply(network_from_documents(documents(state="Disconnected")))
     seen["disconnected"] = connects(plane, "e1", "c1", 7001)
+    for synced in (False, True):
+        side = peering("east", "central", synced=synced)
+        plane.apply(network_from_documents({**documents(), side["id"].lower(): side}))
+        seen[f"synced {synced}"] = connects(plane, "e1", "c1", 7001)
     return seen
 
 

@@ -60,3 +60,7 @@ def test_no_access_on_one_side_is_no_traffic_and_peerings_are_not_transitive(see
 
 def test_a_disconnected_peering_carries_nothing(seen):
     assert seen["disconnected"] is False
+
+
+def test_a_range_that_a_peering_has_not_synced_has_no_route(seen):
+    assert (seen["synced False"], seen["synced True"]) == (False, True)

@@ -1,8 +1,9 @@
 """What the documents mean for packets: which networks exist, which peerings carry traffic, which rules apply.
 
 Pure: documents in, a `DesiredNetwork` out. A peering carries traffic when both directions are Connected and allow
-access. Security rules are worked out to address ranges: `VirtualNetwork` is the network's own space and that of its
-connected peers. There is no internet in the lab, so rules that name it, or another service's tag, match nothing.
+access; routes lead to the ranges that the other side has synced. Security rules are worked out to address ranges:
+`VirtualNetwork` is the network's own space and that of its connected peers. There is no internet in the lab, so rules
+that name it, or another service's tag, match nothing.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ PROTOCOLS: Final[dict[str, Protocol]] = {"tcp": "tcp", "udp": "udp", "icmp": "ic
 def network_from_documents(documents: Documents) -> DesiredNetwork:
     """The network that these documents describe."""
     connected = _connected(documents)
-    networks = list(_of_type(documents, NETWORK))
+    networks = [document for _, document in _of_type(documents, NETWORK)]
     return DesiredNetwork(
-        vnets=tuple(_network(connected, key, document) for key, document in networks),
+        vnets=tuple(_network(document) for document in networks),
         links=tuple(_links(documents, connected)),
         denials=tuple(_denials(documents, connected)),
     )
@@ -61,14 +62,8 @@ def _open(peering: Document) -> bool:
     return properties["peeringState"] == "Connected" and bool(properties["allowVirtualNetworkAccess"])
 
 
-def _network(connected: Connected, key: str, document: Document) -> VNet:
-    """The network as its peers know it: a range that some peer has not synced yet has no route from anywhere."""
-    known = set(addresses.prefixes(document))
-    for remote in connected.get(key, {}):
-        known &= set(synced(connected[remote][key]))
-    return VNet(
-        document["id"], document["name"], tuple(p for p in addresses.prefixes(document) if p in known)
-    )
+def _network(document: Document) -> VNet:
+    return VNet(document["id"], document["name"], tuple(addresses.prefixes(document)))
 
 
 def _links(documents: Documents, connected: Connected) -> Iterator[Link]:
@@ -76,7 +71,17 @@ def _links(documents: Documents, connected: Connected) -> Iterator[Link]:
         {(min(own, remote), max(own, remote)) for own, peers in connected.items() for remote in peers}
     )
     for first, second in pairs:
-        yield Link(documents[first]["id"], documents[second]["id"])
+        known = (
+            _known(documents[first], connected[second][first]),
+            _known(documents[second], connected[first][second]),
+        )
+        yield Link(documents[first]["id"], documents[second]["id"], known)
+
+
+def _known(network: Document, peering: Document) -> tuple[str, tuple[str, ...]]:
+    """Of a network's ranges, those that the other side's peering has synced: to others it has no route."""
+    learned = synced(peering)
+    return network["id"], tuple(prefix for prefix in addresses.prefixes(network) if prefix in learned)
 
 
 # ---- security groups

@@ -29,6 +29,12 @@ class Link:
 
     a_id: str
     b_id: str
+    known: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """By network: its ranges that the other side knows; without an entry all of them."""
+
+    def ranges(self, vnet: VNet) -> tuple[str, ...]:
+        """The ranges of one end to which the other end has routes."""
+        return next((found for one, found in self.known if one.lower() == vnet.id.lower()), vnet.prefixes)
 
     @property
     def ends(self) -> tuple[str, str]:

@@ -111,17 +111,17 @@ class NetworkPlane:
                 in_network(self.router(vnet.id), lambda device=device: delete_link(device))  # type: ignore[misc]
         for device, link in wanted.items():
             a, b = (vnets[end.lower()] for end in link.ends)
-            self._connect(device, a, b)
+            self._connect(device, a, b, link)
 
-    def _connect(self, device: str, a: VNet, b: VNet) -> None:
+    def _connect(self, device: str, a: VNet, b: VNet, link: Link) -> None:
         """A veth pair between two routers and, on each side, routes to the other's ranges."""
         here, there = self.router(a.id), self.router(b.id)
         if device not in in_network(here, _peer_devices):
             in_network(here, lambda: create_pair(device, device, there))
             in_network(there, lambda: raise_device(device, LINK_ENDS[1], 31))
             in_network(here, lambda: raise_device(device, LINK_ENDS[0], 31))
-        in_network(here, lambda: route_to(b.prefixes, device, LINK_ENDS[1]))
-        in_network(there, lambda: route_to(a.prefixes, device, LINK_ENDS[0]))
+        in_network(here, lambda: route_to(link.ranges(b), device, LINK_ENDS[1]))
+        in_network(there, lambda: route_to(link.ranges(a), device, LINK_ENDS[0]))
 
 
 def _device(link: Link) -> str:
