@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
+from hybridspan.azure.looks import Looks
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
@@ -22,6 +24,8 @@ READ_PATIENCE_SECONDS: Final = 60.0
 WRITE_PATIENCE_SECONDS: Final = 240.0
 NETWORK_DEADLINE_SECONDS: Final = 600.0
 CLUSTER_DEADLINE_SECONDS: Final = 3600.0
+THREADS: Final = 16
+"""Requests at the same time; Azure is far, and most of a request is waiting."""
 
 
 def quiet(_text: str, _fraction: float | None, _details: Mapping[str, Any]) -> None:
@@ -34,6 +38,8 @@ class ArmCalls:
     def __init__(self, record: Recorder, clock: Clock) -> None:
         self._record = record
         self.clock = clock
+        self.looks = Looks(clock)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="azure")
 
     async def read(self, call: Callable[[], Any], where: str) -> Document | None:
         """The document, or None where there is no such resource; tried again for a minute."""
@@ -58,12 +64,15 @@ class ArmCalls:
         Tried once: whoever calls looks again before it tries again. PermanentFailure when it has not ended within `deadline` seconds.
         """
         started = self.clock.monotonic()
+        self.looks.forget(resource_id)
         try:
             poller = await self._in_thread(begin, resource_id, absent=None if method == "DELETE" else _RAISE)
             result = await self._followed(poller, resource_id, progress, started + deadline)
         except HybridspanError as failure:
             self._tell(method, resource_id, failure.code, started, failure.why)
             raise
+        finally:
+            self.looks.forget(resource_id)
         self._tell(method, resource_id, "Succeeded", started)
         return result
 
@@ -141,7 +150,11 @@ class ArmCalls:
             except AzureError as error:
                 raise translate(error, where) from error
 
-        return await asyncio.to_thread(called)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
+
+    def close(self) -> None:
+        """No further calls; those under way end by themselves."""
+        self._threads.shutdown(wait=False)
 
 
 _RAISE: Final = object()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from threading import Lock
 from typing import Any
 
@@ -67,17 +68,20 @@ class AzureGateway:
 
     async def region_facts(self, region: Region) -> RegionAzureFacts:
         """What Azure has of the region; None for what does not exist."""
-        exists, network, cluster = await asyncio.gather(
-            self.group_exists(region), self.network_facts(region), self.cluster_facts(region)
+        exists, document, cluster = await asyncio.gather(
+            self.group_exists(region), self._networks.document(region), self.cluster_facts(region)
         )
-        groups = await self._security_groups(network)
+        network = None if document is None else documents.network(document)
+        groups = await self._security_groups(network, self._security.document)
         offer = None if cluster or region.cluster.id else await self._offers.facts(region)
         return RegionAzureFacts(exists, network, groups, cluster, offer)
 
     async def network_with_groups(self, region: Region) -> RegionAzureFacts:
-        """The network and its subnets' security groups alone; the rest is not looked at."""
+        """The network and its subnets' security groups alone, a moment old at most; the rest is not looked at."""
         network = await self.network_facts(region)
-        return RegionAzureFacts(True, network, await self._security_groups(network), None)
+        return RegionAzureFacts(
+            True, network, await self._security_groups(network, self._security.seen), None
+        )
 
     async def permissions(self, scope: str) -> tuple[PermissionFacts, ...]:
         """What the caller may do at that scope, by role, inherited rights included."""
@@ -99,8 +103,8 @@ class AzureGateway:
         return await self._groups.document(region) is not None
 
     async def network_facts(self, region: Region) -> NetworkFacts | None:
-        """The region's virtual network with its subnets and peerings, or None."""
-        document = await self._networks.document(region)
+        """The region's virtual network with its subnets and peerings, a moment old at most, or None."""
+        document = await self._networks.seen(region)
         return None if document is None else documents.network(document)
 
     async def cluster_facts(self, region: Region) -> ClusterFacts | None:
@@ -108,12 +112,14 @@ class AzureGateway:
         document = await self._clusters.document(region)
         return None if document is None else documents.cluster(document)
 
-    async def _security_groups(self, network: NetworkFacts | None) -> tuple[SecurityGroupFacts, ...]:
+    async def _security_groups(
+        self, network: NetworkFacts | None, look: Callable[[str], Awaitable[Any]]
+    ) -> tuple[SecurityGroupFacts, ...]:
         """The groups of all the network's subnets, each once."""
         ids = {
             s.security_group_id.lower(): s.security_group_id for s in _subnets(network) if s.security_group_id
         }
-        found = await asyncio.gather(*(self._security.document(ids[key]) for key in sorted(ids)))
+        found = await asyncio.gather(*(look(ids[key]) for key in sorted(ids)))
         return tuple(documents.security_group(item) for item in found if item is not None)
 
     async def ensure_group(self, region: Region, topology_name: str, progress: Progress = quiet) -> bool:
@@ -164,6 +170,7 @@ class AzureGateway:
         for clients in opened:
             await asyncio.to_thread(clients.close)
         await asyncio.to_thread(self._sign_in.close)
+        self._calls.close()
 
 
 def _subnets(network: NetworkFacts | None) -> tuple[Any, ...]:

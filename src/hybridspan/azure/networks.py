@@ -38,7 +38,16 @@ class Networks:
             operations = self._clients(place.subscription).network.virtual_networks
             return operations.get(place.resource_group, place.name, **NETWORK)
 
-        return await self._calls.read(call, azure_ids.network_id(region))
+        where, began = azure_ids.network_id(region), self._calls.looks.moment()
+        document = await self._calls.read(call, where)
+        self._calls.looks.remember(where, document, began)
+        return document
+
+    async def seen(self, region: Region) -> Document | None:
+        """The same, a moment old at most; for deciding, never before writing."""
+        where = azure_ids.network_id(region)
+        document: Document | None = await self._calls.looks.shared(where, lambda: self.document(region))
+        return document
 
     async def at_rest(self, region: Region, progress: Progress) -> NetworkFacts:
         """The network once nothing in it is under way: a subnet that still is makes a peering fail.

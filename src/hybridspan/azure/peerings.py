@@ -7,6 +7,7 @@ that does not know the other's present ranges is synchronised. Every round looks
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -154,7 +155,7 @@ class Peerings:
             operations = self._operations(side)
             return operations.begin_create_or_update(*names, body, polling=polling(), **options, **NETWORK)
 
-        await self._calls.write("PUT", side.id, begin, progress)
+        await self._write("PUT", side, begin, progress)
 
     async def _delete(self, side: Side, document: Document, progress: Progress) -> None:
         names = side.names
@@ -164,7 +165,14 @@ class Peerings:
             operations = self._operations(side)
             return operations.begin_delete(*names, headers=headers, polling=polling(), **NETWORK)
 
-        await self._calls.write("DELETE", side.id, begin, progress)
+        await self._write("DELETE", side, begin, progress)
+
+    async def _write(self, method: str, side: Side, begin: Callable[[], Any], progress: Progress) -> None:
+        """A write of one side changes what is seen of the other one too."""
+        try:
+            await self._calls.write(method, side.id, begin, progress)
+        finally:
+            self._calls.looks.forget(side.remote.id)
 
     def _operations(self, side: Side) -> Any:
         subscription = azure_ids.network_place(side.region).subscription

@@ -29,7 +29,15 @@ class SecurityGroups:
             operations = self._clients(parts.subscription).network.network_security_groups
             return operations.get(parts.resource_group, parts.name, **NETWORK)
 
-        return await self._calls.read(call, group_id)
+        began = self._calls.looks.moment()
+        document = await self._calls.read(call, group_id)
+        self._calls.looks.remember(group_id, document, began)
+        return document
+
+    async def seen(self, group_id: str) -> Document | None:
+        """The same, a moment old at most; for deciding, never before writing."""
+        document: Document | None = await self._calls.looks.shared(group_id, lambda: self.document(group_id))
+        return document
 
     async def ensure_rule(self, group_id: str, wanted: SecurityRuleFacts, progress: Progress) -> bool:
         """Add the rule; the same one is left alone, another one of its name is not overwritten. True where written."""

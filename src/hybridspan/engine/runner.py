@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from hybridspan.clock import Clock
+from hybridspan.engine.lanes import Lanes
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.engine.retry import pauses, persist
 from hybridspan.engine.step import Step
@@ -44,7 +45,7 @@ class Runner:
         self._listener = listener
         self._clock = clock
         self._may_pass = may_pass
-        self._lanes: dict[str, asyncio.Lock] = {}
+        self._lanes = Lanes()
         self._outcomes: dict[str, StepOutcome] = {}
         self._settled = {step_id: asyncio.Event() for step_id in self._steps}
         self._stopping = False
@@ -75,16 +76,10 @@ class Runner:
         self._settled[planned.id].set()
 
     async def _in_lanes(self, step: Step) -> StepOutcome:
-        locks = [self._lanes.setdefault(lane, asyncio.Lock()) for lane in sorted(step.planned.lanes)]
-        for lock in locks:
-            await lock.acquire()
-        try:
+        async with self._lanes.held(step.planned.lanes):
             if self._stopping:
                 return StepOutcome(step.planned.id, "not-reached", "the run had stopped before")
             return await self._carry_out(step)
-        finally:
-            for lock in reversed(locks):
-                lock.release()
 
     async def _carry_out(self, step: Step) -> StepOutcome:
         planned, started = step.planned, self._clock.now()

@@ -73,7 +73,7 @@ class Estate:
         self.workdir = workdir_of(topology)
         self.record = record
         self._memory = memory or Memory()
-        self._gateways: dict[str, AzureGateway] = {}
+        self._gateway: AzureGateway | None = None
         self._clusters: dict[str, KubernetesCluster] = {}
         self._cassandras: dict[str, CassandraRegion] = {}
         self._opening: dict[str, asyncio.Lock] = {}
@@ -95,16 +95,15 @@ class Estate:
         return self._memory.decided(key)
 
     def azure(self, region: Region) -> AzureGateway:
-        """The gateway of the region's subscription."""
+        """The gateway to Azure; one for all subscriptions, so that what one region's step writes is known to another's."""
         from hybridspan.azure.cloud import AzureCloud
         from hybridspan.azure.gateway import AzureGateway
 
-        if region.subscription not in self._gateways:
+        if self._gateway is None:
             cloud = AzureCloud.discover(self.topology.azure_endpoint)
-            gateway = AzureGateway(cloud, region.subscription, self.record)
-            self._gateways[region.subscription] = gateway
-            self._stack.push_async_callback(gateway.close)
-        return self._gateways[region.subscription]
+            self._gateway = AzureGateway(cloud, region.subscription, self.record, clock=self.clock)
+            self._stack.push_async_callback(self._gateway.close)
+        return self._gateway
 
     async def cluster(self, region: Region) -> KubernetesCluster:
         """The region's cluster; PermanentFailure where AKS has none."""

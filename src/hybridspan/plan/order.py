@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 
 from hybridspan.errors import InputError
 from hybridspan.plan.model import PlannedStep
@@ -36,18 +37,29 @@ def until(steps: Sequence[PlannedStep], goal: str) -> tuple[PlannedStep, ...]:
 
 
 def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
-    """The same steps so that each comes after what it needs, otherwise as given; ValueError for a cycle or a gap."""
-    waiting = list(steps)
-    known = {s.id for s in steps}
-    placed: dict[str, PlannedStep] = {}
-    while waiting:
-        for step in waiting:
-            if missing := set(step.needs) - known:
-                raise ValueError(f"{step.id} needs unknown steps: {', '.join(sorted(missing))}")
-            if all(need in placed for need in step.needs):
-                placed[step.id] = step
-                waiting.remove(step)
-                break
-        else:
-            raise ValueError("the steps need one another in a circle: " + ", ".join(s.id for s in waiting))
-    return tuple(placed.values())
+    """The same steps so that each comes after what it needs, otherwise as given; ValueError for a cycle or a gap.
+
+    Of all steps that may come next, it is always the first one as given.
+    """
+    position = {step.id: number for number, step in enumerate(steps)}
+    dependents: dict[str, list[int]] = {}
+    left = [0] * len(steps)
+    for number, step in enumerate(steps):
+        if missing := set(step.needs) - position.keys():
+            raise ValueError(f"{step.id} needs unknown steps: {', '.join(sorted(missing))}")
+        left[number] = len(set(step.needs))
+        for need in set(step.needs):
+            dependents.setdefault(need, []).append(number)
+    ready = [number for number, count in enumerate(left) if not count]
+    placed: list[PlannedStep] = []
+    while ready:
+        step = steps[heappop(ready)]
+        placed.append(step)
+        for number in dependents.get(step.id, ()):
+            left[number] -= 1
+            if not left[number]:
+                heappush(ready, number)
+    if len(placed) < len(steps):
+        waiting = ", ".join(step.id for number, step in enumerate(steps) if left[number])
+        raise ValueError(f"the steps need one another in a circle: {waiting}")
+    return tuple(placed)
