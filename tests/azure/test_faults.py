@@ -9,35 +9,10 @@ import pytest
 
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
-from hybridspan.clock import SystemClock
 from hybridspan.errors import HybridspanError, PermanentFailure
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, SUBSCRIPTION, Recorded, make_region
-from tests.azure.test_gateway import CLUSTER, LIKE, NETWORK, PEERING, both_sides, make_networks, peer
-
-
-@pytest.mark.parametrize(
-    ("kind", "type_", "options"),
-    [
-        ("429", NETWORK, {"seconds": 0.1}),
-        ("429", PEERING, {"seconds": 0.1, "times": 3}),
-        ("retryable", PEERING, {"seconds": 0.1}),
-        ("busy", PEERING, {"seconds": 0.1}),
-        ("not-provisioned", PEERING, {}),
-        ("500", NETWORK, {}),
-        ("503", PEERING, {}),
-        ("reset", PEERING, {}),
-        ("slow", PEERING, {"seconds": 0.3}),
-    ],
-)
-async def test_what_passes_by_itself_is_waited_out(
-    gateway: AzureGateway, stand_in: StandIn, kind: str, type_: str, options: dict[str, Any]
-) -> None:
-    stand_in.fault(kind, method="PUT", type=type_, **options)
-    await make_networks(gateway)
-    await peer(gateway)
-    assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
-    assert [fault.struck for fault in stand_in.arm.faults.list()] == [options.get("times", 1)]
+from tests.azure.test_gateway import CLUSTER, LIKE, NETWORK, both_sides, make_networks, peer
 
 
 @pytest.mark.parametrize("kind", ["429", "500", "503", "reset"])
@@ -184,22 +159,3 @@ async def test_an_endpoint_that_is_none_is_named() -> None:
         failure = error
     assert failure is not None
     assert failure.code == "HS-AZURE-016"
-
-
-class HastyClock(SystemClock):
-    """A clock on which every second is half an hour."""
-
-    def monotonic(self) -> float:
-        return super().monotonic() * 1800
-
-
-async def test_an_operation_that_never_ends_is_named_in_time(stand_in: StandIn, records: Recorded) -> None:
-    cloud = await asyncio.to_thread(AzureCloud.discover, stand_in.url)
-    hasty = AzureGateway(cloud, SUBSCRIPTION, records, clock=HastyClock())
-    stand_in.fault("never-ends", method="PUT", type=NETWORK)
-    try:
-        await hasty.ensure_group(EAST, "two-regions")
-        failure = await refused(hasty.ensure_network(EAST, "two-regions"), "HS-AZURE-015")
-    finally:
-        await hasty.close()
-    assert failure.why.startswith("still ")

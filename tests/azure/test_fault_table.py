@@ -1,0 +1,277 @@
+"""Each refusal that docs/azure.md lists is rehearsed in a whole run, and ends as the table there says.
+
+The table's first column is the key here, so that neither can say what the other does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybridspan.azure.cloud import AzureCloud
+from hybridspan.engine.outcomes import RunOutcome
+from hybridspan.errors import PermanentFailure
+from hybridspan.observation.estate import Estate
+from tests.azure.conftest import StandIn
+from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, make_region, make_topology, with_pools
+from tests.azure.test_gateway import LIKE
+from tests.azure.test_random_faults import Hurried
+from tests.azure.test_run import existing, planned, run
+
+TABLE = Path(__file__).parents[2] / "docs" / "azure.md"
+APPLIED = "applied"
+Case = Callable[["Scene"], Awaitable[None]]
+
+
+@dataclass
+class Scene:
+    """A first region, a second one that is wanted, and the stand-in between them."""
+
+    estate: Estate
+    stand_in: StandIn
+    records: Recorded
+    clock: Hurried
+
+    def refuse(self, operation: str, status: int, code: str, **options: Any) -> None:
+        message = options.pop("message", f"{code} as Azure words it.")
+        self.stand_in.fault(
+            "refuse", operation=operation, status=status, code=code, message=message, **options
+        )
+
+    def requests_since(self, method: str, mark: int) -> list[str]:
+        return self.stand_in.requests(method)[mark:]
+
+
+@pytest.fixture
+async def scene(stand_in: StandIn, tmp_path: Path, records: Recorded) -> AsyncIterator[Scene]:
+    declared = make_topology(EAST, CENTRAL)
+    topology = replace(declared, azure_endpoint=stand_in.url, path=tmp_path / "hybrid.yaml")
+    await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
+    clock = Hurried()
+    async with Estate(topology, record=records, clock=clock) as estate:
+        await existing(estate)
+        records.lines.clear()
+        yield Scene(estate, stand_in, records, clock)
+
+
+def refused(operation: str, status: int, code: str, **options: Any) -> Case:
+    """A case of one refusal, as often as `times` says."""
+
+    async def case(scene: Scene) -> None:
+        scene.refuse(operation, status, code, **options)
+
+    return case
+
+
+def troubled(kind: str, operation: str, **options: Any) -> Case:
+    """A case of one of the lab's named faults."""
+
+    async def case(scene: Scene) -> None:
+        scene.stand_in.fault(kind, operation=operation, **options)
+
+    return case
+
+
+async def nothing(scene: Scene) -> None:
+    """Azure's everyday 404: what is not there yet."""
+
+
+async def endless(scene: Scene) -> None:
+    scene.clock.speed = 300
+    scene.stand_in.fault("never-ends", operation="network.put")
+
+
+async def torn(scene: Scene) -> None:
+    await run(scene.estate)
+    gateway = scene.estate.azure(EAST)
+    client = gateway._clients_of(EAST.subscription).network.virtual_network_peerings
+    names = (EAST.resource_group, EAST.network.name, "my-hybrid-rg-vnet1-peering")
+    poller = await asyncio.to_thread(client.begin_delete, *names, polling_interval=0.05)
+    await asyncio.to_thread(poller.wait)
+
+
+async def moved_on(scene: Scene) -> None:
+    """Somebody adds a range; while it is synchronised, somebody else writes once more."""
+    await run(scene.estate)
+    wider = replace(EAST.network, address_prefixes=(*EAST.network.address_prefixes, MORE), manage=True)
+    await scene.estate.azure(EAST).ensure_network(replace(EAST, network=wider), "two-regions")
+    scene.refuse("peering.put", 412, "PreconditionFailed")
+
+
+MORE = make_region("eastus", "10.77.0.0/24").network.address_prefixes[0]
+
+
+def another(scene: Scene, region: Any) -> None:
+    scene.estate.topology = replace(scene.estate.topology, regions=(EAST, region))
+
+
+async def overlapping(scene: Scene) -> None:
+    another(scene, make_region("centralus", "120.38.0.0/16", 2))
+
+
+async def overlapping_a_third(scene: Scene) -> None:
+    """The first network is peered already with one that has the new one's range."""
+    gateway, hub = scene.estate.azure(EAST), make_region("westus2", "192.138.0.0/16", 3)
+    await gateway.ensure_network(hub, "somebody")
+    await gateway.ensure_peering(EAST, "to-hub", hub, "to-eastus")
+
+
+async def lacking_a_pool(scene: Scene) -> None:
+    gateway = scene.estate.azure(CENTRAL)
+    await gateway.ensure_network(CENTRAL, "two-regions")
+    await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), LIKE, "two-regions")
+
+
+async def unknown_subscription(scene: Scene) -> None:
+    nowhere = "00000000-0000-4000-8000-000000000009"
+    another(scene, make_region("centralus", "192.138.0.0/24", 2, subscription=nowhere))
+
+
+CLUSTER_PUT, POOL_PUT = "cluster.put", "pool.put"
+PENDING = "Another agentpool operation (apigeerun - Creating) is in progress, please wait for it to finish."
+CASES: dict[str, tuple[tuple[Case, str], ...]] = {
+    "404 `ResourceGroupNotFound`, `ResourceNotFound`": ((nothing, APPLIED),),
+    "400 `ReferencedResourceNotProvisioned`": (
+        (troubled("not-provisioned", "peering.put", times=2), APPLIED),
+    ),
+    "400 `RemotePeeringIsDisconnected`, a Disconnected side": (
+        (torn, APPLIED),
+        (refused("peering.put", 400, "RemotePeeringIsDisconnected"), APPLIED),
+    ),
+    "400 `VnetAddressSpacesOverlap`": (
+        (overlapping, "plan"),
+        (refused("peering.put", 400, "VnetAddressSpacesOverlap"), "HS-AZURE-009"),
+    ),
+    "400 `VnetAddressSpaceOverlapsWithAlreadyPeeredVnet`": (
+        (overlapping_a_third, "plan"),
+        (refused("peering.put", 400, "VnetAddressSpaceOverlapsWithAlreadyPeeredVnet"), "HS-AZURE-009"),
+    ),
+    "400 `AnotherPeeringAlreadyReferencesRemoteVnet`": (
+        (refused("peering.put", 400, "AnotherPeeringAlreadyReferencesRemoteVnet"), "HS-AZURE-018"),
+    ),
+    "400 `InUseSubnetCannotBeDeleted`": ((nothing, APPLIED),),
+    "429 `TooManyRequests`, `SubscriptionRequestsThrottled`": (
+        (refused("network.put", 429, "TooManyRequests", seconds=1), APPLIED),
+        (refused("network.get", 429, "SubscriptionRequestsThrottled", seconds=1, times=2), APPLIED),
+    ),
+    "429 `RetryableError`, `RetryableErrorDueToAnotherOperation`, `AnotherOperationInProgress`": (
+        (troubled("retryable", "peering.put", seconds=1), APPLIED),
+        (refused("peering.put", 429, "RetryableErrorDueToAnotherOperation"), APPLIED),
+        (refused("peering.put", 400, "AnotherOperationInProgress", times=2), APPLIED),
+    ),
+    "409 `OperationNotAllowed`, an operation in progress": (
+        (refused(CLUSTER_PUT, 409, "OperationNotAllowed", message=PENDING, times=2), APPLIED),
+    ),
+    "409 `OperationNotAllowed`, quota": (
+        (
+            refused(CLUSTER_PUT, 409, "OperationNotAllowed", message="exceeding approved Total Cores quota"),
+            "HS-AZURE-012",
+        ),
+    ),
+    "400 `BadRequest`, a new agent pool in a cluster's PUT": ((lacking_a_pool, APPLIED),),
+    "412 `PreconditionFailed`": ((moved_on, APPLIED),),
+    "409 `MissingSubscriptionRegistration`": (
+        (refused("network.put", 409, "MissingSubscriptionRegistration", times=9), "HS-AZURE-020"),
+    ),
+    "403 `AuthorizationFailed`, `LinkedAuthorizationFailed`": (
+        (troubled("forbidden", CLUSTER_PUT), "HS-AZURE-002"),
+        (refused("peering.put", 403, "LinkedAuthorizationFailed"), "HS-AZURE-002"),
+    ),
+    "401 `InvalidAuthenticationToken`, `AADSTS…`": (
+        (refused("network.put", 401, "InvalidAuthenticationToken", times=9), "HS-AZURE-001"),
+    ),
+    "404 `SubscriptionNotFound`": ((unknown_subscription, "HS-AZURE-013"),),
+    "5xx, a connection reset, an answer that is lost": (
+        (troubled("500", "network.put"), APPLIED),
+        (troubled("503", CLUSTER_PUT, times=2), APPLIED),
+        (troubled("reset", "peering.put"), APPLIED),
+        (troubled("lost-answer", "network.put"), APPLIED),
+    ),
+    "an operation that fails at its end": (
+        (troubled("fails-at-end", "network.put"), APPLIED),
+        (troubled("fails-at-end", CLUSTER_PUT, code="SkuNotAvailable", times=9), "HS-AZURE-012"),
+    ),
+    "an operation that never ends": ((endless, "HS-AZURE-015"),),
+    "400 quota, sizes, `SubnetIsFull`": (
+        (troubled("quota", CLUSTER_PUT), "HS-AZURE-012"),
+        (refused(CLUSTER_PUT, 400, "SkuNotAvailable"), "HS-AZURE-012"),
+        (troubled("fails-at-end", CLUSTER_PUT, code="SubnetIsFull", times=9), "HS-AZURE-012"),
+    ),
+    "403 `RequestDisallowedByPolicy`, 409 `ScopeLocked`": (
+        (refused("network.put", 403, "RequestDisallowedByPolicy"), "HS-AZURE-019"),
+        (refused("peering.put", 409, "ScopeLocked"), "HS-AZURE-019"),
+    ),
+}
+PARAMETERS = [
+    pytest.param(case, ending, id=f"{re.sub('[`…]', '', row)[:60]}-{number}")
+    for row, cases in CASES.items()
+    for number, (case, ending) in enumerate(cases, start=1)
+]
+
+
+def rows() -> dict[str, str]:
+    """First and last column of the table in docs/azure.md."""
+    section = (
+        TABLE.read_text().split("## What Azure refuses, and what then happens", 1)[1].split("\n## ", 1)[0]
+    )
+    lines = [line.strip("| ") for line in section.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in lines[1:]]
+    return {row[0]: row[-1] for row in cells}
+
+
+def test_the_documents_table_and_the_rehearsed_one_have_the_same_rows() -> None:
+    assert list(rows()) == list(CASES)
+
+
+@pytest.mark.parametrize("row", CASES)
+def test_the_document_tells_each_ending(row: str) -> None:
+    told = rows()[row]
+    for _, ending in CASES[row]:
+        assert {"applied": "goes on", "plan": "refused by the plan"}.get(ending, ending) in told
+
+
+async def ended(scene: Scene) -> RunOutcome:
+    async with asyncio.timeout(120):
+        return await run(scene.estate)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("case", "ending"), PARAMETERS)
+async def test_each_refusal_ends_as_the_table_says(scene: Scene, case: Case, ending: str) -> None:
+    await case(scene)
+    deletes = len(scene.stand_in.requests("DELETE"))
+    if ending == "plan":
+        states = [s.decision for s in await planned(scene.estate) if s.decision.state == "refused"]
+        assert states
+        assert "overlap" in states[0].reason
+        return
+    if case is unknown_subscription:
+        assert await _refused_to_look(scene) == ending
+        return
+    outcome = await ended(scene)
+    if ending == APPLIED:
+        assert [s.reason for s in outcome.failures] == []
+        assert all(s.decision.is_done for s in await planned(scene.estate))
+        if case is not torn:
+            assert len(scene.stand_in.requests("DELETE")) == deletes
+        return
+    failures = [s.error for s in outcome.failures if s.error]
+    assert {f.code for f in failures} == {ending}
+    assert all(f.hint and f.where and f.why for f in failures)
+    scene.stand_in.arm.faults.clear()
+    if ending != "HS-AZURE-015":  # an operation that never ends is Azure's to end
+        assert [s.reason for s in (await ended(scene)).failures] == []
+        assert all(s.decision.is_done for s in await planned(scene.estate))
+
+
+async def _refused_to_look(scene: Scene) -> str:
+    """A region that cannot be looked at is never taken for an absent one."""
+    with pytest.raises(PermanentFailure) as caught:
+        await planned(scene.estate)
+    return caught.value.code
