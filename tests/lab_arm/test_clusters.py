@@ -164,9 +164,18 @@ async def test_azure_cni_takes_an_address_for_every_pod_beforehand(
         assert "Pre-allocated IPs 60 exceeds IPs available 59" in reply.body["error"]["message"]
 
 
-async def test_overlay_takes_an_address_a_node(arm: ArmClient, group: object) -> None:
-    wanted = pool("system", 40, vmSize="Standard_D2s_v5", vnetSubnetID=await subnet(arm))
-    assert (await arm.put(arm.cluster(), body(wanted))).status == 200
+@pytest.mark.parametrize(
+    "profile",
+    [{}, {"networkPlugin": "azure", "networkPluginMode": "overlay"}, {"networkPlugin": "kubenet"}],
+)
+async def test_overlay_and_kubenet_take_an_address_a_node(
+    arm: ArmClient, group: object, host: NullHost, profile: dict[str, str]
+) -> None:
+    place = await subnet(arm)
+    wanted = pool("system", 40, vmSize="Standard_D2s_v5", vnetSubnetID=place)
+    assert (await arm.put(arm.cluster(), body(wanted, **profile))).status == 200
+    assert len((await arm.get(place)).properties["ipConfigurations"]) == 40
+    assert host.created[0].pod_cidr == "10.244.0.0/16"
 
 
 async def test_a_subnet_filled_by_another_cluster_is_found_when_the_nodes_come_up(

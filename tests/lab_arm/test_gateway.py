@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hybridspan_lab.arm import SUBSCRIPTIONS, NullHost, Settings, request_journal
 from hybridspan_lab.arm.credentials import SECOND_SUBSCRIPTION, SUBSCRIPTION
+from hybridspan_lab.arm.errors import ArmError
 from hybridspan_lab.arm.throttling import Throttle
 from tests.lab_arm.client import ArmClient, Reply, running
 
@@ -76,6 +78,16 @@ async def test_every_answer_carries_the_headers_of_arm(arm: ArmClient) -> None:
     assert found.headers["x-ms-client-request-id"] == "mine"
     assert found.headers["x-ms-failure-cause"] == "gateway"
     assert int(found.headers["x-ms-ratelimit-remaining-subscription-reads"]) < 250
+
+
+async def test_the_network_provider_s_answers_carry_its_own_id_and_nobody_keeps_any(
+    arm: ArmClient, group: object
+) -> None:
+    shown = (await arm.make_vnet("v", "10.0.0.0/16")).headers
+    assert shown["x-ms-arm-service-request-id"]
+    assert (shown["Cache-Control"], shown["Pragma"], shown["Expires"]) == ("no-cache", "no-cache", "-1")
+    assert "x-ms-arm-service-request-id" not in (await arm.get(arm.group())).headers
+    assert "x-ms-client-request-id" not in (await arm.get(arm.group(), x_ms_client_request_id="mine")).headers
 
 
 async def test_an_unknown_type_is_a_loud_404(
@@ -226,6 +238,25 @@ def test_a_bucket_fills_again_with_time() -> None:
     assert throttle.admit("GET", "s", "p")["x-ms-ratelimit-remaining-subscription-reads"] == "249"
     now[0] = 1.0
     assert throttle.admit("PUT", "s", "p")["x-ms-ratelimit-remaining-subscription-writes"] == "9"
+
+
+def test_every_principal_has_a_bucket_and_the_subscription_one_fifteen_times_as_large() -> None:
+    throttle = Throttle(clock=lambda: 0.0)
+    for _ in range(200):
+        left = throttle.admit("DELETE", "s", "one")
+    assert left["x-ms-ratelimit-remaining-subscription-deletes"] == "0"
+    with pytest.raises(ArmError, match="SubscriptionRequestsThrottled"):
+        throttle.admit("DELETE", "s", "one")
+    assert throttle.admit("DELETE", "other", "one")["x-ms-ratelimit-remaining-subscription-deletes"] == "199"
+    left = throttle.admit("DELETE", "s", "two")
+    assert left["x-ms-ratelimit-remaining-subscription-deletes"] == "199"
+    assert int(left["x-ms-ratelimit-remaining-subscription-global-deletes"]) < 15 * 200 - 200
+    for number in range(14):
+        with contextlib.suppress(ArmError):
+            for _ in range(200):
+                throttle.admit("DELETE", "s", f"further {number}")
+    with pytest.raises(ArmError, match="SubscriptionRequestsThrottled"):
+        throttle.admit("DELETE", "s", "newcomer")
 
 
 async def test_a_missing_role_is_refused_on_its_scope(arm: ArmClient, group: object) -> None:

@@ -142,7 +142,7 @@ def test_a_pod_waits_for_a_secret_that_comes_later(cluster):
     cluster.run("delete", "pod", "patient")
 
 
-def test_a_pod_on_its_nodes_network_has_the_nodes_address(cluster):
+def test_a_pod_on_its_nodes_network_has_the_nodes_address_and_name(cluster):
     spec = {
         "hostNetwork": True,
         "containers": [{"name": "main", "image": "test/sh", "command": ["sh", "-c", "sleep 99"]}],
@@ -151,6 +151,8 @@ def test_a_pod_on_its_nodes_network_has_the_nodes_address(cluster):
     cluster.run("wait", "--for=condition=ready", "pod/hosted", "--timeout=20s")
     status = cluster.json("get", "pod", "hosted")["status"]
     assert status["podIP"] == status["hostIP"]
+    node = cluster.json("get", "pod", "hosted")["spec"]["nodeName"]
+    assert cluster.shell("hosted", "hostname") == f"{node}\n"
     cluster.run("delete", "pod", "hosted", "--grace-period=1")
 
 

@@ -25,7 +25,7 @@ class Signer:
         """The status URL and the result URL of an operation below `root`."""
         return (
             self._url(f"{root}/operations/{operation_id}", operation_id, started, base),
-            self._url(f"{root}/operationresults/{operation_id}", operation_id, started, base),
+            self._url(f"{root}/operationResults/{operation_id}", operation_id, started, base),
         )
 
     def _url(self, path: str, operation_id: str, started: str, base: str) -> str:

@@ -75,7 +75,10 @@ def environment(
 
 
 def hostname(pod: Document) -> str:
-    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])[:63]
+    """A pod on its node's network has its node's name as well, whatever it says."""
+    spec = pod["spec"]
+    named = spec.get("nodeName") if spec.get("hostNetwork") else spec.get("hostname")
+    return str(named or pod["metadata"]["name"])[:63]
 
 
 def name_files(pod: Document, network: PodNetwork, host: Host) -> dict[str, str]:
