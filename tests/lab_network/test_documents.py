@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.lab_network.played import played
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("documents") / "ns"
-    driver = str(Path(__file__).with_name("documents_driver.py"))
-    ended = subprocess.run(
-        [sys.executable, driver, str(directory)], capture_output=True, text=True, timeout=120
-    )
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    driver = Path(__file__).with_name("documents_driver.py")
+    return played(driver, tmp_path_factory.mktemp("documents") / "ns")
 
 
 def test_the_default_rules_let_the_network_and_its_peers_in_and_nobody_else(seen):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.lab_network.played import played
 
 pytestmark = pytest.mark.usefixtures("real_networks")
 
@@ -17,13 +16,8 @@ OPEN = {"ab7001": True, "ab7000": True, "ba7001": True, "ac7001": True, "ac7000"
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory, real_networks):
-    directory = tmp_path_factory.mktemp("networks") / "ns"
-    driver = str(Path(__file__).with_name("driver.py"))
-    ended = subprocess.run(
-        [sys.executable, driver, str(directory)], capture_output=True, text=True, timeout=120
-    )
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    driver = Path(__file__).with_name("driver.py")
+    return played(driver, tmp_path_factory.mktemp("networks") / "ns")
 
 
 def test_networks_that_are_not_peered_have_no_route(seen):

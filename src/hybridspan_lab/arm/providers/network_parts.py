@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from copy import deepcopy
 from typing import ClassVar, Final
 
@@ -18,6 +19,7 @@ from hybridspan_lab.arm.errors import (
 )
 from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import Target
+from hybridspan_lab.arm.providers.lists import checked_tags
 from hybridspan_lab.arm.providers.long_writes import LongWritten
 from hybridspan_lab.arm.providers.members import members
 
@@ -58,6 +60,24 @@ class NetworkResource(LongWritten):
         if parent is None:
             raise parent_not_found(request.target)
         return parent
+
+    def top_document(self, request: ArmRequest, existing: Document | None, properties: Document) -> Document:
+        """A top-level resource as it is kept while it is being written."""
+        document: Document = {
+            "name": existing["name"] if existing else request.target.name,
+            "id": existing["id"] if existing else self.resource_id(request.target),
+            "etag": new_etag(),
+            "type": self.type,
+            "location": self.location_of(request, existing),
+            "properties": {
+                "provisioningState": "Updating",
+                "resourceGuid": existing["properties"]["resourceGuid"] if existing else str(uuid.uuid4()),
+                **properties,
+            },
+        }
+        if request.body.get("tags"):
+            document["tags"] = checked_tags(request.body["tags"])
+        return document
 
     def properties_of(self, request: ArmRequest) -> Document:
         """The body's properties; ArmError 400 for those that the provider does not know."""

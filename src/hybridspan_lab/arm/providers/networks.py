@@ -7,17 +7,15 @@ children runs, the network takes no other write, although it itself may read Suc
 
 from __future__ import annotations
 
-import uuid
 from copy import deepcopy
 from typing import Final
 
-from hybridspan_lab.arm.context import ArmRequest, new_etag
+from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
 from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.providers import addresses, subnet_documents
 from hybridspan_lab.arm.providers.kind import Kind
-from hybridspan_lab.arm.providers.lists import checked_tags
 from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.network_parts import NETWORK, NetworkResource
 from hybridspan_lab.arm.providers.resources import disconnect
@@ -84,26 +82,9 @@ class VirtualNetworks(NetworkResource):
         if existing is not None:
             self._check_peers(request, prefixes)
         kept = {name: value for name, value in given.items() if name not in READ_ONLY}
-        old = (existing or {}).get("properties", {})
-        properties = {
-            "provisioningState": "Updating",
-            "resourceGuid": old.get("resourceGuid") or str(uuid.uuid4()),
-            "privateEndpointVNetPolicies": "Disabled",
-            "enableDdosProtection": False,
-            **kept,
-        }
-        properties["addressSpace"] = addresses.space(prefixes)
-        document: Document = {
-            "name": existing["name"] if existing else request.target.name,
-            "id": existing["id"] if existing else self.resource_id(request.target),
-            "etag": new_etag(),
-            "type": self.type,
-            "location": self.location_of(request, existing),
-            "properties": properties,
-        }
-        if request.body.get("tags"):
-            document["tags"] = checked_tags(request.body["tags"])
-        return document
+        defaults = {"privateEndpointVNetPolicies": "Disabled", "enableDdosProtection": False}
+        properties = {**defaults, **kept, "addressSpace": addresses.space(prefixes)}
+        return self.top_document(request, existing, properties)
 
     def _check_peers(self, request: ArmRequest, prefixes: list[str]) -> None:
         mine = addresses.networks(prefixes)

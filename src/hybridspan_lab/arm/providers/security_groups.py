@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from copy import deepcopy
 
-from hybridspan_lab.arm.context import ArmRequest, new_etag
+from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
-from hybridspan_lab.arm.providers.lists import checked_tags
 from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.network_parts import GROUP, NetworkResource
 from hybridspan_lab.arm.providers.security_rules import (
@@ -49,7 +47,7 @@ class SecurityGroups(NetworkResource):
         return shown
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
-        key, document = request.target.key, self._document(request, existing)
+        key, document = request.target.key, self.top_document(request, existing, {})
         rules = [
             rule_document(document, rule) for rule in self.properties_of(request).get("securityRules") or []
         ]
@@ -76,23 +74,6 @@ class SecurityGroups(NetworkResource):
             for _, document in self.arm.store.of_type("Microsoft.Network/virtualNetworks/subnets")
             if str((document["properties"].get("networkSecurityGroup") or {}).get("id", "")).lower() == key
         ]
-
-    def _document(self, request: ArmRequest, existing: Document | None) -> Document:
-        old = (existing or {}).get("properties", {})
-        document: Document = {
-            "name": existing["name"] if existing else request.target.name,
-            "id": existing["id"] if existing else self.resource_id(request.target),
-            "etag": new_etag(),
-            "type": self.type,
-            "location": self.location_of(request, existing),
-            "properties": {
-                "provisioningState": "Updating",
-                "resourceGuid": old.get("resourceGuid") or str(uuid.uuid4()),
-            },
-        }
-        if request.body.get("tags"):
-            document["tags"] = checked_tags(request.body["tags"])
-        return document
 
 
 class SecurityRules(NetworkResource):
