@@ -389,6 +389,19 @@ async def test_what_can_be_had_is_listed(arm: ArmClient, group: object) -> None:
     assert [v["version"] for v in versions if v["isDefault"]] == ["1.37"]
 
 
+async def test_a_size_may_be_barred_in_a_location(state_dir: Path, host: NullHost) -> None:
+    barred = (("standard_d8s_v5", "eastus"),)
+    async with running(state_dir, host, replace(FAST, restricted_sizes=barred)) as arm:
+        await arm.put(arm.group(), {"location": "eastus"})
+        refused = await arm.put(arm.cluster(), body(pool("system", vmSize="Standard_D8s_v5")))
+        assert refused.code == "BadRequest"
+        assert "not allowed in your subscription in location 'eastus'" in refused.body["error"]["message"]
+        skus = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/skus?$filter=location eq 'eastus'"
+        found = {s["name"]: s["restrictions"] for s in (await arm.get(skus)).body["value"]}
+        assert found["Standard_D8s_v5"][0]["reasonCode"] == "NotAvailableForSubscription"
+        assert found["Standard_D4s_v5"] == []
+
+
 async def test_a_family_has_a_quota_of_its_own(state_dir: Path, host: NullHost) -> None:
     async with running(state_dir, host, replace(FAST, family_quota=12)) as arm:
         await arm.put(arm.group(), {"location": "eastus"})

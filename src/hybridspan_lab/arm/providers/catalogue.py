@@ -62,7 +62,8 @@ class Catalogue:
         found = []
         for location in [chosen] if chosen in ALL else sorted(ALL):
             zones = ("1", "2", "3") if location in ZONAL else ()
-            found += [machines.sku_document(size, location, zones) for size in machines.LISTED]
+            barred = self.arm.settings.restricted_sizes
+            found += [machines.sku_document(size, location, zones, barred) for size in machines.LISTED]
         return found
 
     def _usages(self, subscription: str, place: str) -> list[Document]:

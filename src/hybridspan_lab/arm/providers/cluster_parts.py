@@ -35,8 +35,10 @@ class ClusterPart(LongWritten):
         raise ArmError(409, "OperationNotAllowed", message)
 
     def check_quota(self, cluster: Document, pools: list[Document]) -> None:
-        """ArmError 400 when a cluster's pools need more virtual CPUs than the location has left."""
+        """ArmError 400 when a cluster's pools need machines, or more virtual CPUs, than the location has for them."""
         subscription, location = cluster["id"].split("/")[2], cluster["location"]
+        for pool in pools:
+            machines.check_size(pool["properties"]["vmSize"], location, self.arm.settings.restricted_sizes)
         own = f"{cluster['id'].lower()}/"
         taken = machines.used(self.arm.store.all, subscription, location, own)
         machines.check_quota(pools, taken, self.arm.settings.quotas, location)

@@ -15,6 +15,10 @@ CORES: Final = (2, 4, 8, 16, 20, 32, 48, 64, 96)
 LISTED: Final = tuple(f"Standard_{family}{cores}s_v5" for family in "DE" for cores in (2, 4, 8, 16, 32))
 
 
+Restricted = tuple[tuple[str, str], ...]
+"""Sizes and locations, in lower case."""
+
+
 def cores(size: str) -> int | None:
     """Virtual CPUs of a size; None for a size that does not exist."""
     if old := OLD_SIZE.fullmatch(size):
@@ -24,9 +28,9 @@ def cores(size: str) -> int | None:
     return number if number in CORES else None
 
 
-def check_size(size: str, location: str) -> None:
-    """ArmError 400 for a size that the location has not."""
-    if cores(size) is None:
+def check_size(size: str, location: str, restricted: Restricted = ()) -> None:
+    """ArmError 400 for a size that the location has not, or that the subscription may not have there."""
+    if cores(size) is None or (size.lower(), location) in restricted:
         message = (
             f"The VM size of {size} is not allowed in your subscription in location '{location}'. The available VM "
             f"sizes are '{','.join(LISTED)}'. For more details, please visit https://aka.ms/cpu-quota."
@@ -95,7 +99,7 @@ def usage_documents(taken: Counter[str], limits: tuple[int, int]) -> list[Docume
     ]
 
 
-def sku_document(size: str, location: str, zones: tuple[str, ...]) -> Document:
+def sku_document(size: str, location: str, zones: tuple[str, ...], restricted: Restricted = ()) -> Document:
     """A size as Compute's `skus` lists it."""
     number = cores(size) or 0
     memory = number * (8 if "_E" in size else 4)
@@ -112,5 +116,14 @@ def sku_document(size: str, location: str, zones: tuple[str, ...]) -> Document:
             {"name": "MemoryGB", "value": str(memory)},
             {"name": "PremiumIO", "value": "True"},
         ],
-        "restrictions": [],
+        "restrictions": [_restriction(location)] if (size.lower(), location) in restricted else [],
+    }
+
+
+def _restriction(location: str) -> Document:
+    return {
+        "type": "Location",
+        "values": [location],
+        "restrictionInfo": {"locations": [location]},
+        "reasonCode": "NotAvailableForSubscription",
     }
