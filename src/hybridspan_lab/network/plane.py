@@ -7,6 +7,7 @@ network namespace, and a router has no way out: what it knows no route for, it d
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,8 @@ from hybridspan_lab.network.router import replace_rules
 from hybridspan_lab.network.rules import fib_rules
 from hybridspan_lab.sandbox.namespaces import create_network, in_network, remove_network
 
-LINK_ENDS: Final = ("169.254.2.0", "169.254.2.1")
+LINK_SPACE: Final = 240 << 24
+"""240.0.0.0/4: in no topology, since Azure gives it to nobody, and large enough for a pair of addresses a link."""
 OVERLAY: Final = "overlay-"
 PEER: Final = "p-"
 PORT: Final = "v-"
@@ -116,16 +118,23 @@ class NetworkPlane:
     def _connect(self, device: str, a: VNet, b: VNet, link: Link) -> None:
         """A veth pair between two routers and, on each side, routes to the other's ranges."""
         here, there = self.router(a.id), self.router(b.id)
+        near, far = _link_ends(device)
         if device not in in_network(here, _peer_devices):
             in_network(here, lambda: create_pair(device, device, there))
-            in_network(there, lambda: raise_device(device, LINK_ENDS[1], 31))
-            in_network(here, lambda: raise_device(device, LINK_ENDS[0], 31))
-        in_network(here, lambda: route_to(link.ranges(b), device, LINK_ENDS[1]))
-        in_network(there, lambda: route_to(link.ranges(a), device, LINK_ENDS[0]))
+            in_network(there, lambda: raise_device(device, far, 31))
+            in_network(here, lambda: raise_device(device, near, 31))
+        in_network(here, lambda: route_to(link.ranges(b), device, far))
+        in_network(there, lambda: route_to(link.ranges(a), device, near))
 
 
 def _device(link: Link) -> str:
     return PEER + short("|".join(end.lower() for end in link.ends))
+
+
+def _link_ends(device: str) -> tuple[str, str]:
+    """The link's own two addresses: a router answers no neighbour that asks with an address of another link of the router's."""
+    low = LINK_SPACE | int(device.removeprefix(PEER), 16) % (1 << 27) << 1
+    return str(IPv4Address(low)), str(IPv4Address(low + 1))
 
 
 def _peer_devices() -> set[str]:
