@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import SignIn
+from hybridspan.azure.pace import Pace
 from hybridspan.facts import azure_versions as api_versions
 
 CONNECT_SECONDS: Final = 15
@@ -27,6 +28,7 @@ class AzureClients:
         self._subscription = subscription
         self._sign_in = sign_in
         self._lock = Lock()
+        self._pace = Pace()
         self._open: list[Any] = []
 
     @cached_property
@@ -58,11 +60,17 @@ class AzureClients:
         from azure.mgmt.core import ARMPipelineClient
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-        policies = [ARMChallengeAuthenticationPolicy(self._sign_in, self._cloud.scope)]
+        policies = [self._paced(), ARMChallengeAuthenticationPolicy(self._sign_in, self._cloud.scope)]
         patience = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
         return self._kept(
             ARMPipelineClient(base_url=self._cloud.resource_manager, policies=policies, **patience)
         )
+
+    def _paced(self) -> Any:
+        """A policy of its own for each client: it knows the one that comes after it."""
+        from hybridspan.azure.policies import PacePolicy
+
+        return PacePolicy(self._pace)
 
     def _settings(self) -> dict[str, Any]:
         # Retries are ours, so that each is told, counted and can be interrupted; the SDK's would sleep in a thread.
@@ -74,6 +82,7 @@ class AzureClients:
             "connection_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,
             "retry_total": 0,
+            "per_call_policies": [self._paced()],
         }
 
     def _kept(self, client: Any) -> Any:
@@ -94,4 +103,13 @@ def polling() -> Any:
     """How operations are followed: by Azure's own delays, through short troubles of a single look."""
     from azure.mgmt.core.polling.arm_polling import ARMPolling
 
-    return ARMPolling(POLL_SECONDS, retry_total=10, retry_status=8, retry_connect=5, retry_read=5)
+    from hybridspan.azure.policies import algorithms
+
+    return ARMPolling(
+        POLL_SECONDS,
+        lro_algorithms=algorithms(),
+        retry_total=10,
+        retry_status=8,
+        retry_connect=5,
+        retry_read=5,
+    )
