@@ -40,6 +40,9 @@ from hybridspan_lab.arm.credentials import SUBSCRIPTION, ensure
 from hybridspan_lab.arm.locations import ALL
 
 REGIONS = int(os.environ.get("BENCH_REGIONS", "40"))
+REST_SECONDS = 15
+"""Until the buckets are full again, as they are when a person comes back later."""
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "two-regions" / "hybrid.yaml"
 PHASES = (plan_groups, plan_networks, plan_peerings, plan_clusters, plan_ports)
 LIKE = ClusterFacts("/x", "first", "", "1.33.5", "azure", None, None, None, (), "Succeeded", "Running", "")
@@ -127,9 +130,11 @@ async def measure(url: str, folder: Path) -> None:
         print(f"{len(topology.regions)} regions, {len(steps)} steps, {peerings} peering objects to make")
         outcome = await measured("apply", run(estate), requests)
         report(outcome)
+    await asyncio.sleep(REST_SECONDS)
     async with Estate(topology) as estate:
         await measured("look and plan, everything exists", planned(estate), requests)
         report(await measured("apply, nothing to do", run(estate), requests))
+        await asyncio.sleep(REST_SECONDS)
         await torn(estate, topology)
         requests.since()
         report(await measured("apply, one of the peering objects is gone", run(estate), requests))

@@ -40,17 +40,29 @@ class Clusters:
 
         return await self._calls.read(call, azure_ids.cluster_id(region))
 
-    async def kubeconfig(self, region: Region) -> bytes | None:
-        """The kubeconfig that Azure gives to a user of the cluster, or None where there is no cluster."""
+    async def kubeconfig(self, cluster_id: str) -> bytes | None:
+        """The kubeconfig that Azure gives to a user of the cluster, or None where there is no cluster.
+
+        Of two kinds, the one with a plug-in is asked for: the other one's tokens no client takes any more.
+        """
+        place = azure_ids.parse(cluster_id)
 
         def call() -> Any:
-            operations = self._clients(region.subscription).clusters.managed_clusters
-            return operations.list_cluster_user_credentials(region.resource_group, region.cluster.name)
+            operations = self._clients(place.subscription).clusters.managed_clusters
+            return operations.list_cluster_user_credentials(place.resource_group, place.name, format="exec")
 
-        document = await self._calls.read(call, azure_ids.cluster_id(region))
-        if document is None:
-            return None
-        return _kubeconfig(document, azure_ids.cluster_id(region))
+        document = await self._calls.read(call, cluster_id)
+        return None if document is None else _kubeconfig(document, cluster_id)
+
+    async def of_group(self, subscription: str, resource_group: str) -> list[Document]:
+        """All clusters of a resource group; none where there is no such group."""
+
+        def call() -> Any:
+            operations = self._clients(subscription).clusters.managed_clusters
+            return {"value": [c.as_dict() for c in operations.list_by_resource_group(resource_group)]}
+
+        where = f"/subscriptions/{subscription}/resourceGroups/{resource_group}"
+        return (await self._calls.read(call, where) or {}).get("value") or []
 
     async def ensure(
         self,

@@ -161,7 +161,21 @@ class AzureGateway:
 
     async def credentials(self, region: Region) -> bytes | None:
         """The kubeconfig that Azure gives for the region's cluster, or None where there is no cluster. It is a secret."""
-        return await self._clusters.kubeconfig(region)
+        return await self.credentials_of(azure_ids.cluster_id(region))
+
+    async def credentials_of(self, cluster_id: str) -> bytes | None:
+        """The kubeconfig that Azure gives for that cluster, or None where there is none. It is a secret."""
+        return await self._clusters.kubeconfig(cluster_id)
+
+    async def clusters_of(self, subscription: str, resource_group: str) -> tuple[ClusterFacts, ...]:
+        """All clusters of a resource group."""
+        found = await self._clusters.of_group(subscription, resource_group)
+        return tuple(documents.cluster(document) for document in found)
+
+    async def network_at(self, network_id: str) -> NetworkFacts | None:
+        """The virtual network of that id, wherever it lies, or None."""
+        document = await self._networks.at(network_id)
+        return None if document is None else documents.network(document)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -43,6 +43,16 @@ class Networks:
         self._calls.looks.remember(where, document, began)
         return document
 
+    async def at(self, network_id: str) -> Document | None:
+        """The virtual network of that id, or None."""
+        place = azure_ids.parse(network_id)
+
+        def call() -> Any:
+            operations = self._clients(place.subscription).network.virtual_networks
+            return operations.get(place.resource_group, place.name, **NETWORK)
+
+        return await self._calls.read(call, network_id)
+
     async def seen(self, region: Region) -> Document | None:
         """The same, a moment old at most; for deciding, never before writing."""
         where = azure_ids.network_id(region)

@@ -17,6 +17,7 @@ from hybridspan.cli.opening import json_option
 from hybridspan.errors import EXIT_OK, InputError
 
 if TYPE_CHECKING:
+    from hybridspan.cli.discovered import Installation
     from hybridspan.cli.installation import Known
     from hybridspan.topology.draft import TopologyDraft
 
@@ -32,7 +33,18 @@ def _options(command: Callable[..., int]) -> Callable[..., int]:
 @click.command()
 @click.argument("file", default="hybrid.yaml", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--context", help="Kube context of the existing installation: nodes and pools are read from it."
+    "--context",
+    "contexts",
+    multiple=True,
+    help="Kube context of the existing installation; may be repeated. With --subscription and --resource-group "
+    "all that is there is looked for.",
+)
+@click.option(
+    "--look-in",
+    "further",
+    multiple=True,
+    metavar="SUBSCRIPTION/GROUP",
+    help="A further resource group with clusters of the installation; may be repeated.",
 )
 @click.option("--endpoint", help="URL of a Resource Manager other than public Azure's.")
 @_options
@@ -44,7 +56,8 @@ def _options(command: Callable[..., int]) -> Callable[..., int]:
 @json_option
 def init(
     file: Path,
-    context: str | None,
+    contexts: tuple[str, ...],
+    further: tuple[str, ...],
     endpoint: str | None,
     added: tuple[str, ...],
     force: bool,
@@ -54,15 +67,24 @@ def init(
 ) -> int:
     """Write a commented topology file.
 
-    With --overrides (and --context) of an existing installation most answers are read from it; with --subscription,
-    --resource-group and --network Azure is asked too.
+    With --context, --subscription and --resource-group it describes the installation that is there: its clusters, networks and
+    how they are connected, overrides files beside the new file, and the ring. What cannot be asked remains a question.
     """
     if file.exists() and not force:
         raise InputError(
             "HS-TOPOLOGY-070", f"{file} exists already", hint="name another file, or say --force"
         )
+    from hybridspan.cli.installation import Known
+
     interview = Interview({key.replace("_", "-"): text for key, text in given.items() if text}, no_questions)
-    draft = _draft(interview, file, context, endpoint)
+    named = _named_overrides(interview, file)
+    found = _found(interview, file, contexts, further, endpoint)
+    if found is None:
+        draft = _draft(interview, file, contexts[0] if contexts else None, endpoint, named)
+    else:
+        interview.found = {**interview.found, **found.answers}
+        pools = Known(found.answers, found.regions[0].pools)
+        draft = found.in_draft(_answered(interview, None, endpoint, pools))
     draft = _add_regions(interview, draft, added)
     _write(file, draft)
     click.echo(f"written: {file}; next: hybridspan validate {file}", err=True)
@@ -72,15 +94,44 @@ def init(
     return EXIT_OK
 
 
-def _draft(interview: Interview, file: Path, context: str | None, endpoint: str | None) -> TopologyDraft:
+def _found(
+    interview: Interview,
+    file: Path,
+    contexts: tuple[str, ...],
+    further: tuple[str, ...],
+    endpoint: str | None,
+) -> Installation | None:
+    """The installation that is there, where enough is given to look for it."""
+    from hybridspan.cli.discovered import installation, look, places
+    from hybridspan.cli.opening import carried_out
+
+    given = interview.answers
+    home = (given.get("subscription", ""), given.get("resource-group", ""))
+    if not (contexts or further) or not all(home):
+        return None
+    namespace = given.get("namespace", "apigee")
+    found = carried_out(lambda: look(endpoint, home, places(further), contexts, namespace))
+    for remark in found.remarks:
+        click.echo(remark, err=True)
+    return installation(found, home, file, given.get("overrides"))
+
+
+def _named_overrides(interview: Interview, file: Path) -> Known | None:
+    """What the named overrides file says; its path is written relative to the topology file."""
     from hybridspan.cli.installation import from_overrides
 
     overrides = interview.answers.get("overrides")
-    known = None
-    if overrides:
-        known = from_overrides(Path(overrides))
-        interview.found = known.answers
-        interview.answers["overrides"] = os.path.relpath(overrides, file.absolute().parent)
+    if not overrides:
+        return None
+    known = from_overrides(Path(overrides))
+    interview.found = known.answers
+    interview.answers["overrides"] = os.path.relpath(overrides, file.absolute().parent)
+    return known
+
+
+def _draft(
+    interview: Interview, file: Path, context: str | None, endpoint: str | None, known: Known | None
+) -> TopologyDraft:
     can_ask_azure = {"subscription", "resource-group", "network"} <= set(interview.answers)
     if context or can_ask_azure:
         known = _looked_up(interview, file, context, endpoint, can_ask_azure)

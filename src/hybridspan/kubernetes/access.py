@@ -46,7 +46,10 @@ class Access:
         await self._authenticate()
         self._configuration.connection_pool_maxsize = 0
         self._configuration.client_session_kwargs = {"trust_env": self._may_use_proxy()}
-        self._rest = RESTClientObject(self._configuration)
+        try:
+            self._rest = RESTClientObject(self._configuration)
+        except OSError as error:  # an authority or certificate in it that is none
+            raise self._unusable(error) from error
 
     async def close(self) -> None:
         if self._rest is not None:
@@ -164,12 +167,15 @@ class Access:
             loader: Any = KubeConfigLoader(document)  # type: ignore[no-untyped-call]
             await loader.load_and_set(self._configuration)
         except (ConfigException, OSError, ValueError) as error:
-            hint = "run kubectl with this context: the same credentials must work there"
-            raise InputError(
-                "HS-KUBE-009", "the kubeconfig cannot be used", where=self.name, why=str(error), hint=hint
-            ) from error
+            raise self._unusable(error) from error
         if self._rest is None:
             self._trust(authority, certificate, key)
+
+    def _unusable(self, error: Exception) -> InputError:
+        hint = "run kubectl with this context: the same credentials must work there"
+        return InputError(
+            "HS-KUBE-009", "the kubeconfig cannot be used", where=self.name, why=str(error), hint=hint
+        )
 
     def _trust(self, authority: str | None, certificate: str | None, key: str | None) -> None:
         if authority:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,23 @@ def one_context(paths: tuple[Path, ...], context: str | None) -> Document:
         "clusters": [cluster],
         "users": [user] if user else [],
     }
+
+
+def authority_of(path: Path) -> str:
+    """The authority of the current context of that file, as it stands there; empty where it names none."""
+    return _authority(one_context((path,), None))
+
+
+def context_with_authority(names: Sequence[str], authority: str) -> str | None:
+    """The first of these contexts of the person's whose cluster has that authority: it is the same cluster."""
+    for name in names:
+        if authority and has_context(name) and _authority(one_context(personal_paths(), name)) == authority:
+            return name
+    return None
+
+
+def _authority(document: Document) -> str:
+    return str(document["clusters"][0]["cluster"].get("certificate-authority-data") or "").strip()
 
 
 def _find(entries: list[tuple[Path, Document]], section: str, name: str, where: str) -> Document:

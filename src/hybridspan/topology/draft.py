@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from itertools import count
 
-from hybridspan.topology.model import Installer, Mode, NetworkPlugin, NodePool
+from hybridspan.topology.model import Connection, Installer, Mode, NetworkPlugin, NodePool
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _AMBIGUOUS = re.compile(
@@ -43,6 +43,11 @@ class RegionDraft:
     context: str | None = None
     plugin: NetworkPlugin | None = None
     pools: tuple[NodePool, ...] = USUAL_POOLS
+    exists: bool = False
+    pod_subnet: tuple[str, IPv4Network] | None = None
+    network_id: str | None = None
+    cluster_id: str | None = None
+    connected: Connection = "peering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,11 @@ def another_region(draft: TopologyDraft, name: str, given: IPv4Network | None = 
         subnet_range=_like(first.subnet_range, first.ranges[0], network),
         cluster=cluster,
         context=None,
+        exists=False,
+        pod_subnet=_pods_like(first, network, vnet),
+        network_id=None,
+        cluster_id=None,
+        connected="peering",
         overrides=f"overrides_{cluster}.yaml",
     )
 
@@ -115,6 +125,12 @@ def _like(subnet: IPv4Network, network: IPv4Network, other: IPv4Network) -> IPv4
     if network.prefixlen != other.prefixlen or offset < 0:
         return other
     return IPv4Network((int(other.network_address) + offset, subnet.prefixlen))
+
+
+def _pods_like(first: RegionDraft, network: IPv4Network, vnet: str) -> tuple[str, IPv4Network] | None:
+    if first.pod_subnet is None:
+        return None
+    return f"{vnet}-pods", _like(first.pod_subnet[1], first.ranges[0], network)
 
 
 def draft_text(draft: TopologyDraft) -> str:
@@ -167,8 +183,9 @@ def _aligned(text: str) -> str:
 
 
 def _region(region: RegionDraft, index: int) -> str:
-    told = "the installation that exists" if index == 0 else "to be added"
-    context = f"        context: {_word(region.context)}\n" if region.context else ""
+    told = "the installation that exists" if index == 0 or region.exists else "to be added"
+    elsewhere = f"        id: {_word(region.cluster_id)}\n" if region.cluster_id else ""
+    context = f"{elsewhere}        context: {_word(region.context)}\n" if region.context else elsewhere
     plugin = f"        networkPlugin: {region.plugin}\n" if region.plugin and index == 0 else ""
     copy = "" if index == 0 else "      # copyFrom: dc-1 (the default: the first region's data center)\n"
     ranges = ", ".join(map(str, region.ranges))
@@ -181,13 +198,26 @@ def _region(region: RegionDraft, index: int) -> str:
         name: {_word(region.network)}
         addressPrefixes: [{ranges}]
         subnet: {{name: {_word(region.subnet)}, prefix: {region.subnet_range}}}
-      cluster:
+{_found_network(region)}      cluster:
         name: {_word(region.cluster)}
 {context}        serviceCidr: {region.service_range}  # seen inside this cluster only
 {plugin}        nodePools:
 {pools}      overrides: {_word(region.overrides)}
       cassandraNodes: {region.cassandra_nodes}
 """
+
+
+def _found_network(region: RegionDraft) -> str:
+    """What is there under other names, in other places, or connected by others."""
+    lines = []
+    if region.pod_subnet:
+        name, prefix = region.pod_subnet
+        lines.append(f"podSubnet: {{name: {_word(name)}, prefix: {prefix}}}")
+    if region.network_id:
+        lines.append(f"id: {_word(region.network_id)}")
+    if region.connected == "otherwise":
+        lines.append("connected: otherwise  # by a hub or a VPN: nothing is peered")
+    return "".join(f"        {line}\n" for line in lines)
 
 
 def _pool(pool: NodePool) -> str:
