@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
@@ -137,7 +139,7 @@ def _datastore(
             datastore_runs(region),
             nodetool(topology.first, pod_name(topology, 0), "status"),
         ),
-        needs=_before_joining(topology, region, earlier),
+        needs=_before_joining(topology, region, earlier, ring),
         lanes=("ring", f"apigee/{region.name}"),
         irreversible=(
             f"the nodes of {region.datacenter} join the ring: from then on the way back is to take every"
@@ -149,13 +151,20 @@ def _datastore(
     )
 
 
-def _before_joining(topology: Topology, region: Region, earlier: Region | None) -> tuple[StepId, ...]:
+def _before_joining(
+    topology: Topology, region: Region, earlier: Region | None, ring: RingFacts | None
+) -> tuple[StepId, ...]:
+    """A node joins only where it can reach every member: those of earlier regions, and of any that is in the ring already."""
     names = [r.name for r in topology.regions]
-    others = names[: names.index(region.name)]
+    before = names[: names.index(region.name)]
+    present = [r.name for r in topology.regions if ring is not None and ring.of(r.datacenter)]
+    met = {region.name, *before, *present}
+    ways = [
+        (a, b) for a, b in combinations(topology.regions, 2) if region in (a, b) and {a.name, b.name} <= met
+    ]
     controller = "init" if topology.installer == "apigeectl" else "operator"
     needs = [f"{controller}/{region.name}", f"seed/{region.name}"]
-    needs += [f"peering/{other}+{region.name}" for other in others]
-    needs += [f"ports/{other}+{region.name}" for other in others]
+    needs += [f"{phase}/{a.name}+{b.name}" for phase in ("peering", "ports") for a, b in ways]
     needs += [f"runtime/{earlier.name}"] if earlier else []
     return tuple(StepId(n) for n in needs)
 
