@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ LineSink = Callable[[str], None]
 
 HELM_MINUTES: Final = 15
 """How long helm itself waits for what it installed (`--timeout`)."""
+_FORM: Final = re.compile(r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):")
+"""What helm says at the end of every run, and a step's reason says better."""
 _SHORT_SECONDS: Final = 60.0
 
 
@@ -134,7 +137,8 @@ class Helm:
         async for line in followed(process, log):
             lines.append(line)
             self._record("helm", {"line": line})
-            on_line(line)
+            if not _FORM.match(line):
+                on_line(line)
         mark.unlink(missing_ok=True)
         self._record("helm", {"argv": argv, "code": process.returncode})
         if process.returncode:

@@ -38,6 +38,7 @@ class Receiving:
         self._rebuilds = rebuilds
         self._clock = clock
         self._meters: dict[str, Meter] = {}
+        self._estimated: set[str] = set()
         self._closed_before = False
 
     async def look(self, keyspaces: Sequence[str], *marks: object) -> Glance:
@@ -54,21 +55,34 @@ class Receiving:
         fraction = min(total / expected, 1.0) if expected else None
         peers = sorted({peer for _, found in seen for peer in found})
         details = {"bytes": total, "bytes_total": expected, "seconds_left": left, "peers": peers}
-        return Glance(words, fraction, details, now - max(m.moved_at or now for m in self._meters.values()))
+        return Glance(
+            words,
+            fraction,
+            details,
+            now - max(now if m.moved_at is None else m.moved_at for m in self._meters.values()),
+        )
 
     async def _node(
         self, pod: str, keyspaces: Sequence[str], marks: tuple[object, ...]
     ) -> tuple[Received, tuple[str, ...]]:
         rebuild = self._rebuilds[pod]
+        meter = self._meters.setdefault(pod, Meter(0))
         streams: tuple[StreamProgress, ...] = ()
         try:
-            if pod not in self._meters:
-                self._meters[pod] = Meter(sum((await rebuild.expected_sizes(keyspaces)).values()))
+            if pod not in self._estimated:
+                await self._estimate(pod, keyspaces)
             streams = await rebuild.streams()
         except TemporaryFailure:
-            self._meters.setdefault(pod, Meter(0))
-        received = self._meters[pod].look(self._clock.monotonic(), streams, *marks)
+            pass  # a node that restarts: it counts as still
+        received = meter.look(self._clock.monotonic(), streams, *marks)
         return received, tuple(s.peer for s in streams)
+
+    async def _estimate(self, pod: str, keyspaces: Sequence[str]) -> None:
+        """What the node is to receive; nothing is known before the keyspaces name its data center."""
+        expected = sum((await self._rebuilds[pod].expected_sizes(keyspaces)).values())
+        if expected:
+            self._meters[pod].expect(expected)
+            self._estimated.add(pod)
 
     async def blocked(self, glance: Glance) -> str:
         """Why nothing moves, in words, once that is certain; empty while there is hope.

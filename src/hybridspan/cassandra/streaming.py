@@ -50,6 +50,10 @@ class Meter:
         self.moved_at: float | None = None
         """Monotonic time of the last look that saw a change; None before the first look."""
 
+    def expect(self, count: int) -> None:
+        """Set the estimate, where it could not be made before."""
+        self._expected = count
+
     def look(self, now: float, streams: Iterable[StreamProgress], *marks: object) -> Received:
         """Take in one look; a change of any of `marks` counts as movement, as bytes do."""
         before = self._bytes()
