@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 
 from hybridspan.plan.build import build
@@ -105,3 +108,30 @@ def test_the_script_leaves_the_organizations_keyspaces_to_the_operator():
 def test_every_row_of_the_procedure_is_there():
     rows = {row for step in planned().steps for row in step.procedure_rows}
     assert {9, 10, 11, 13, 14, 15, 16, 17} <= rows
+
+
+@pytest.mark.parametrize("way", ["resource", "direct"])
+def test_bash_can_read_the_script(way: str):
+    script = export(planned(replication=way), with_helm(replication=way), "run.sh")
+    read = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["run.sh", "runbook.md", "back-out.md"])
+def test_no_export_has_a_gap(name: str):
+    text = export(planned(), with_helm(), name)
+    assert not re.search(r"<[a-z_-]+>|TODO|\bNone\b|HOST_ID", text)
+
+
+def test_the_way_back_takes_the_releases_out_in_reverse():
+    text = export(planned(), with_helm(), "back-out.md")
+    places = [
+        text.index(f"helm uninstall {name} ")
+        for name in ("group-release", "env-release", "my-org", "operator")
+    ]
+    assert places == sorted(places)
+    assert (
+        text.index("' nodetool decommission")
+        < text.index("helm uninstall datastore ")
+        < text.index("helm uninstall operator ")
+    )

@@ -19,8 +19,8 @@ from hybridspan.plan.model import Command, Decision, PlannedStep, done, later, n
 from hybridspan.plan.phases.clusters import plugin_of
 from hybridspan.plan.phases.kubectl import change_is_seen, datastore_runs
 from hybridspan.plan.phases.pod_addresses import is_wanted, step_id
+from hybridspan.plan.phases.releases import datastore_applied
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name
-from hybridspan.plan.phases.seed_removal import datastore_applied
 from hybridspan.topology.model import Region, Topology
 
 

@@ -10,7 +10,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, kubectl
 from hybridspan.plan.phases.overrides import members
-from hybridspan.plan.phases.releases import the_release, upgraded
+from hybridspan.plan.phases.releases import datastore_applied, datastore_deleted
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
 from hybridspan.topology.model import Region, Topology
 
@@ -23,8 +23,7 @@ def plan_install(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
         earlier = topology.new_regions[number - 1] if number else None
         if topology.installer == "apigeectl":
             steps.append(_init(topology, region, own.apigee))
-        installing = _installing(topology, region, facts)
-        steps.append(_datastore(topology, region, earlier, (own.apigee, facts.ring), installing))
+        steps.append(_datastore(topology, region, earlier, facts))
     return steps
 
 
@@ -111,22 +110,13 @@ def not_joined(region: Region, store: DatastoreFacts | None, ring: RingFacts | N
     return None
 
 
-def _installing(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
-    if topology.installer == "apigeectl":
-        return apigeectl(region, "apply", "--datastore")
-    return upgraded(
-        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
-    )
-
-
 def _datastore(
     topology: Topology,
     region: Region,
     earlier: Region | None,
-    seen: tuple[ApigeeFacts | None, RingFacts | None],
-    installing: tuple[Command, ...],
+    facts: WorldFacts,
 ) -> PlannedStep:
-    apigee, ring = seen
+    apigee, ring = facts.regions[region.name].apigee, facts.ring
     store = apigee.datastore if apigee else None
     return PlannedStep(
         id=StepId(f"datastore/{region.name}"),
@@ -135,7 +125,7 @@ def _datastore(
         title=f"Cassandra of {region.datacenter} joins the ring",
         decision=decide_datastore(region, store, ring),
         commands=(
-            *installing,
+            *datastore_applied(topology, region, facts),
             datastore_runs(region),
             nodetool(topology.first, pod_name(topology, 0), "status"),
         ),
@@ -146,7 +136,7 @@ def _datastore(
             " keyspace off that data center and decommission its nodes one by one"
         ),
         procedure_rows=(11,),
-        undo=_leave(topology, region),
+        undo=_leave(topology, region, facts),
         undo_note="each node must have left the ring (nodetool status in another region) before its claim is deleted",
     )
 
@@ -169,16 +159,9 @@ def _before_joining(
     return tuple(StepId(n) for n in needs)
 
 
-def _leave(topology: Topology, region: Region) -> tuple[Command, ...]:
+def _leave(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
     return (
         *(nodetool(region, pod, "decommission") for pod in reversed(pods_of(topology, region))),
-        *_deleted(topology, region),
+        *datastore_deleted(topology, region, facts),
         kubectl(region, "-n", region.namespace, "delete", "pvc", "-l", "app=apigee-cassandra"),
     )
-
-
-def _deleted(topology: Topology, region: Region) -> tuple[Command, ...]:
-    if topology.installer == "apigeectl":
-        return apigeectl(region, "delete", "--datastore")
-    comment = "the operator must be alive still: it takes the data center out of the ring"
-    return (kubectl(region, "-n", region.namespace, "delete", "apigeeds", "default", comment=comment),)

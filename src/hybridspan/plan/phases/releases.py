@@ -10,9 +10,9 @@ from typing import Final
 
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import Component, HelmRelease, WantedRelease
-from hybridspan.facts.world import Installation
+from hybridspan.facts.world import Installation, WorldFacts
 from hybridspan.plan.model import Command, Decision, done, later, needed, refused
-from hybridspan.plan.phases.kubectl import context_of
+from hybridspan.plan.phases.kubectl import apigeectl, context_of
 from hybridspan.topology.model import Region, Topology
 
 CHARTS_VARIABLE: Final = "HYBRIDSPAN_CHARTS"
@@ -123,3 +123,20 @@ def definitions_applied(topology: Topology, region: Region) -> Command:
         f'{apply} "$CHARTS/apigee-operator/etc/crds/default/" {options}',
         comment="server-side: the definitions do not fit into the annotation of a client-side apply",
     )
+
+
+def datastore_applied(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    """The commands that apply a changed overrides file to the region's datastore."""
+    if topology.installer == "apigeectl":
+        return apigeectl(region, "apply", "--datastore")
+    return upgraded(
+        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
+    )
+
+
+def datastore_deleted(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
+    """The installer's way to take the datastore out; with Helm the operator must be alive still, to see its resource go."""
+    if topology.installer == "apigeectl":
+        return apigeectl(region, "delete", "--datastore")
+    first = facts.regions[topology.first.name].installation
+    return (uninstalled(region, the_release(topology, first, "datastore")),)

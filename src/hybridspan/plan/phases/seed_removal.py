@@ -8,8 +8,8 @@ from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.install import not_joined
-from hybridspan.plan.phases.kubectl import apigeectl, change_is_seen, datastore_runs, kubectl
-from hybridspan.plan.phases.releases import the_release, upgraded
+from hybridspan.plan.phases.kubectl import change_is_seen, datastore_runs, kubectl
+from hybridspan.plan.phases.releases import datastore_applied
 from hybridspan.topology.model import Region, Topology
 
 
@@ -55,15 +55,6 @@ def decide_seed_removal(
     ]
     verb = "still name" if len(places) > 1 else "still names"
     return needed(f"{' and '.join(places)} {verb} the seed {in_file or store.seed_host}")
-
-
-def datastore_applied(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:
-    """The commands that apply a changed overrides file to the region's datastore."""
-    if topology.installer == "apigeectl":
-        return apigeectl(region, "apply", "--datastore")
-    return upgraded(
-        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
-    )
 
 
 def _seed_out(
