@@ -6,13 +6,16 @@ after the other by their own path.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from hybridspan.azure import documents
 from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import polling
+from hybridspan.azure.credentials import is_logged_in, source
 from hybridspan.azure.grants import Grants
+from hybridspan.azure.logins import unattended
 from hybridspan.azure.networks import Clients, failed_state
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
@@ -52,7 +55,9 @@ class Clusters:
             return operations.list_cluster_user_credentials(place.resource_group, place.name, format="exec")
 
         document = await self._calls.read(call, cluster_id)
-        return None if document is None else _kubeconfig(document, cluster_id)
+        if document is None:
+            return None
+        return unattended(_kubeconfig(document, cluster_id), source(os.environ, is_logged_in(os.environ)))
 
     async def of_group(self, subscription: str, resource_group: str) -> list[Document]:
         """All clusters of a resource group; none where there is no such group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
@@ -145,6 +146,7 @@ def _ranges(values: Iterable[str | None] | None) -> tuple[IPv4Network, ...]:
     return tuple(item for item in found if item is not None)
 
 
+@lru_cache(maxsize=4096)
 def _range(value: str | None) -> IPv4Network | None:
     if not value:
         return None

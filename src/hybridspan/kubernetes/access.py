@@ -10,6 +10,7 @@ import base64
 import copy
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -27,6 +28,7 @@ Document = dict[str, Any]
 
 REQUEST_SECONDS: Final = 60.0
 HEARTBEAT_SECONDS: Final = 30.0
+PLUGIN_SECONDS: Final = 60.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -163,11 +165,26 @@ class Access:
         user = document["users"][0]["user"] if document["users"] else {}
         authority = cluster.pop("certificate-authority-data", None)
         certificate, key = user.pop("client-certificate-data", None), user.pop("client-key-data", None)
+        plugin = user.get("exec") or {}
+        if problem := plugin_problem(plugin):
+            raise InputError("HS-KUBE-013", problem, where=self.name, hint=_plugin_hint(plugin))
         try:
             loader: Any = KubeConfigLoader(document)  # type: ignore[no-untyped-call]
-            await loader.load_and_set(self._configuration)
+            async with asyncio.timeout(PLUGIN_SECONDS):
+                await loader.load_and_set(self._configuration)
+        except TimeoutError as error:
+            message = f"the login plug-in {plugin.get('command', '')} does not come to an end"
+            raise InputError("HS-KUBE-013", message, where=self.name, hint=_plugin_hint(plugin)) from error
         except (ConfigException, OSError, ValueError) as error:
             raise self._unusable(error) from error
+        if (
+            plugin
+            and not self._configuration.api_key.get("BearerToken")
+            and not self._configuration.cert_file
+        ):
+            # The client swallows what the plug-in said.
+            message = f"the login plug-in {plugin.get('command')} gives no token"
+            raise InputError("HS-KUBE-013", message, where=self.name, hint=_plugin_hint(plugin))
         if self._rest is None:
             self._trust(authority, certificate, key)
 
@@ -191,6 +208,26 @@ class Access:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(base64.b64decode(encoded))
         return f"/proc/self/fd/{descriptor}"
+
+
+def plugin_problem(plugin: Mapping[str, Any]) -> str:
+    """Why a login plug-in cannot be used in a run, in words; empty where it can, or where there is none."""
+    command = str(plugin.get("command") or "")
+    if command and shutil.which(command) is None:
+        return f"the cluster takes tokens of {command} only, and {command} is not on the PATH"
+    asks = {"devicecode", "interactive"} & {str(argument) for argument in plugin.get("args") or ()}
+    if command.endswith("kubelogin") and asks:
+        return f"the context's login ({asks.pop()}) asks a person at a browser, and nobody is asked in a run"
+    return ""
+
+
+def _plugin_hint(plugin: Mapping[str, Any]) -> str:
+    if str(plugin.get("command") or "").endswith("kubelogin"):
+        return (
+            "az aks install-cli brings kubelogin; kubelogin convert-kubeconfig -l azurecli (or spn) converts a context; "
+            "or leave cluster.context out"
+        )
+    return "run kubectl with this context: it shows what the plug-in says"
 
 
 def _decoded(content: bytes) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from hybridspan.errors import HybridspanError
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.azure import PermissionFacts, RegionAzureFacts
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
@@ -18,6 +19,9 @@ from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region, Topology
+
+if TYPE_CHECKING:
+    from hybridspan.kubernetes.cluster import KubernetesCluster
 
 
 async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
@@ -40,7 +44,7 @@ async def _region(estate: Estate, region: Region) -> RegionFacts:
     overrides = overrides_facts(estate.topology, region)
     azure = await estate.azure(region).region_facts(region)
     ready = azure.cluster is not None and azure.cluster.provisioning_state == "Succeeded"
-    cluster = await estate.cluster_or_none(region) if ready else None
+    cluster = await _connected(estate, region, azure) if ready else None
     if cluster is None:
         return RegionFacts(azure, None, None, (), overrides)
     from hybridspan.apigee.observe import apigee_facts
@@ -58,6 +62,22 @@ async def _region(estate: Estate, region: Region) -> RegionFacts:
     if any(pod.ready for pod in objects.cassandra_pods):
         nodes = await (await estate.cassandra(region)).node_facts()
     return RegionFacts(azure, objects, apigee, nodes, overrides)
+
+
+async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) -> KubernetesCluster | None:
+    """The cluster; a private API server that does not answer is named as the reason."""
+    try:
+        return await estate.cluster_or_none(region)
+    except TemporaryFailure as failure:
+        if azure.cluster is None or not azure.cluster.is_private:
+            raise
+        raise PermanentFailure(
+            "HS-KUBE-015",
+            "the cluster's API server has a private address only, and this machine does not reach it",
+            where=f"{region.name}, cluster {region.cluster.name}",
+            why=failure.why,
+            hint="run hybridspan where kubectl reaches it: in that network, a peered one, or through the VPN",
+        ) from failure
 
 
 async def _ring(estate: Estate, facts: Mapping[str, RegionFacts]) -> RingFacts | None:
