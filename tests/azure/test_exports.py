@@ -132,3 +132,18 @@ def test_a_long_name_is_still_one_that_azure_takes() -> None:
     names = {deployment_name("peering_" + "x" * 80 + end) for end in ("1", "2")}
     assert len(names) == 2
     assert all(len(name) <= 64 for name in names)
+
+
+def test_a_folder_is_written_and_written_again_but_never_over_somebodys_own(tmp_path: Path) -> None:
+    from hybridspan.cli.plan import _write_folder
+    from hybridspan.errors import InputError
+
+    made = terraform(Plan("two-regions", "", "", ()), make_topology())
+    for _ in range(2):
+        _write_folder(tmp_path / "terraform", made)
+    own = tmp_path / "mine" / "terraform"
+    own.mkdir(parents=True)
+    (own / "main.tf").write_text("# our own\n")
+    with pytest.raises(InputError, match="HS-PLAN-008"):
+        _write_folder(own, made)
+    assert (own / "main.tf").read_text() == "# our own\n"

@@ -173,3 +173,12 @@ async def test_who_may_not_give_rights_gets_the_cluster_all_the_same(
     said: list[str] = []
     await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions", lambda text, _f, _d: said.append(text))
     assert any("internal load balancers" in text and "AuthorizationFailed" in text for text in said)
+
+
+async def test_the_minutes_of_a_cluster_are_told_in_akss_own_words(gateway: AzureGateway) -> None:
+    await make_networks(gateway)
+    told: list[str] = []
+    await gateway.ensure_cluster(
+        CENTRAL, LIKE, "two-regions", lambda text, _fraction, _details: told.append(text)
+    )
+    assert [text for text in told if text.startswith("apigee-centralus: ")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -183,3 +184,14 @@ async def test_a_network_contributor_is_told_what_is_missing_before_anything_is_
     warned = [f.message for f in await check(gateway) if f.severity == "warn"]
     assert all("roleAssignments/write is missing" in message for message in warned)
     assert warned
+
+
+def test_the_documentation_lists_every_right_that_is_asked_for() -> None:
+    asked = {
+        value
+        for name, value in vars(rights).items()
+        if name.isupper() and str(value).startswith("Microsoft.")
+    }
+    text = (Path(__file__).parents[2] / "docs" / "azure.md").read_text()
+    assert asked
+    assert {action for action in asked if f'"{action}"' not in text} == set()

@@ -7,7 +7,7 @@ import pytest
 from hybridspan.facts.azure import SecurityRuleFacts
 from hybridspan.plan.phases.ports import closings, decide_ports, plan_ports
 from tests.azure.regions import CENTRAL, EAST, WEST, make_topology
-from tests.plan_azure.facts import NOTHING, here, rule, world
+from tests.plan_azure.facts import NOTHING, group_id, here, rule, world
 
 TOPOLOGY = make_topology()
 PAIR = (EAST, CENTRAL)
@@ -158,3 +158,34 @@ def test_a_group_that_closes_is_seen_before_the_other_network_exists() -> None:
     decision = decide_ports(TOPOLOGY, PAIR, here(EAST, rules=(rule(300, "Inbound"),)), NOTHING)
     assert decision.state == "needed"
     assert decide_ports(TOPOLOGY, PAIR, here(EAST), NOTHING).state == "later"
+
+
+def test_a_deny_that_wins_over_our_rule_is_named_with_both() -> None:
+    ours = next(
+        c.remedy for c in closings(TOPOLOGY, PAIR, here(EAST, rules=(rule(300, "Inbound"),)), here(CENTRAL))
+    )
+    assert ours is not None
+    both = (ours, rule(200, "Inbound", name="somebodys-deny"))
+    decision = decide_ports(TOPOLOGY, PAIR, here(EAST, rules=both), here(CENTRAL))
+    assert decision.state == "refused"
+    assert "rule somebodys-deny (priority 200) of eastus-nsg closes TCP 7001" in decision.reason
+    assert decision.reason.endswith(f"it wins over {ours.name} (priority 299), which would open it")
+    assert "above 299" in decision.hint
+
+
+@pytest.mark.parametrize("name", ["aks-agentpool-12345678-nsg", "own"])
+def test_akss_own_group_is_never_written_to(name: str) -> None:
+    facts = here(EAST, rules=(rule(200, "Inbound"),))
+    place = (
+        group_id(EAST)
+        if name != "own"
+        else group_id(EAST).replace("my-hybrid-rg", "MC_my-hybrid-rg_c_eastus")
+    )
+    group = replace(facts.security_groups[0], id=place, name=name)
+    assert facts.network is not None
+    subnet = replace(facts.network.subnets[0], security_group_id=place)
+    guarded = replace(facts, security_groups=(group,), network=replace(facts.network, subnets=(subnet,)))
+    decision = decide_ports(TOPOLOGY, PAIR, guarded, here(CENTRAL))
+    assert decision.state == "refused"
+    assert "AKS's own, which is never touched" in decision.reason
+    assert plan_ports(TOPOLOGY, world(eastus=guarded, centralus=here(CENTRAL)))[0].resources == ()

@@ -6,6 +6,7 @@ denies it, one allowing rule goes in front of the denying one. AKS's own group, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -30,10 +31,12 @@ from hybridspan.plan.phases.security_rules import Direction, Flow, Verdict, free
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
+_AKS_NAME = re.compile(r"aks-agentpool-\d+-nsg", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A flow that a security group closes, and the rule that would open it; None where no priority is free."""
+    """A flow that a security group closes, and the rule that would open it; None, with the reason, where none may be added."""
 
     region: Region
     group: SecurityGroupFacts
@@ -41,6 +44,9 @@ class Closing:
     flow: Flow
     by: str
     remedy: SecurityRuleFacts | None
+    hopeless: str = ""
+    """Why no rule of ours helps, in words."""
+    hint: str = ""
 
 
 def plan_ports(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -85,10 +91,7 @@ def decide_ports(
     ports = " and ".join(str(p) for p in wanted_ports(topology))
     found = closings(topology, pair, first, second)
     if hopeless := next((c for c in found if c.remedy is None), None):
-        return refused(
-            f"{_words(hopeless)}, and no priority is free in front of it",
-            f"make room in {hopeless.group.name}, or add the rule by hand",
-        )
+        return refused(f"{_words(hopeless)}, and {hopeless.hopeless}", hopeless.hint)
     if found:
         return needed("; ".join(_words(c) for c in found))
     absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
@@ -163,8 +166,32 @@ def _closing(
     )
     ceiling = verdict.rule.priority if verdict.rule else 4097
     priority = free_priority((*group.rules, *known), direction, ceiling)
-    remedy = None if priority is None else _allow(direction, flow, priority)
-    return Closing(region, group, direction, flow, by, remedy)
+    wanted = _allow(direction, flow, priority or ceiling)
+    why, hint = _hopeless(group, wanted, by, has_room=priority is not None)
+    return Closing(region, group, direction, flow, by, None if why else wanted, why, hint)
+
+
+def _hopeless(
+    group: SecurityGroupFacts, wanted: SecurityRuleFacts, by: str, *, has_room: bool
+) -> tuple[str, str]:
+    """Why no rule may be added, and what a person does instead; empty where one may."""
+    if _is_of_aks(group):
+        hint = "AKS writes its own group again whenever it likes: give the subnet a group of yours, or ask who added the rule"
+        return "the group is AKS's own, which is never touched", hint
+    ours = next((r for r in group.rules if r.name.lower() == wanted.name.lower()), None)
+    if ours is not None:
+        hint = f"ask who added it; remove it, or give it a number above {ours.priority}"
+        return f"it wins over {ours.name} (priority {ours.priority}), which would open it", hint
+    if not has_room:
+        hint = f"make room in {group.name}, or add the rule by hand"
+        return f"no priority is free in front of {by}", hint
+    return "", ""
+
+
+def _is_of_aks(group: SecurityGroupFacts) -> bool:
+    """Whether AKS made it: in a cluster's own resource group, or by AKS's kind of name."""
+    in_its_group = azure_ids.parse(group.id).resource_group.lower().startswith("mc_")
+    return in_its_group or bool(_AKS_NAME.fullmatch(group.name))
 
 
 def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts:
