@@ -109,10 +109,13 @@ async def run(estate: Estate) -> RunOutcome:
 
 
 async def measured(what: str, call: Any, requests: Requests) -> Any:
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     result = await call
     asked = ", ".join(f"{n} {method}" for method, n in sorted(requests.since().items()))
-    print(f"{what:52} {time.perf_counter() - began:7.1f} s   {asked}", flush=True)
+    print(
+        f"{what:52} {time.perf_counter() - began:7.1f} s {time.process_time() - worked:6.1f} s of CPU   {asked}",
+        flush=True,
+    )
     return result
 
 
