@@ -22,6 +22,17 @@ from hybridspan.topology.model import Topology
 VARIABLE: Final = "HYBRIDSPAN_CHARTS"
 OFFICIAL: Final = "oci://us-docker.pkg.dev/apigee-release/apigee-hybrid-helm-charts"
 
+NAMES: Final = (
+    "apigee-operator",
+    "apigee-datastore",
+    "apigee-telemetry",
+    "apigee-redis",
+    "apigee-ingress-manager",
+    "apigee-org",
+    "apigee-env",
+    "apigee-virtualhost",
+)
+
 Pull = Callable[[str, str, Path], Awaitable[None]]
 
 

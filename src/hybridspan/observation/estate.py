@@ -184,6 +184,10 @@ class Estate:
         """Helm in that region, to look."""
         return (await self._helm_region(region)).helm
 
+    async def charts(self) -> Charts:
+        """Apigee's charts, to look whether they are there."""
+        return self._charts(self.topology.first, await self.plain_helm(self.topology.first))
+
     async def _helm_region(self, region: Region) -> HelmRegion:
         from hybridspan.apigee.helm import Helm, HelmPlace
         from hybridspan.apigee.helm_installer import HelmRegion

@@ -103,6 +103,8 @@ async def _findings(
     found += await _rights(estate, seen)
     found += kubernetes.findings(topology, facts)
     found += apigee.findings(topology, facts)
+    if topology.installer == "helm" and facts[topology.first.name].apigee is not None:
+        found += await missing_charts(estate)
     if ring is None:
         where = f"{topology.first.name}, cluster {topology.first.cluster.name}"
         hint = "install hybrid in the first region by its own guide; then plan again"
@@ -116,6 +118,19 @@ async def _findings(
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found
+
+
+async def missing_charts(estate: Estate) -> list[Finding]:
+    """Whether every chart is there in the version that is installed: a run would otherwise stop once the cluster is made."""
+    from hybridspan.apigee.charts import NAMES, location_of
+
+    charts, where = await estate.charts(), location_of(estate.topology)
+    try:
+        for name in NAMES:
+            await charts.chart(name)
+    except HybridspanError as error:
+        return [Finding("charts", "refuse", where, f"{error.message}: {error.why}", error.hint)]
+    return [Finding("charts", "pass", where, f"{len(NAMES)} charts of {estate.topology.hybrid_version}")]
 
 
 async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list[Finding]:
