@@ -236,12 +236,13 @@ def _node(topology: Topology, region: Region, pod: str, before: str, facts: Worl
 
 def _planned_decision(topology: Topology, region: Region, pod: str, facts: WorldFacts) -> Decision:
     node = next((n for n in facts.regions[region.name].nodes if n.pod == pod), None)
+    what = "what the operator leaves out" if replication_of(topology).is_resource else "every keyspace"
     if facts.ring is None or node is None:
-        return later(f"{pod} has not joined yet; it receives every keyspace from {region.copy_from}")
+        return later(f"{pod} has not joined yet; it receives {what} from {region.copy_from}")
     names = to_stream(facts.ring, region)
     if not names or len(names) < len(_planned_names(facts.ring)):
         return later(
-            f"{pod} receives every keyspace from {region.copy_from} once they name {region.datacenter}"
+            f"{pod} receives {what} from {region.copy_from}, once each keyspace names {region.datacenter}"
         )
     member = next((n for n in facts.ring.nodes if n.address == node.address), None)
     ours = begun_by_us(facts.decided.get(rebuild_key(region.name, pod)), member.host_id if member else "")
