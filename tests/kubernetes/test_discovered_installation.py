@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest_asyncio
 
 from hybridspan.cli.discovered import installation, look
 from hybridspan.kubernetes.cluster import KubernetesCluster
+from hybridspan.topology.loading import load
 from hybridspan_lab.apigee.crds import APIGEE_KINDS, definition
 from hybridspan_lab.arm.credentials import SUBSCRIPTION
 from tests.azure.conftest import StandIn, gateway, records, stand_in  # noqa: F401 - fixtures
@@ -101,3 +105,47 @@ async def test_a_cluster_without_a_datastore_is_no_region(
     assert (
         found.remarks[0] == "AKS cluster apigee-eastus has no Apigee datastore in namespace apigee: left out"
     )
+
+
+OVERRIDES = """\
+instanceID: one
+org: hybrid-test-7
+namespace: apigee
+k8sCluster: {name: apigee-eastus}
+cassandra: {replicaCount: 3, datacenter: dc-east, rack: ra-7, clusterName: mycassandra}
+"""
+
+
+async def hybridspan(folder: Path, *arguments: str) -> tuple[int, str]:
+    """As a person runs it, while this process serves Azure."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hybridspan", *arguments, cwd=folder, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    said, told = await process.communicate()
+    return process.returncode or 0, (said + told).decode()
+
+
+async def test_init_asks_nothing_that_can_be_seen(
+    stand_in: StandIn,  # noqa: F811
+    gateway: Any,  # noqa: F811
+    plane: KubernetesCluster,
+    tmp_path: Path,
+) -> None:
+    for kind in APIGEE_KINDS:
+        await plane.apply(definition(kind))
+    await plane.apply(DATASTORE)
+    await found_with(stand_in, gateway, plane, tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "prod.yaml").write_text(OVERRIDES)
+    where = ("--subscription", HOME[0], "--resource-group", HOME[1], "--endpoint", stand_in.url)
+    code, told = await hybridspan(tmp_path / "site", "init", *where, "--context", "apigee-eastus")
+    assert code == 0, told
+    topology = load(tmp_path / "site" / "hybrid.yaml")
+    assert topology.organization == "hybrid-test-7"
+    assert topology.first.overrides.name == "prod.yaml"
+    assert (topology.first.network.name, topology.first.cluster.name) == (
+        EAST.network.name,
+        EAST.cluster.name,
+    )
+    code, told = await hybridspan(tmp_path / "site", "validate")
+    assert code == 0, told
