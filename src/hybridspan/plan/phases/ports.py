@@ -27,6 +27,7 @@ from hybridspan.plan.model import (
 )
 from hybridspan.plan.phases import networks, peerings
 from hybridspan.plan.phases.peerings import Pair
+from hybridspan.plan.phases.rule_commands import command, listed
 from hybridspan.plan.phases.security_rules import Direction, Flow, Verdict, free_priority, judge
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
@@ -227,12 +228,12 @@ def _step(
         region=b.name,
         title=f"Cassandra's ports between {a.name} and {b.name}",
         decision=decision,
-        commands=tuple(_command("create", group, rule) for group, rule in remedies)
+        commands=tuple(command("create", group, rule) for group, rule in remedies)
         or _shown(pair, first, second),
         needs=(peerings.step_id(pair),),
         lanes=_lanes(pair, first, second),
         procedure_rows=(7,),
-        undo=tuple(_command("delete", group, rule) for group, rule in remedies),
+        undo=tuple(command("delete", group, rule) for group, rule in remedies),
         resources=tuple(
             Resource(f"{group}/securityRules/{rule.name}", bodies.rule(rule)) for group, rule in remedies
         ),
@@ -249,32 +250,4 @@ def _lanes(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> tup
 def _shown(pair: Pair, first: RegionAzureFacts, second: RegionAzureFacts) -> tuple[Command, ...]:
     """Where nothing is to be added: the look that a person takes."""
     groups = [_group_of(r, f) for r, f in zip(pair, (first, second), strict=True)]
-    return tuple(_listed(group) for group in groups if group is not None)
-
-
-def _listed(group: SecurityGroupFacts) -> Command:
-    return Command(
-        ("az", "network", "nsg", "rule", "list", *_where(group.id), "--include-default", "--output", "table")
-    )
-
-
-def _where(group_id: str) -> tuple[str, ...]:
-    parts = azure_ids.parse(group_id)
-    place = ("--resource-group", parts.resource_group, "--subscription", parts.subscription)
-    return (*place, "--nsg-name", parts.name)
-
-
-def _command(verb: str, group_id: str, rule: SecurityRuleFacts) -> Command:
-    names = ("az", "network", "nsg", "rule", verb, *_where(group_id), "--name", rule.name)
-    if verb == "delete":
-        return Command(names)
-    return Command(
-        (
-            *names,
-            *("--priority", str(rule.priority), "--direction", rule.direction),
-            *("--access", rule.access, "--protocol", rule.protocol),
-            *("--source-address-prefixes", *rule.sources, "--source-port-ranges", "*"),
-            *("--destination-address-prefixes", *rule.destinations),
-            *("--destination-port-ranges", *rule.destination_ports),
-        )
-    )
+    return tuple(listed(group) for group in groups if group is not None)

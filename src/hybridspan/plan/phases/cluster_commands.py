@@ -1,0 +1,89 @@
+"""What a person types for a cluster: made with one pool, completed pool by pool, its credentials fetched."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from hybridspan.facts.azure import ClusterFacts
+from hybridspan.plan.model import Command
+from hybridspan.plan.phases.networks import options_of, unless
+from hybridspan.plan.phases.networks import place as network_place
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import NodePool, Region, Subnet
+
+
+def place(region: Region) -> tuple[str, ...]:
+    """The options that say where the region's cluster lies."""
+    return options_of(azure_ids.cluster_place(region))
+
+
+def commands(region: Region, like: ClusterFacts, growing: Sequence[NodePool]) -> tuple[Command, ...]:
+    """All of it, in order; `growing` are pools that exist with less than the file, which manages them, says."""
+    raised = [Command(argv) for pool in growing for argv in _raise(region, pool)]
+    show = ("az", "aks", "show", *place(region), "--name", region.cluster.name)
+    head, *others = sorted(region.cluster.node_pools, key=lambda p: p.mode != "System")
+    subnets = f"SUBNET={_subnet_query(region, region.network.subnet)}\n"
+    if region.network.pod_subnet:
+        subnets += f"PODS={_subnet_query(region, region.network.pod_subnet)}\n"
+    created = Command(script=subnets + unless(show, _create(region, like, head)))
+    added = [Command(script=_add_pool(region, pool)) for pool in others]
+    options = ("--name", region.cluster.name, "--overwrite-existing")
+    credentials = ("az", "aks", "get-credentials", *place(region), *options)
+    file = f'{shlex.join(credentials)} --file "${{KUBECONFIG:-$HOME/.kube/config}}"'
+    return (created, *added, *raised, Command(script=file, comment="A context of the cluster's name."))
+
+
+def _raise(region: Region, pool: NodePool) -> list[tuple[str, ...]]:
+    of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
+    labels = [f"{key}={value}" for key, value in pool.labels]
+    labelled = [("az", "aks", "nodepool", "update", *of, "--labels", *labels)] if labels else []
+    return [("az", "aks", "nodepool", "scale", *of, "--node-count", str(pool.count)), *labelled]
+
+
+def _subnet_query(region: Region, subnet: Subnet) -> str:
+    names = ("--vnet-name", region.network.name, "--name", subnet.name)
+    return f"$({shlex.join(('az', 'network', 'vnet', 'subnet', 'show', *network_place(region), *names))} --query id --out tsv)"
+
+
+def _create(region: Region, like: ClusterFacts, pool: NodePool) -> str:
+    declared = region.cluster
+    version = declared.kubernetes_version or like.kubernetes_version
+    network = ["--network-plugin", like.network_plugin]
+    if like.network_plugin_mode:
+        network += ["--network-plugin-mode", like.network_plugin_mode]
+    network += ["--service-cidr", str(declared.service_cidr)]
+    network += ["--dns-service-ip", str(declared.service_cidr.network_address + 10)]
+    if declared.pod_cidr is not None and not like.pods_are_routable:
+        network += ["--pod-cidr", str(declared.pod_cidr)]
+    argv = [
+        *("az", "aks", "create", "--name", declared.name, "--location", region.name, *place(region)),
+        *(("--kubernetes-version", version) if version else ()),
+        *network,
+        *("--nodepool-name", pool.name, *_pool_options(pool, "--nodepool-labels")),
+        *("--load-balancer-sku", "standard", "--tier", "standard"),
+        *("--enable-oidc-issuer", "--enable-workload-identity", "--no-ssh-key"),
+    ]
+    return f"{shlex.join(argv)} {_in_subnets(region)}"
+
+
+def _in_subnets(region: Region) -> str:
+    pods = ' --pod-subnet-id "$PODS"' if region.network.pod_subnet else ""
+    return f'--vnet-subnet-id "$SUBNET"{pods}'
+
+
+def _add_pool(region: Region, pool: NodePool) -> str:
+    of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
+    add = ("az", "aks", "nodepool", "add", *of, "--mode", pool.mode, *_pool_options(pool, "--labels"))
+    return unless(("az", "aks", "nodepool", "show", *of), f"{shlex.join(add)} {_in_subnets(region)}")
+
+
+def _pool_options(pool: NodePool, labels: str) -> list[str]:
+    options = ["--node-count", str(pool.count), "--node-vm-size", pool.vm_size]
+    if pool.max_pods is not None:
+        options += ["--max-pods", str(pool.max_pods)]
+    if pool.zones:
+        options += ["--zones", *pool.zones]
+    if pool.labels:
+        options += [labels, *(f"{key}={value}" for key, value in pool.labels)]
+    return options
