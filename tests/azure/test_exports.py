@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from hybridspan.azure.clients import polling
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.export import bicep, terraform
 from hybridspan.plan.export.bicep import deployment_name
@@ -63,7 +62,7 @@ async def deploy(estate: Estate, requests: list[Request]) -> list[str]:
 
         def call() -> Any:
             poller = operations.begin_create_or_update_by_id(
-                request.id, request.body(made), api_version=request.version, polling=polling()
+                request.id, request.body(made), api_version=request.version, polling_interval=0.05
             )
             return poller.result()
 
