@@ -13,6 +13,8 @@ from hybridspan_lab.kubeapi import ApiError, KubeApi, object_path
 PROTOCOL: Final = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
 CONNECT_SECONDS: Final = 30.0
+PATIENT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+"""A command may run for hours; aiohttp's own default is five minutes in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ async def run(api: KubeApi, namespace: str, pod: str, container: str, argv: tupl
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     try:
         async with (
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=api.access.tls)) as session,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=api.access.tls), timeout=PATIENT, trust_env=False
+            ) as session,
             session.ws_connect(
                 address,
                 params=query,

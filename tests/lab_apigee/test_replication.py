@@ -234,6 +234,15 @@ def test_a_keyspace_that_is_nowhere_else_keeps_its_data_center():
     assert removed(found, "dc-2") == {"kms": {"class": STRATEGY, "dc-1": "3"}}
 
 
+def test_the_keyspace_of_the_logins_is_the_last_to_lose_a_data_center():
+    both = {"class": STRATEGY, "dc-1": "3", "dc-2": "3"}
+    assert list(removed({"system_auth": both, "kms": both, "perses": both}, "dc-2")) == [
+        "kms",
+        "perses",
+        "system_auth",
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [

@@ -20,6 +20,7 @@ from hybridspan_lab.cassandra.session import PodSurroundings, agreed, connect
 from hybridspan_lab.cassandra.user_setup import quoted, text
 
 STRATEGY: Final = "org.apache.cassandra.locator.NetworkTopologyStrategy"
+AUTHENTICATION: Final = "system_auth"
 _QUERY: Final = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
 
 
@@ -75,13 +76,17 @@ def added(
 
 
 def removed(found: Mapping[str, Mapping[str, str]], datacenter: str) -> dict[str, dict[str, str]]:
-    """Keyspaces that name the data center, without it; one that is nowhere else stays as it is."""
+    """Keyspaces that name the data center, without it; one that is nowhere else stays as it is.
+
+    system_auth comes last: without it nobody is let in or allowed anything in this data center any more.
+    """
     without = {
         keyspace: {name: value for name, value in replication.items() if name != datacenter}
         for keyspace, replication in found.items()
         if datacenter in replication
     }
-    return {keyspace: replication for keyspace, replication in without.items() if len(replication) > 1}
+    order = sorted(without, key=lambda keyspace: keyspace == AUTHENTICATION)
+    return {keyspace: without[keyspace] for keyspace in order if len(without[keyspace]) > 1}
 
 
 def alter(session: Any, keyspace: str, replication: Mapping[str, str]) -> None:
