@@ -126,6 +126,7 @@ def test_verify_proves_it(rig: Rig) -> None:
     assert result["proved"] is True
 
 
+@pytest.mark.long
 def test_verify_names_the_node_that_missed_writes_and_mends_just_that(rig: Rig) -> None:
     """Without hints a node that hung while rows were written lacks them, and nothing but a comparison would ever tell."""
     hung = {"cluster": "apigee-centralus", "pod": "apigee-cassandra-default-1"}
@@ -133,7 +134,7 @@ def test_verify_names_the_node_that_missed_writes_and_mends_just_that(rig: Rig) 
         rig.nodetool("apigee-eastus", ordinal, "disablehandoff")
     rig.hybridspan("lab", "fault", json.dumps({"kind": "pause", **hung}))
     try:
-        rows = ("hybridspan-fill", "--organization", "hybrid-test-7", "--first", str(ROWS), "--rows", "40")
+        rows = ("hybridspan-fill", "--organization", "hybrid-test-7", "--first", str(ROWS), "--rows", "1")
         rig.kubectl("apigee-eastus", "exec", POD, "-n", "apigee", "--", *rows)
         # What waits for it in the meantime is too old when it goes on, and is thrown away.
         eventually(lambda: "DN  " in rig.nodetool("apigee-eastus", 0, "status"), 120, "it is seen to be down")
@@ -151,7 +152,7 @@ def test_verify_names_the_node_that_missed_writes_and_mends_just_that(rig: Rig) 
     assert named == {address}
     rig.hybridspan("verify", str(rig.topology), "--repair", expect=2)
     mended = rig.hybridspan("verify", str(rig.topology), "--repair", "--yes")
-    assert "to mend: kvm_hybrid_test_7_hybrid" in mended.stderr
+    assert mended.stderr.count("to mend: ") == 1
     assert "Proved: dc-2 holds what the others hold." in mended.stdout
 
 

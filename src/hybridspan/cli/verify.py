@@ -44,6 +44,8 @@ def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: b
             where=str(topology.path),
             hint="add a region to the topology file",
         )
+    if repair and not yes:
+        _refuse_without_a_yes()
     with journal_of(topology) as journal:
         results = carried_out(lambda: _compare(topology, journal, count=count))
         if repair and any(result.has_differences for result in results):
@@ -99,15 +101,18 @@ def _mended(
 
 
 def _agreed(count: int, *, yes: bool) -> bool:
-    if yes:
-        return True
+    question = f"Start {count} repairs? They stream what differs between the regions."
+    return yes or click.confirm(question, err=True)
+
+
+def _refuse_without_a_yes() -> None:
+    """Told before the comparison, which may take hours."""
     if not sys.stdin.isatty():
         raise InputError(
             "HS-CLI-004",
             "verify --repair needs a yes, and there is no terminal to ask on",
-            hint="look at what differs, then: hybridspan verify --repair --yes",
+            hint="look at what differs (hybridspan verify), then: hybridspan verify --repair --yes",
         )
-    return click.confirm(f"Start {count} repairs? They stream what differs between the regions.", err=True)
 
 
 async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]) -> None:
