@@ -44,9 +44,17 @@ def test_the_repository_names_no_package_registry_and_no_machine() -> None:
     hosts = re.compile(
         r"pypi\.org|pythonhosted|repo1?\.maven|proxy\.golang|registry\.npmjs|crates\.io|/work/|/root/"
     )
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-    ).stdout.split(b"\0")
-    files = [ROOT / name.decode() for name in listed if name and not name.endswith(b"test_package.py")]
+    files = [ROOT / name for name in listed() if not name.endswith("test_package.py")]
     found = [str(f) for f in files if f.is_file() and hosts.search(f.read_text(errors="ignore"))]
     assert found == []
+
+
+def test_the_repository_holds_nothing_that_a_client_kept_for_itself() -> None:
+    homes = re.compile(r"(^|/)\.(kube|azure|helm|cache|config|cassandra|hybridspan)/")
+    assert [name for name in listed() if homes.search(name)] == []
+
+
+def listed() -> list[str]:
+    """The paths that git keeps."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split("\0") if name]

@@ -59,6 +59,7 @@ def helm(tmp_path: Path) -> Helm:
 
     def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         home = {f"HELM_{name}_HOME": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")}
+        home["HOME"] = str(tmp_path)  # without it helm keeps .kube/cache in the current folder
         command = [str(program), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=home, check=False, timeout=120)
         assert done.returncode == expect, done.stdout + done.stderr
