@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from hybridspan.errors import InputError
+from hybridspan.plan.model import Plan
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
@@ -15,6 +17,7 @@ from hybridspan.plan.phases.rebuild import (
     forgotten,
     plan_rebuild,
     to_stream,
+    with_waivers,
     work_for,
 )
 from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, two_regions, with_policy, world
@@ -123,3 +126,23 @@ def test_an_old_repair_is_treated_as_the_person_decided(policy: str, state: str)
 
 def test_it_can_be_waived_by_name() -> None:
     assert "waived" in decision("require", {}, waived=True).reason
+
+
+def waived(*names: str) -> Plan:
+    topology = with_policy(two_regions(), "ask")
+    facts = world(topology, ring(BEFORE, "dc-1"))
+    plan = Plan("t", "topology", "facts", tuple(plan_rebuild(topology, facts)))
+    return with_waivers(topology, facts, plan, frozenset(names))
+
+
+@pytest.mark.parametrize("name", ["source-repair", "source-repair/centralus"])
+def test_a_plan_is_refused_for_an_old_repair_until_it_is_waived(name: str) -> None:
+    assert [r.partition(":")[0] for r in waived().refusals] == ["source-repair/centralus"]
+    assert waived(name).refusals == ()
+    assert "waived by name" in waived(name).step("source-repair/centralus").decision.reason
+
+
+def test_a_name_that_waives_nothing_is_refused_with_those_that_do() -> None:
+    with pytest.raises(InputError, match="HS-PLAN-009") as caught:
+        waived("souce-repair")
+    assert caught.value.hint == "one of: source-repair, source-repair/centralus"

@@ -73,3 +73,18 @@ def test_a_public_range_is_a_warning_that_says_why(judge):
     (problem,) = judge(("10.30.0.0/16", "120.38.0.0/16"))
     assert (problem.code, problem.severity) == ("HS-TOPOLOGY-015", "warning")
     assert "somebody on the internet" in problem.why
+
+
+def test_a_pod_range_may_not_cover_its_own_clusters_services(judge):
+    own = "networkPlugin: azure-overlay, podCidr: 10.1.0.0/16}"
+    (problem,) = [
+        p for p in judge(("serviceCidr: 10.1.0.0/16}", f"serviceCidr: 10.1.0.0/16, {own}")) if p.is_error
+    ]
+    assert problem.code == "HS-TOPOLOGY-013"
+    assert "overlaps its service range" in problem.message
+
+
+def test_a_subnet_has_room_for_more_than_azure_keeps(judge):
+    change = ("[10.30.0.0/16]}", "[10.30.0.0/16], subnet: {prefix: 10.30.0.0/30}}")
+    found = [p for p in judge(change) if p.code == "HS-TOPOLOGY-011"]
+    assert [p.message for p in found] == ["subnet 10.30.0.0/30 is smaller than /29"]

@@ -77,3 +77,19 @@ def test_another_plugin_than_the_first_regions_is_refused(judge):
         ),
     )
     assert "060" in codes(found)
+
+
+def test_an_overlay_has_a_24_for_every_node_and_one_more(judge):
+    own = "networkPlugin: azure-overlay, podCidr: 10.99.0.0/23}"
+    found = judge(("serviceCidr: 10.1.0.0/16}", f"serviceCidr: 10.1.0.0/16, {own}"))
+    (problem,) = [p for p in found if p.is_error]
+    assert (problem.code, problem.remedy) == ("HS-TOPOLOGY-019", "take a /16")
+    assert "has room for 2 nodes" in problem.message
+
+
+def test_a_subnet_too_small_for_the_nodes_of_an_overlay_is_an_error(judge):
+    own = "networkPlugin: azure-overlay, podCidr: 10.99.0.0/16}"
+    narrow = ("[10.20.0.0/16]}", "[10.20.0.0/16], subnet: {prefix: 10.20.0.0/29}}")
+    found = judge(narrow, ("serviceCidr: 10.1.0.0/16}", f"serviceCidr: 10.1.0.0/16, {own}"))
+    (problem,) = [p for p in found if p.code == "HS-TOPOLOGY-017"]
+    assert (problem.severity, problem.why) == ("error", "")

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 @click.option("--past-no-return", is_flag=True, help="With --yes: go on past that act too.")
 @click.option("--until", "goal", metavar="STEP", help="Only up to this step or phase, and what it needs.")
 @click.option(
-    "--waive", multiple=True, metavar="NAME", help="A check or repair to go without, such as source-repair."
+    "--waive",
+    multiple=True,
+    metavar="NAME",
+    help="A repair to go without: source-repair, or a step such as source-repair/centralus.",
 )
 @json_option
 def apply(
@@ -142,12 +145,15 @@ class Application:
     async def _with(self, estate: Estate, saved: SavedPlan | None) -> int:
         from hybridspan.plan.build import build
         from hybridspan.plan.order import until
+        from hybridspan.plan.phases.rebuild import with_waivers
         from hybridspan.plan.saved import refuse_if_stale
 
         click.echo("looking at what is there …", err=True)
-        plan = build(self._topology, await looked(estate))
+        facts = await looked(estate)
+        plan = build(self._topology, facts)
         if saved:
             refuse_if_stale(saved, plan)
+        plan = with_waivers(self._topology, facts, plan, self._waived)
         steps = until(plan.steps, self._goal) if self._goal else plan.steps
         self._show(plan)
         self._refuse(plan)

@@ -7,13 +7,14 @@ So a record that our journal does not know is never believed: it is cleared, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from hybridspan.errors import InputError
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.keyspaces import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
@@ -150,12 +151,35 @@ def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     return steps
 
 
-def _source_repair(topology: Topology, region: Region, facts: WorldFacts) -> PlannedStep:
+def with_waivers(topology: Topology, facts: WorldFacts, plan: Plan, names: frozenset[str]) -> Plan:
+    """The plan without the source repairs that the person goes without: `source-repair`, or one step's id.
+
+    Raises InputError HS-PLAN-009 for a name that is no repair of this plan: a slip must not pass for a waiver.
+    """
+    repairs = {s.id: s for s in plan.steps if s.phase == "source-repair"}
+    if unknown := sorted(names - repairs.keys() - {"source-repair"}):
+        raise InputError(
+            "HS-PLAN-009",
+            f"nothing called {unknown[0]!r} can be waived",
+            where="--waive",
+            hint="one of: " + ", ".join(["source-repair", *repairs]),
+        )
+    waived = {
+        id_: _source_repair(topology, topology.region(step.region), facts, waived=True)
+        for id_, step in repairs.items()
+        if not names.isdisjoint({"source-repair", id_})
+    }
+    return replace(plan, steps=tuple(waived.get(s.id, s) for s in plan.steps))
+
+
+def _source_repair(
+    topology: Topology, region: Region, facts: WorldFacts, *, waived: bool = False
+) -> PlannedStep:
     source = topology.region_of(str(region.copy_from))
     names = repairable(facts.ring, source.datacenter) if facts.ring else ()
     last = last_repairs_of(facts, source.name, region.name)
     decision = (
-        decide_source_repair(topology, region, names, last, facts.taken_at, waived=False)
+        decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived)
         if facts.ring
         else later("no Cassandra node answers yet")
     )
