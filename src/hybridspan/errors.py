@@ -9,7 +9,8 @@
 
 Third-party errors are translated in their adapter and nowhere else, always `raise … from`.
 A message says what happened, `where` names the resource, region or file:line, `why` the cause as far as it
-was seen, `hint` the next move. Codes are stable; `docs/errors.md` has a paragraph for each and a test holds the two together.
+was seen, `hint` the next move. Codes are stable; `docs/errors/` has a paragraph for each and a test holds the two
+together.
 """
 
 from __future__ import annotations

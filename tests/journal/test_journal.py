@@ -81,6 +81,15 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         SqliteJournal(path, SystemClock())
 
 
+@pytest.mark.parametrize(
+    "written", ["PASSWORD='hunter2'", "password  =\n'x''hunter2'", "PASSWORD = 'hunter2'"]
+)
+def test_a_password_in_cql_is_hidden_however_it_is_written(written: str) -> None:
+    told = redact(f"ALTER ROLE a WITH {written} AND LOGIN = true")
+    assert "hunter2" not in told
+    assert told.endswith("'***' AND LOGIN = true")
+
+
 def test_redaction_keeps_what_is_no_secret() -> None:
     assert redact({"a": [1, "two", None], "where": Path("/x")}) == {"a": [1, "two", None], "where": "/x"}
 

@@ -14,16 +14,17 @@ SECRET_KEYS: Final = re.compile(
 )
 SECRET_TEXTS: Final = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
-    re.compile(r"(?<=PASSWORD = ')[^']*(?=')", re.IGNORECASE),
     re.compile(r"(?<=Bearer )[A-Za-z0-9._~+/=-]{16,}"),
 )
+CQL_PASSWORD: Final = re.compile(r"(\bPASSWORD\s*=\s*)'(?:[^']|'')*'", re.IGNORECASE)
+"""As CQL writes it: any space around the sign, and a quote inside the password doubled."""
 
 
 def redact_text(text: str) -> str:
     """Keys, bearer tokens and the passwords of CQL statements become `***`."""
     for pattern in SECRET_TEXTS:
         text = pattern.sub(MASK, text)
-    return text
+    return CQL_PASSWORD.sub(rf"\1'{MASK}'", text)
 
 
 def redact(value: Any) -> Any:
