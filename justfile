@@ -18,11 +18,11 @@ check:
 unit:
     .venv/bin/pytest -m "not rehearsal and not long"
 
-# The rehearsals that take too long for CI: interruptions, troubles
+# The rehearsals that take too long for CI: interruptions, troubles, a third region
 rehearse:
     .venv/bin/pytest -m long
 
-# Everything, as CI does
+# What CI runs
 test:
     python3 start.py test
 

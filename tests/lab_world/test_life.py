@@ -62,7 +62,11 @@ def test_the_death_of_any_root_process_ends_everything(lab, home, which):
 def test_down_cleans_up_after_a_crash(lab, home):
     os.kill(lab.pid, signal.SIGKILL)
     assert control.down(home)
+    assert worlds(home) == []
+    assert members(lab.namespace) == []
     assert not home.exists()
+    with open("/proc/self/mountinfo") as mounts:
+        assert str(home) not in mounts.read()
 
 
 def test_up_begins_anew_after_a_crash(lab, home):
