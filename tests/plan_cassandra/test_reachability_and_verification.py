@@ -10,14 +10,21 @@ from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, two_regions, wo
 CENTRALUS = two_regions().region("centralus")
 EAST = Member("eastus", "apigee-cassandra-default-0", "120.38.1.9")
 CENTRAL = Member("centralus", "apigee-cassandra-default-0", "192.138.0.9")
+REGIONS = ("eastus", "centralus")
 
 
 def test_all_connections_open_is_done() -> None:
-    assert "all 2 connections" in decide_reachability([EAST, CENTRAL], {}, 7001).reason
+    assert "all 2 connections" in decide_reachability(REGIONS, [EAST, CENTRAL], {}, 7001).reason
+
+
+def test_a_region_without_a_running_node_proves_nothing() -> None:
+    decision = decide_reachability(REGIONS, [EAST], {}, 7001)
+    assert decision.state == "needed"
+    assert "no Cassandra node runs in centralus" in decision.reason
 
 
 def test_pairs_that_fail_are_named_with_their_direction() -> None:
-    decision = decide_reachability([EAST, CENTRAL], {EAST: (CENTRAL,)}, 7001)
+    decision = decide_reachability(REGIONS, [EAST, CENTRAL], {EAST: (CENTRAL,)}, 7001)
     assert decision.state == "needed"
     assert f"{EAST.text()} does not reach {CENTRAL.text()}" in decision.reason
     assert blamed({EAST: (CENTRAL,)}) == "centralus and eastus"

@@ -23,10 +23,12 @@ class ReachabilityStep:
         self.planned = planned
         self._estate = estate
         self._port = estate.topology.cassandra.tls_port
+        names = [str(region.name) for region in estate.topology.regions]
+        self._regions = names[: names.index(str(planned.region)) + 1]
 
     async def check(self) -> Decision:
         members = await self._members()
-        return decide_reachability(members, await self._failed(members), self._port)
+        return decide_reachability(self._regions, members, await self._failed(members), self._port)
 
     async def act(self, progress: ProgressSink) -> None:
         clock = self._estate.clock
@@ -34,7 +36,7 @@ class ReachabilityStep:
         while True:
             members = await self._members()
             failed = await self._failed(members)
-            decision = decide_reachability(members, failed, self._port)
+            decision = decide_reachability(self._regions, members, failed, self._port)
             if decision.is_done:
                 return
             progress(decision.reason, None, {"closed": sum(len(goals) for goals in failed.values())})

@@ -26,9 +26,14 @@ class Member:
 
 
 def decide_reachability(
-    members: Sequence[Member], failed: Mapping[Member, Sequence[Member]], port: int
+    regions: Sequence[str], members: Sequence[Member], failed: Mapping[Member, Sequence[Member]], port: int
 ) -> Decision:
-    """What the connections tried say; `failed` has for each origin the members that it did not reach."""
+    """What the connections tried say; `failed` has for each origin the members that it did not reach.
+
+    A region without a running node proves nothing: none of its connections was tried.
+    """
+    if silent := [region for region in regions if region not in {member.region for member in members}]:
+        return needed(f"no Cassandra node runs in {' and '.join(silent)}: nothing was tried from or to there")
     pairs = [(origin, goal) for origin, goals in failed.items() for goal in goals]
     if not pairs:
         count = len(members) * (len(members) - 1)
