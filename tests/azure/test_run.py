@@ -8,13 +8,18 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from hybridspan.azure.gateway import AzureGateway
+from hybridspan.azure.rights import RULE_WRITE
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.engine.runner import Runner
+from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
+from hybridspan.observation.gather import _rights
 from hybridspan.plan.model import PlannedStep
 from hybridspan.plan.order import in_order
 from hybridspan.plan.phases.clusters import plan_clusters
@@ -137,6 +142,26 @@ async def test_a_closed_port_is_opened_in_the_subnets_own_group(
         "hybridspan-cassandra-7001-from-10-90-0-0-26",
         "hybridspan-cassandra-7001-from-192-138-0-0-26",
     ]
+
+
+async def test_the_right_to_write_a_rule_is_asked_for_where_the_run_will_write_one(estate: Estate) -> None:
+    regions = estate.topology.regions
+    await closed(estate)
+    facts = {r.name: await estate.azure(r).network_with_groups(r) for r in regions}
+    scopes = {scope for action, scope in await asked(estate, facts) if action == RULE_WRITE}
+    assert [scope.rsplit("/", 2)[1:] for scope in scopes] == [["networkSecurityGroups", "own"]]
+
+
+async def asked(estate: Estate, facts: dict[str, RegionAzureFacts]) -> set[tuple[str, str]]:
+    """The actions, with their scopes, that a sign-in without any right is told it lacks."""
+    with patch.object(AzureGateway, "permissions", return_value=()):
+        found = await _rights(estate, facts)
+    lacking = [f for f in found if f.severity == "refuse"]
+    return {
+        (a, f.where.split(", ", 1)[1])
+        for f in lacking
+        for a in f.message.removeprefix("missing: ").split(", ")
+    }
 
 
 async def closed(estate: Estate) -> None:

@@ -87,6 +87,11 @@ def _of_direction(local: Region, facts: RegionAzureFacts, remote: str) -> Iterat
         yield Right(PEERING_DELETE, scope, local.name)
 
 
+def of_rules(closed: Iterable[tuple[str, str]]) -> list[Right]:
+    """What opening ports takes, for each group's id and region in which a rule will be written."""
+    return list(dict.fromkeys(Right(RULE_WRITE, group, region) for group, region in closed))
+
+
 def wished(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Right]:
     """What a run does without, and says so: giving the cluster's identity its role on its subnet."""
     made = [r for r in topology.regions if azure[r.name].cluster is None]

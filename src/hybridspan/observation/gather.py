@@ -7,7 +7,8 @@ would propose to create it again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
@@ -18,6 +19,7 @@ from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.phases.memory import remembered
+from hybridspan.plan.phases.ports import closings
 from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
@@ -137,7 +139,8 @@ async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list
     """What the sign-in may do, scope by scope, against what the run will do."""
     from hybridspan.azure import rights
 
-    wanted, wishes = rights.needed(estate.topology, facts), rights.wished(estate.topology, facts)
+    wanted = [*rights.needed(estate.topology, facts), *rights.of_rules(_to_open(estate.topology, facts))]
+    wishes = rights.wished(estate.topology, facts)
     scopes = list(dict.fromkeys(right.scope for right in (*wanted, *wishes)))
     gateway = estate.azure(estate.topology.first)
 
@@ -149,6 +152,14 @@ async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list
 
     answers = await asyncio.gather(*(asked(scope) for scope in scopes))
     return list(rights.findings(wanted, wishes, dict(zip(scopes, answers, strict=True))))
+
+
+def _to_open(topology: Topology, facts: Mapping[str, RegionAzureFacts]) -> Iterator[tuple[str, str]]:
+    """The groups, with their regions, in which the run will write a rule: those that the plan's own judgement names."""
+    for pair in combinations(topology.regions, 2):
+        for closing in closings(topology, pair, *(facts[region.name] for region in pair)):
+            if closing.remedy is not None:
+                yield closing.group.id, closing.region.name
 
 
 def missing_files(topology: Topology) -> list[Finding]:
