@@ -163,7 +163,7 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
     "429 `RetryableError`, `RetryableErrorDueToAnotherOperation`, `AnotherOperationInProgress`": (
         (troubled("retryable", "peering.put", seconds=1), APPLIED),
         (refused("peering.put", 429, "RetryableErrorDueToAnotherOperation"), APPLIED),
-        (refused("peering.put", 400, "AnotherOperationInProgress", times=2), APPLIED),
+        (refused("peering.put", 429, "AnotherOperationInProgress", times=2), APPLIED),
     ),
     "409 `OperationNotAllowed`, an operation in progress": (
         (refused(CLUSTER_PUT, 409, "OperationNotAllowed", message=PENDING, times=2), APPLIED),

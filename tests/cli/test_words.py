@@ -56,6 +56,19 @@ def test_a_support_bundle_tells_what_it_holds(capsys):
     assert names == document["parts"] == ["journal.jsonl", "topology.yaml", "versions.json"]
 
 
+def test_the_help_names_every_export_and_every_fault(capsys):
+    from hybridspan_lab.arm.faults import KINDS
+
+    hybridspan("plan", "--help")
+    told = capsys.readouterr().out
+    assert [
+        name for name in ("runbook.md", "run.sh", "bicep", "terraform", "manifests") if name not in told
+    ] == []
+    hybridspan("lab", "fault", "azure", "--help")
+    told = capsys.readouterr().out.replace(",", " ").replace(".", " ").split()
+    assert [kind for kind in KINDS if kind not in told] == []
+
+
 def test_commands_complete_in_the_shell(capsys, monkeypatch):
     monkeypatch.setenv("_HYBRIDSPAN_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", "hybridspan sup")

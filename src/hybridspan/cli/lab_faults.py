@@ -52,7 +52,15 @@ def document(document: str) -> int:
 @click.option("--message", help="Instead of the kind's own words.")
 @click.option("--clear", is_flag=True, help="Forget all faults.")
 def azure(kind: str | None, clear: bool, **where: Any) -> int:
-    """Let Azure's stand-in refuse, delay or cut requests; without KIND, list what is set (docs/lab-azure.md)."""
+    """Let Azure's stand-in refuse, delay or cut requests; without KIND, list what is set (docs/lab-azure.md).
+
+    \b
+    KIND is one of
+      429, 500, 503, 409, refuse
+      not-provisioned, retryable, busy
+      not-registered, forbidden, quota
+      slow, reset, lost-answer, fails-at-end, never-ends
+    """
     wanted = {name: value for name, value in where.items() if value is not None}
     if clear:
         return _ask({"clear": None})

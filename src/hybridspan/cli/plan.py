@@ -40,8 +40,8 @@ class PlanCommand(click.Command):
     "exports",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="runbook.md for a person, run.sh for bash, back-out.md for the way back, or `manifests FOLDER` for "
-    "Argo CD and Flux (with Helm); may be repeated.",
+    help="runbook.md for a person, run.sh for bash, back-out.md for the way back, the folders `bicep` or `terraform` for "
+    "Azure's part through a pipeline, or `manifests FOLDER` for Argo CD and Flux (with Helm); may be repeated.",
 )
 @click.option("--export-manifests", "folder", type=click.Path(path_type=Path, file_okay=False), hidden=True)
 @click.option("--brief", is_flag=True, help="Only what is to be done, without the commands.")

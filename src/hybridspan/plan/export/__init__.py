@@ -26,7 +26,7 @@ def export(plan: Plan, topology: Topology, name: str) -> str:
         "HS-PLAN-005",
         f"there is no export called {name!r}",
         where="--export",
-        hint="one of: runbook.md, run.sh, back-out.md, or the folders bicep and terraform",
+        hint="one of: runbook.md, run.sh, back-out.md, the folders bicep and terraform, or manifests FOLDER",
     )
 
 
