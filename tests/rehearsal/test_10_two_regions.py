@@ -65,9 +65,18 @@ def test_the_plan_names_every_row_of_the_procedure(rig: Rig) -> None:
     assert rows == set(range(1, 18))
 
 
-def test_apply_stops_before_the_first_node_joins_and_names_it(rig: Rig) -> None:
-    done = rig.hybridspan("apply", str(rig.topology), "--yes", expect=3, timeout=600)
+def test_a_saved_plan_is_carried_out_up_to_the_first_join_which_is_named(rig: Rig) -> None:
+    plan = str(rig.directory / "plan.json")
+    rig.hybridspan("plan", str(rig.topology), "--save", plan)
+    done = rig.hybridspan("apply", plan, "--yes", expect=3, timeout=600)
     assert "Stopped before datastore/centralus" in done.stderr
+
+
+def test_a_saved_plan_is_refused_when_the_world_has_moved(rig: Rig) -> None:
+    acted = len(rig.events("acting"))
+    done = rig.hybridspan("apply", str(rig.directory / "plan.json"), "--yes", expect=1)
+    assert "HS-PLAN-003" in done.stderr
+    assert len(rig.events("acting")) == acted
 
 
 def test_apply_goes_on_to_the_end_and_kubectl_follows_the_log_of_a_rebuild(rig: Rig) -> None:
