@@ -7,6 +7,9 @@ import pytest
 from hybridspan_lab import kubeexec
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 
+# aiohttp ends a TLS connection in the background, sometimes only after a test's event loop has gone.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 async def execute(cluster, *argv: str, pod: str = "db-0") -> kubeexec.Finished:
     async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
