@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hybridspan_lab import kubeexec
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 
-# aiohttp ends a TLS connection in the background, sometimes only after a test's event loop has gone.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 async def execute(cluster, *argv: str, pod: str = "db-0") -> kubeexec.Finished:
-    async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
-        return await kubeexec.run(api, "default", pod, "main", argv)
+    try:
+        async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
+            return await kubeexec.run(api, "default", pod, "main", argv)
+    finally:
+        # aiohttp ends TLS connections in the background and asks for this before the event loop goes.
+        await asyncio.sleep(0.25)
 
 
 async def test_output_errors_and_exit_code_come_back(cluster, database):
