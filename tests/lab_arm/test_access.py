@@ -80,7 +80,7 @@ async def test_the_permissions_list_tells_what_a_principal_may(arm: ArmClient) -
     listed = "providers/Microsoft.Authorization/permissions"
     mine = (await arm.get(f"{arm.group('mine')}/{listed}")).body["value"]
     assert "Microsoft.Network/*" in mine[0]["actions"]
-    assert (await arm.get(f"{arm.group('theirs')}/{listed}")).body["value"] == []
+    assert (await arm.get(f"{arm.group('theirs')}/{listed}")).code == "AuthorizationFailed"
 
 
 async def networks(arm: ArmClient) -> None:
@@ -126,6 +126,18 @@ async def test_a_security_group_may_be_joined_only_with_the_right_to(arm: ArmCli
     guarded = {"addressPrefix": "10.0.0.0/24", "networkSecurityGroup": {"id": guard}}
     refused = await arm.put(f"{arm.vnet('v', 'mine')}/subnets/subnet0", {"properties": guarded})
     assert refused.code == "LinkedAuthorizationFailed"
+
+
+async def test_a_network_written_with_its_peerings_needs_the_right_to_peer_again(arm: ArmClient) -> None:
+    await networks(arm)
+    wanted = {"properties": {"remoteVirtualNetwork": {"id": arm.vnet("v", "theirs")}}}
+    await arm.put(f"{arm.vnet('v', 'mine')}/virtualNetworkPeerings/p", wanted)
+    await give(arm, "Network Contributor", arm.group("mine"))
+    await as_guest(arm)
+    whole = (await arm.get(arm.vnet("v", "mine"))).body
+    refused = await arm.put(arm.vnet("v", "mine"), whole)
+    assert refused.code == "LinkedAuthorizationFailed"
+    assert "'Microsoft.Network/virtualNetworks/peer/action'" in refused.body["error"]["message"]
 
 
 async def test_lists_show_what_the_caller_may_see(arm: ArmClient) -> None:

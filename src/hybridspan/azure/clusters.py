@@ -21,6 +21,7 @@ from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.azure_bodies import Placement
+from hybridspan.plan.phases.clusters import raised_pools
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region
 
@@ -95,7 +96,7 @@ class Clusters:
             for pool in missing_pools(region, facts):
                 wrote = True
                 await self._put_pool(region, pool, bodies.pool(pool, place), "", progress)
-            for pool in raised_pools(region, facts):
+            for pool in raised_pools(region, facts) if facts else ():
                 wrote = True
                 document = await self._pool(region, pool)
                 body = bodies.raised_pool(document, pool)
@@ -180,15 +181,6 @@ def missing_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
         for p in region.cluster.node_pools
         if p.name.lower() not in there or there[p.name.lower()].provisioning_state == "Failed"
     ]
-
-
-def raised_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
-    """Pools with fewer nodes or labels than a file that manages them says."""
-    if facts is None or not region.cluster.manage:
-        return []
-    there = {p.name.lower(): p for p in facts.node_pools}
-    found = [(p, there.get(p.name.lower())) for p in region.cluster.node_pools]
-    return [p for p, own in found if own and (own.count < p.count or not set(p.labels) <= set(own.labels))]
 
 
 def _refuse_if_strange(facts: ClusterFacts | None, marks: Mapping[str, str]) -> None:

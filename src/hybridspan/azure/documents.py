@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, ip_network
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.facts.azure import (
     ClusterFacts,
@@ -34,7 +34,22 @@ def network(document: Document) -> NetworkFacts:
         etag=document.get("etag", ""),
         provisioning_state=properties.get("provisioningState", "Succeeded"),
         tags=_pairs(document.get("tags")),
+        references=tuple(dict.fromkeys(_references(properties))),
     )
+
+
+_JOINED: Final = ("networkSecurityGroup", "routeTable", "natGateway")
+
+
+def _references(network: Document) -> Iterator[str]:
+    for item in network.get("subnets") or ():
+        properties = item.get("properties") or {}
+        named = [properties.get(field) or {} for field in _JOINED]
+        yield from (
+            n["id"] for n in (*named, *(properties.get("serviceEndpointPolicies") or ())) if n.get("id")
+        )
+    if plan := (network.get("ddosProtectionPlan") or {}).get("id"):
+        yield plan
 
 
 def subnet(document: Document) -> SubnetFacts:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hybridspan.azure.calls import ArmCalls, Document, Progress
-from hybridspan.azure.clients import AzureClients, polling
+from hybridspan.azure.clients import AzureClients
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
@@ -36,8 +36,9 @@ class Grants:
 
         def begin() -> Any:
             resources = self._clients(region.subscription).resources.resources
+            # Written at once. Following it would read it, which is a right of its own.
             return resources.begin_create_or_update_by_id(
-                assignment, body, api_version=api_versions.AUTHORIZATION, polling=polling()
+                assignment, body, api_version=api_versions.AUTHORIZATION, polling=False
             )
 
         async def once() -> None:

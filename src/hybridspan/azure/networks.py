@@ -19,6 +19,7 @@ from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
 from hybridspan.facts.azure import NetworkFacts
+from hybridspan.plan.phases.networks import missing_prefixes
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet
 
@@ -88,7 +89,7 @@ class Networks:
             if any(s.lower() in ("failed", "canceled") for s in own_states(facts)):
                 wrote = True
                 await self._write_again(region, facts, marks, progress)
-            elif added := _added(region, facts):
+            elif added := added_prefixes(region, facts):
                 wrote = True
                 document = await self._unchanged(region, facts)
                 await self._put(region, bodies.with_prefixes(document, added), facts.etag, progress)
@@ -151,12 +152,9 @@ class Networks:
         return document
 
 
-def _added(region: Region, facts: NetworkFacts) -> list[IPv4Network]:
+def added_prefixes(region: Region, facts: NetworkFacts) -> list[IPv4Network]:
     """Ranges of the file that an existing network lacks, where the file says that it manages them."""
-    if not region.network.manage:
-        return []
-    there = facts.address_prefixes
-    return [p for p in region.network.address_prefixes if not any(p.subnet_of(have) for have in there)]
+    return missing_prefixes(region, facts) if region.network.manage else []
 
 
 _AT_REST = ("succeeded", "failed", "canceled", "")

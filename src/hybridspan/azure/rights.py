@@ -1,7 +1,7 @@
 """Which rights a run needs, where, and which of them are missing: asked before anything is changed.
 
-Azure says at every scope what the caller may do there, what is inherited included. Only what this run will really write
-is asked for: reading has shown itself to work by then.
+Azure says at every scope what the caller may do there, what is inherited included. Only what this run will really do is
+asked for. Most reading has shown itself to work by then; what is read only in order to be written again is asked for too.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from hybridspan.facts.azure import PermissionFacts, RegionAzureFacts
+from hybridspan.azure.clusters import missing_pools
+from hybridspan.azure.networks import added_prefixes, own_states
+from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
+from hybridspan.facts.azure_bodies import TOPOLOGY_TAG
 from hybridspan.facts.world import Finding
+from hybridspan.plan.phases.clusters import raised_pools
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
+
+Pairs = tuple[tuple[str, str], ...]
 
 GROUP_WRITE: Final = "Microsoft.Resources/subscriptions/resourceGroups/write"
 NETWORK_WRITE: Final = "Microsoft.Network/virtualNetworks/write"
@@ -23,9 +29,11 @@ SUBNET_WRITE: Final = "Microsoft.Network/virtualNetworks/subnets/write"
 SUBNET_JOIN: Final = "Microsoft.Network/virtualNetworks/subnets/join/action"
 PEER: Final = "Microsoft.Network/virtualNetworks/peer/action"
 PEERING_WRITE: Final = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings/write"
+PEERING_READ: Final = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings/read"
 PEERING_DELETE: Final = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings/delete"
 RULE_WRITE: Final = "Microsoft.Network/networkSecurityGroups/securityRules/write"
 CLUSTER_WRITE: Final = "Microsoft.ContainerService/managedClusters/write"
+POOL_READ: Final = "Microsoft.ContainerService/managedClusters/agentPools/read"
 POOL_WRITE: Final = "Microsoft.ContainerService/managedClusters/agentPools/write"
 CREDENTIALS: Final = "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action"
 ROLE_WRITE: Final = "Microsoft.Authorization/roleAssignments/write"
@@ -44,47 +52,93 @@ def needed(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Ri
     """What applying this topology to what is there takes, each once."""
     found = [*_of_pairs(topology, azure)]
     for region in topology.regions:
-        found += _of_region(region, azure[region.name])
+        facts = azure[region.name]
+        if not facts.resource_group_exists:
+            found.append(Right(GROUP_WRITE, group_scope(region, facts), region.name))
+        found += _of_network(topology, region, facts)
+        if region != topology.first:
+            found += _of_cluster(topology, region, facts)
+        if region.cluster.context is None:
+            found.append(Right(CREDENTIALS, cluster_scope(region, facts), region.name))
     return list(dict.fromkeys(found))
 
 
-def _of_region(region: Region, facts: RegionAzureFacts) -> Iterator[Right]:
-    group = group_scope(region, facts)
-    if not facts.resource_group_exists:
-        yield Right(GROUP_WRITE, group, region.name)
-    network = network_scope(region, facts)
-    if facts.network is None or region.network.manage:
-        yield Right(NETWORK_WRITE, network, region.name)
-    if facts.network and any(facts.network.subnet(s.name) is None for s in region.network.subnets):
-        yield Right(SUBNET_WRITE, network, region.name)
-    if facts.cluster is None:
-        yield Right(CLUSTER_WRITE, group, region.name)
-        yield Right(SUBNET_JOIN, network, region.name)
+def _of_network(topology: Topology, region: Region, facts: RegionAzureFacts) -> Iterator[Right]:
+    network, scope = facts.network, network_scope(region, facts)
+    if network is None:
+        yield Right(NETWORK_WRITE, scope, region.name)
         return
-    there = {p.name.lower() for p in facts.cluster.node_pools}
-    if region.cluster.manage or any(p.name.lower() not in there for p in region.cluster.node_pools):
+    if _is_ours_and_failed(topology, network.tags, own_states(network)) or added_prefixes(region, network):
+        yield Right(NETWORK_WRITE, scope, region.name)
+        # The whole document goes back: Azure asks again for all that it names.
+        yield from (Right(_joining(other), other, region.name) for other in network.references)
+        yield from (Right(PEER, peering.remote_network_id, region.name) for peering in network.peerings)
+    if any(network.subnet(declared.name) is None for declared in region.network.subnets):
+        yield Right(SUBNET_WRITE, scope, region.name)
+
+
+def _joining(resource_id: str) -> str:
+    """The action that refers to a resource: its type, and `join`."""
+    parts = resource_id.split("/")
+    return f"{parts[6]}/{parts[7]}/join/action"
+
+
+def _of_cluster(topology: Topology, region: Region, facts: RegionAzureFacts) -> Iterator[Right]:
+    if _is_written(topology, facts.cluster):
+        yield Right(CLUSTER_WRITE, cluster_scope(region, facts), region.name)
+        yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)
+    if facts.cluster is None:
+        return
+    raised = raised_pools(region, facts.cluster)
+    if raised or missing_pools(region, facts.cluster):
         yield Right(POOL_WRITE, facts.cluster.id, region.name)
-    if region.cluster.context is None:
-        yield Right(CREDENTIALS, facts.cluster.id, region.name)
+        yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)
+    if raised:
+        yield Right(POOL_READ, facts.cluster.id, region.name)
+
+
+def _is_written(topology: Topology, cluster: ClusterFacts | None) -> bool:
+    """Whether the cluster itself is made, or made again after Azure has failed to."""
+    return cluster is None or _is_ours_and_failed(topology, cluster.tags, [cluster.provisioning_state])
+
+
+def _is_ours_and_failed(topology: Topology, tags: Pairs, states: Iterable[str]) -> bool:
+    ours = dict(tags).get(TOPOLOGY_TAG) == topology.name
+    return ours and any(state.lower() in ("failed", "canceled") for state in states)
 
 
 def _of_pairs(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iterator[Right]:
     for pair in combinations(topology.regions, 2):
         if any(region.network.connected == "otherwise" for region in pair):
             continue
-        for local, remote in (pair, pair[::-1]):
-            yield from _of_direction(local, azure[local.name], azure_ids.network_id(remote))
+        there = [_towards(local, remote, azure) for local, remote in (pair, pair[::-1])]
+        is_torn = any(p is not None and p.state == "Disconnected" for p in there)
+        is_wider = any(_is_widened(region, azure[region.name]) for region in pair)
+        for (local, remote), present in zip((pair, pair[::-1]), there, strict=True):
+            if not (is_torn or is_wider or present is None or _is_to_be_mended(present)):
+                continue
+            scope = network_scope(local, azure[local.name])
+            yield Right(PEERING_WRITE, scope, local.name)
+            yield Right(PEER, network_scope(remote, azure[remote.name]), remote.name)
+            if present is not None:
+                yield Right(PEERING_READ, scope, local.name)
+            if present is not None and is_torn:
+                yield Right(PEERING_DELETE, scope, local.name)
 
 
-def _of_direction(local: Region, facts: RegionAzureFacts, remote: str) -> Iterator[Right]:
-    present = facts.network.peering_to(remote) if facts.network else None
-    if present is not None and present.carries_traffic:
-        return
-    scope = network_scope(local, facts)
-    yield Right(PEERING_WRITE, scope, local.name)
-    yield Right(PEER, scope, local.name)
-    if present is not None and present.state == "Disconnected":
-        yield Right(PEERING_DELETE, scope, local.name)
+def _is_to_be_mended(present: PeeringFacts) -> bool:
+    """Whether a side itself is written; one that is Initiated only waits for the other."""
+    return present.state != "Initiated" and not present.carries_traffic
+
+
+def _towards(local: Region, remote: Region, azure: Mapping[str, RegionAzureFacts]) -> PeeringFacts | None:
+    network = azure[local.name].network
+    return network.peering_to(azure_ids.network_id(remote)) if network else None
+
+
+def _is_widened(region: Region, facts: RegionAzureFacts) -> bool:
+    """Whether the run adds ranges, after which every peering of the network is synchronised."""
+    return facts.network is not None and bool(added_prefixes(region, facts.network))
 
 
 def of_rules(closed: Iterable[tuple[str, str]]) -> list[Right]:
@@ -94,7 +148,7 @@ def of_rules(closed: Iterable[tuple[str, str]]) -> list[Right]:
 
 def wished(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Right]:
     """What a run does without, and says so: giving the cluster's identity its role on its subnet."""
-    made = [r for r in topology.regions if azure[r.name].cluster is None]
+    made = [r for r in topology.new_regions if _is_written(topology, azure[r.name].cluster)]
     return [Right(ROLE_WRITE, network_scope(r, azure[r.name]), r.name) for r in made]
 
 
@@ -108,6 +162,11 @@ def group_scope(region: Region, facts: RegionAzureFacts) -> str:
 def network_scope(region: Region, facts: RegionAzureFacts) -> str:
     """The network, or what it will be made in."""
     return facts.network.id if facts.network else group_scope(region, facts)
+
+
+def cluster_scope(region: Region, facts: RegionAzureFacts) -> str:
+    """The cluster, or what it will be made in."""
+    return facts.cluster.id if facts.cluster else group_scope(region, facts)
 
 
 def holds(permissions: Iterable[PermissionFacts], action: str) -> bool:

@@ -57,6 +57,8 @@ class NetworkFacts:
     etag: str
     provisioning_state: str
     tags: tuple[tuple[str, str], ...] = ()
+    references: tuple[str, ...] = ()
+    """Ids of what its subnets use (security groups, route tables, NAT gateways): a write of the whole joins them anew."""
 
     def subnet(self, name: str) -> SubnetFacts | None:
         """The subnet of that name, whatever its case."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
 ELSEWHERE: Final = {
+    "microsoft.authorization/permissions": "Microsoft.Authorization/permissions/read",
     "microsoft.compute/skus": "Microsoft.Compute/skus/read",
     "microsoft.compute/locations/usages": "Microsoft.Compute/locations/usages/read",
     "microsoft.containerservice/locations/kubernetesversions": "Microsoft.ContainerService/locations/kubernetesversions/read",

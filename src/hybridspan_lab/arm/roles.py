@@ -81,7 +81,17 @@ ROLES: Final = (
     Role(
         "ed7f3fbd-7b88-4dd4-9017-9adb7ce333f8",
         "Azure Kubernetes Service Contributor Role",
-        ("Microsoft.ContainerService/*", "Microsoft.Resources/subscriptions/resourceGroups/read"),
+        (
+            "Microsoft.Authorization/*/read",
+            "Microsoft.ContainerService/locations/*",
+            "Microsoft.ContainerService/managedClusters/*",
+            "Microsoft.ContainerService/managedclustersnapshots/*",
+            "Microsoft.ContainerService/snapshots/*",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.ContainerService/deploymentSafeguards/*",
+        ),
     ),
     Role(
         "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",

@@ -23,6 +23,7 @@ class Catalogue:
         segments = request.target.key.strip("/").split("/")
         match segments:
             case [*_, "providers", "microsoft.authorization", "permissions"]:
+                self._require(request)
                 roles = self.arm.access.granted(request.target.scope, request.bearer.object_id)
                 return paged(request, [role.permissions() for role in roles], self.arm.settings.page_size)
             case ["subscriptions", _, "providers", "microsoft.compute", "skus"]:

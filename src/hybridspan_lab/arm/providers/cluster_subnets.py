@@ -24,8 +24,8 @@ NODE_PART: Final = 24
 
 
 def check_access(kind: Kind, request: ArmRequest, pools: list[Document]) -> None:
-    """ArmError 403 unless the caller may put nodes and pods into the subnets that the pools name."""
-    named = {pool["properties"].get(field) for pool in pools for field in FIELDS}
+    """ArmError 403 unless the caller may put nodes and pods into the subnets that the pools' properties name."""
+    named = {pool.get(field) for pool in pools for field in FIELDS}
     for subnet_id in sorted(filter(None, named)):
         kind.require_linked(request, subnet_id, JOIN)
 

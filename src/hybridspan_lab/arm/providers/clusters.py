@@ -74,7 +74,7 @@ class ManagedClusters(ClusterPart):
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         group = self.require_group(request.target)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
-        cluster_subnets.check_access(self, request, pools)
+        cluster_subnets.check_access(self, request, [pool["properties"] for pool in pools])
         cluster_subnets.check_network(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
         self.arm.store.put(request.target.key, document)
@@ -108,6 +108,7 @@ class ManagedClusters(ClusterPart):
     def _update(self, request: ArmRequest, existing: Document) -> None:
         key, wanted = request.target.key, request.body.get("properties") or {}
         self.location_of(request, existing)
+        cluster_subnets.check_access(self, request, wanted.get("agentPoolProfiles") or [])
         _refuse_upgrade(existing["properties"], wanted)
         for path in FROZEN:
             _refuse_change(path, existing["properties"], wanted)

@@ -26,6 +26,7 @@ from hybridspan_lab.arm.providers.members import members
 NETWORK: Final = "Microsoft.Network/virtualNetworks"
 SUBNET: Final = f"{NETWORK}/subnets"
 PEERING: Final = f"{NETWORK}/virtualNetworkPeerings"
+PEER: Final = f"{NETWORK}/peer/action"
 GROUP: Final = "Microsoft.Network/networkSecurityGroups"
 NAME: Final = re.compile(r"\w([\w.-]{0,78}\w)?")
 ON_TOP: Final = frozenset(

@@ -17,7 +17,7 @@ from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.providers import addresses, subnet_documents
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.long_writes import Write
-from hybridspan_lab.arm.providers.network_parts import NETWORK, NetworkResource
+from hybridspan_lab.arm.providers.network_parts import NETWORK, PEER, NetworkResource
 from hybridspan_lab.arm.providers.resources import disconnect
 
 READ_ONLY: Final = (
@@ -52,6 +52,7 @@ class VirtualNetworks(NetworkResource):
         key = request.target.key
         document = self._document(request, existing)
         subnets = self._subnets(request, document)
+        self._check_linked(request)
         self._drop_children(request, subnets)
         self.arm.store.put(key, document)
         for subnet in subnets:
@@ -61,6 +62,13 @@ class VirtualNetworks(NetworkResource):
     def check_removal(self, key: str, document: Document) -> None:
         for child, subnet in self.arm.store.children(f"{key}/subnets"):
             subnet_documents.refuse_when_used(self, child, subnet)
+
+    def _check_linked(self, request: ArmRequest) -> None:
+        """Who writes a network with its peerings must be allowed to peer with what they name."""
+        for peering in request.body.get("properties", {}).get("virtualNetworkPeerings") or []:
+            remote = ((peering.get("properties") or {}).get("remoteVirtualNetwork") or {}).get("id")
+            if remote:
+                self.require_linked(request, remote, PEER)
 
     def _subnets(self, request: ArmRequest, document: Document) -> list[Document]:
         wanted = request.body.get("properties", {}).get("subnets") or []

@@ -19,10 +19,9 @@ from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import parse, same
 from hybridspan_lab.arm.providers import addresses
 from hybridspan_lab.arm.providers.long_writes import Write
-from hybridspan_lab.arm.providers.network_parts import NETWORK, PEERING, NetworkResource
+from hybridspan_lab.arm.providers.network_parts import NETWORK, PEER, PEERING, NetworkResource
 from hybridspan_lab.arm.providers.resources import disconnect
 
-PEER: Final = f"{NETWORK}/peer/action"
 FLAGS: Final = {
     "allowVirtualNetworkAccess": True,
     "allowForwardedTraffic": False,

@@ -13,8 +13,12 @@ from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.network_parts import GROUP, SUBNET, check_name, known_properties
 
 READ_ONLY: Final = ("provisioningState", "ipConfigurations", "resourceNavigationLinks", "purpose")
-REFERENCES: Final = ("networkSecurityGroup", "routeTable", "natGateway")
-JOIN: Final = f"{GROUP}/join/action"
+REFERENCES: Final = {
+    "networkSecurityGroup": f"{GROUP}/join/action",
+    "routeTable": "Microsoft.Network/routeTables/join/action",
+    "natGateway": "Microsoft.Network/natGateways/join/action",
+}
+"""What a subnet may refer to, and what the caller must be allowed to do there."""
 
 
 def subnet_document(network: Document, body: Document, existing: Document | None) -> Document:
@@ -51,12 +55,11 @@ def check_twins(network: Document, subnets: Sequence[Document]) -> None:
 
 def check_references(kind: Kind, request: ArmRequest, network: Document, subnet: Document) -> None:
     """ArmError when the subnet names something that is not there, or elsewhere, or that the caller may not join."""
-    for field in REFERENCES:
+    for field, action in REFERENCES.items():
         named = (subnet["properties"].get(field) or {}).get("id")
         if named is None:
             continue
-        if field == "networkSecurityGroup":
-            kind.require_linked(request, named, JOIN)
+        kind.require_linked(request, named, action)
         found = kind.arm.store.get(named)
         if found is None or found.get("location") != network["location"]:
             raise reference_not_found(named, subnet["id"])
