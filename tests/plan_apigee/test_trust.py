@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hybridspan.facts.apigee import ApigeeFacts
@@ -27,6 +29,27 @@ BARE = ApigeeFacts(None, False, None, ())
 )
 def test_the_authority(first, own, apigee, state: str):
     assert trust.decide_authority(first, own, apigee).state == state
+
+
+LATE = replace(objects(authority=CA), authority_issued_nodes=False)
+
+
+def test_an_authority_that_came_after_the_nodes_certificates_is_told_with_the_way_back():
+    never_joined = replace(INSTALLED, datastore=store(state="creating", ready=0))
+    decision = trust.decide_authority(objects(authority=CA), LATE, never_joined)
+    assert decision.state == "refused"
+    assert "copied too late" in decision.reason
+    assert "forceDelete" in decision.hint
+
+
+def test_certificates_of_another_authority_that_nothing_uses_are_issued_anew():
+    decision = trust.decide_authority(objects(authority=CA), LATE, BARE)
+    assert decision.state == "needed"
+    assert "issued anew" in decision.reason
+
+
+def test_nodes_that_have_joined_are_not_suspected():
+    assert trust.decide_authority(objects(authority=CA), LATE, INSTALLED).is_done
 
 
 @pytest.mark.parametrize(

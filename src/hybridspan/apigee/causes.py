@@ -35,8 +35,8 @@ class Found:
 _OTHER_AUTHORITY: Final = Cause(
     "HS-APIGEE-020",
     "the node's certificate is of another authority than the ring's",
-    "the cluster's apigee-ca is not the first region's: delete this datastore, its volume claims and apigee-ca, then run"
-    " apply again (docs/trust.md)",
+    "the cluster's apigee-ca is not the first region's, or came after the node's certificate: hybridspan plan says which;"
+    " delete this datastore, then run apply again (docs/trust.md)",
 )
 _ADDRESS_TAKEN: Final = Cause(
     "HS-APIGEE-021",

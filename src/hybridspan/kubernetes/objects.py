@@ -106,7 +106,7 @@ def authority_issued_nodes(authority: Document | None, secrets: Iterable[Documen
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
 
-    issued = next((s for s in secrets if _certificate_name(s) == CASSANDRA_CERTIFICATE), None)
+    issued = nodes_certificate(secrets)
     if authority is None or issued is None:
         return None
     try:
@@ -118,6 +118,11 @@ def authority_issued_nodes(authority: Document | None, secrets: Iterable[Documen
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def nodes_certificate(secrets: Iterable[Document]) -> Document | None:
+    """The secret that cert-manager has filled with the certificate of Cassandra's nodes."""
+    return next((s for s in secrets if _certificate_name(s) == CASSANDRA_CERTIFICATE), None)
 
 
 def _certificate_name(secret: Document) -> str:

@@ -9,6 +9,7 @@ from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
+from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certificate
 from hybridspan.kubernetes.portable import is_cert_managers, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases import trust
@@ -104,6 +105,18 @@ class AuthorityStep(TrustStep):
             )
         await _copy_namespace(source, target, trust.CERT_MANAGER, trust.CERT_MANAGER)
         await target.apply(stripped(found), force=True)
+        await self._forget_another_authoritys(target, found, progress)
+
+    async def _forget_another_authoritys(
+        self, target: KubernetesCluster, authority: dict[str, Any], progress: ProgressSink
+    ) -> None:
+        """cert-manager never issues again what it finds, whoever signed it; no datastore uses it, or this were refused."""
+        secrets = await target.list_("v1", "Secret", self.region.namespace)
+        stale = nodes_certificate(secrets)
+        if stale is not None and authority_issued_nodes(authority, secrets) is False:
+            name = stale["metadata"]["name"]
+            progress(f"secret {name} is of another authority: deleted, and issued anew", None, {})
+            await target.delete("v1", "Secret", name, self.region.namespace)
 
 
 class CertManagerStep(TrustStep):

@@ -6,7 +6,7 @@ well, and the nodes can never join.
 
 from __future__ import annotations
 
-from hybridspan.facts.apigee import ApigeeFacts
+from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
@@ -17,6 +17,12 @@ from hybridspan.topology.model import Region, Topology
 AUTHORITY = "apigee-ca"
 CERT_MANAGER = "cert-manager"
 NOT_YET = "the cluster does not exist yet"
+BEGIN_AGAIN = (
+    "its nodes never joined, so nothing is lost: delete this region's datastore (helm uninstall datastore, or apigeectl delete"
+    " --datastore), set its spec.forceDelete where it stays `deleting`, and run apply again (docs/trust.md)"
+)
+ISSUED = "controller.cert-manager.io/fao=true"
+"""The label of secrets that cert-manager fills, and fills anew when they are gone."""
 
 
 def plan_trust(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -100,13 +106,23 @@ def decide_authority(
         return needed(
             "the cluster has no apigee-ca: a controller would make its own, and the nodes could not join"
         )
+    store = apigee.datastore if apigee else None
     if held.hashes == source.hashes:
-        return done(f"apigee-ca is the first region's ({_short(source)})")
+        return _too_late(own, store) or done(f"apigee-ca is the first region's ({_short(source)})")
     different = f"apigee-ca ({_short(held)}) is not the first region's ({_short(source)})"
-    if apigee is not None and apigee.datastore is not None:
-        hint = "delete the datastore of this region, then its apigee-ca, and run apply again (docs/trust.md)"
-        return refused(f"{different}, and a datastore already uses it", hint)
+    if store is not None:
+        return refused(f"{different}, and a datastore already uses it", BEGIN_AGAIN)
     return needed(f"{different}; nothing uses it yet")
+
+
+def _too_late(own: ClusterObjects, store: DatastoreFacts | None) -> Decision | None:
+    """Where the right authority came after the nodes' certificates: cert-manager leaves those alone, and no node joins."""
+    if own.authority_issued_nodes is not False or (store is not None and store.ready_replicas):
+        return None
+    late = "apigee-ca is the first region's, but it was copied too late: Cassandra's certificate here is of another authority"
+    if store is not None:
+        return refused(f"{late}, and a datastore already uses it", BEGIN_AGAIN)
+    return needed(f"{late}; it is deleted, and issued anew")
 
 
 def _short(secret: SecretFacts) -> str:
@@ -123,11 +139,19 @@ def _authority(source: Region, region: Region, first: ClusterObjects | None, own
         (
             Command(script=f"{make} |\n  {applied(region)}"),
             copied_secret(source, region, AUTHORITY, (CERT_MANAGER, CERT_MANAGER)),
+            *_stale_deleted(region, own.cluster),
         ),
         needs=(f"cluster/{region.name}",),
         undo=(kubectl(region, "-n", CERT_MANAGER, "delete", "secret", AUTHORITY),),
         note="only after the region's datastore is gone",
     )
+
+
+def _stale_deleted(region: Region, own: ClusterObjects | None) -> tuple[Command, ...]:
+    """What another authority has issued stays as it is until somebody deletes it."""
+    if own is None or own.authority_issued_nodes is not False:
+        return ()
+    return (kubectl(region, "-n", region.namespace, "delete", "secret", "-l", ISSUED),)
 
 
 def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None) -> Decision:
