@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import WantedRelease
 from hybridspan.facts.world import Installation, WorldFacts
@@ -22,14 +24,32 @@ from hybridspan.topology.resource_names import organization_name
 
 def plan_operator(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """`crds` and `operator` of every new region, with installer helm."""
-    if topology.installer != "helm":
-        return []
+    return [
+        step for new in _new(topology, facts) for step in (_crds(topology, new), _operator(topology, new))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A new region with what it has, and the first region's installation."""
+
+    region: Region
+    first: Installation
+    own: ApigeeFacts | None
+
+    def step(self, phase: str) -> StepId:
+        return StepId(f"{phase}/{self.region.name}")
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        return (f"apigee/{self.region.name}",)
+
+
+def _new(topology: Topology, facts: WorldFacts) -> list[_New]:
+    """Every new region; none with another installer."""
     first = facts.regions[topology.first.name].installation
-    steps: list[PlannedStep] = []
-    for region in topology.new_regions:
-        own = facts.regions[region.name].apigee
-        steps += [_crds(topology, region, first.apigee, own), _operator(topology, region, first, own)]
-    return steps
+    new = topology.new_regions if topology.installer == "helm" else ()
+    return [_New(region, first, facts.regions[region.name].apigee) for region in new]
 
 
 def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
@@ -49,19 +69,18 @@ def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
     return done(f"{len(own.definitions)} definitions are as in the first region")
 
 
-def _crds(
-    topology: Topology, region: Region, first: ApigeeFacts | None, own: ApigeeFacts | None
-) -> PlannedStep:
+def _crds(topology: Topology, new: _New) -> PlannedStep:
+    region = new.region
     before = ("cert-manager", "secrets", "storage", "overrides")
     return PlannedStep(
-        id=StepId(f"crds/{region.name}"),
+        id=new.step("crds"),
         phase="crds",
         region=region.name,
         title=f"Definitions of Apigee's resources in {region.cluster.name}",
-        decision=decide_crds(first, own),
+        decision=decide_crds(new.first.apigee, new.own),
         commands=(definitions_applied(topology, region),),
-        needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
-        lanes=(f"apigee/{region.name}",),
+        needs=tuple(new.step(phase) for phase in before),
+        lanes=new.lanes,
         procedure_rows=(11,),
         undo_note="only after all of Apigee's resources are gone from the cluster: kubectl delete crd takes them along",
     )
@@ -75,20 +94,18 @@ def decide_operator(topology: Topology, first: Installation, own: ApigeeFacts | 
     return decision
 
 
-def _operator(
-    topology: Topology, region: Region, first: Installation, own: ApigeeFacts | None
-) -> PlannedStep:
-    wanted = the_release(topology, first, "operator")
+def _operator(topology: Topology, new: _New) -> PlannedStep:
+    region, wanted = new.region, the_release(topology, new.first, "operator")
     wait = ("wait", "deployment/apigee-controller-manager", "--for=condition=Available", "--timeout=10m")
     return PlannedStep(
-        id=StepId(f"operator/{region.name}"),
+        id=new.step("operator"),
         phase="operator",
         region=region.name,
         title=f"Apigee operator in {region.cluster.name}",
-        decision=decide_operator(topology, first, own),
+        decision=decide_operator(topology, new.first, new.own),
         commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *wait)),
-        needs=(StepId(f"crds/{region.name}"),),
-        lanes=(f"apigee/{region.name}",),
+        needs=(new.step("crds"),),
+        lanes=new.lanes,
         procedure_rows=(11,),
         undo=(uninstalled(region, wanted),),
         undo_note="only after the region's datastore is gone: without the operator its nodes cannot leave the ring",
@@ -97,17 +114,13 @@ def _operator(
 
 def plan_organization(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """The ingress manager, which the organization's gateways wait for, and the organization itself."""
-    if topology.installer != "helm":
-        return []
-    first = facts.regions[topology.first.name].installation
+    # Through the resource the organization comes first, because the resource names it. Otherwise it waits for the proof:
+    # its management server would answer wrongly from an empty data center.
+    before = "system-keyspaces" if replication_of(topology).is_resource else "verify-again"
     steps: list[PlannedStep] = []
-    for region in topology.new_regions:
-        own = facts.regions[region.name].apigee
-        # Through the resource the organization comes first, because the resource names it. Otherwise it waits for the proof:
-        # its management server would answer wrongly from an empty data center.
-        before = "system-keyspaces" if replication_of(topology).is_resource else "verify-again"
-        steps.append(release_step(topology, region, first, own, "ingress-manager", before))
-        steps.append(_organization(topology, region, first, own))
+    for new in _new(topology, facts):
+        steps.append(release_step(topology, new.region, new.first, new.own, "ingress-manager", before))
+        steps.append(_organization(topology, new))
     return steps
 
 
@@ -132,23 +145,21 @@ def decide_organization(topology: Topology, first: Installation, own: ApigeeFact
     return done(f"ApigeeOrganization {name} is running, under the name that it has in the first region")
 
 
-def _organization(
-    topology: Topology, region: Region, first: Installation, own: ApigeeFacts | None
-) -> PlannedStep:
-    wanted = the_release(topology, first, "org")
-    name = organization_resource(topology, first.apigee)
+def _organization(topology: Topology, new: _New) -> PlannedStep:
+    region, wanted = new.region, the_release(topology, new.first, "org")
+    name = organization_resource(topology, new.first.apigee)
     running = ("wait", f"apigeeorg/{name}", "--for=jsonpath={.status.state}=running", "--timeout=30m")
-    needs = [f"release/{region.name}/ingress-manager"]
-    needs += [f"system-keyspaces/{region.name}"] if replication_of(topology).is_resource else []
+    needs = [StepId(f"release/{region.name}/ingress-manager")]
+    needs += [new.step("system-keyspaces")] if replication_of(topology).is_resource else []
     return PlannedStep(
-        id=StepId(f"organization/{region.name}"),
+        id=new.step("organization"),
         phase="organization",
         region=region.name,
         title=f"Organization {topology.organization} in {region.cluster.name}",
-        decision=decide_organization(topology, first, own),
+        decision=decide_organization(topology, new.first, new.own),
         commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *running)),
-        needs=tuple(StepId(n) for n in needs),
-        lanes=(f"apigee/{region.name}",),
+        needs=tuple(needs),
+        lanes=new.lanes,
         procedure_rows=(11,),
         undo=(uninstalled(region, wanted),),
         undo_note="Take traffic off the region first.",
