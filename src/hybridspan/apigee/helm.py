@@ -171,6 +171,8 @@ class Helm:
                 f"helm {words[0]} ended with exit code {process.returncode}",
                 where=" ".join(argv),
                 why=told,
+                hint=explained(told)
+                or "the same command at a shell, with .hybridspan's kubeconfig, says more; then run again",
             )
         return out.decode()
 

@@ -65,7 +65,10 @@ async def ended(
             return out or b"", err or b""
     except TimeoutError as error:
         raise TemporaryFailure(
-            "HS-APIGEE-034", f"helm did not end within {seconds:.0f} s", where=" ".join(argv)
+            "HS-APIGEE-034",
+            f"helm did not end within {seconds:.0f} s, and was stopped: it had nothing to change",
+            where=" ".join(argv),
+            hint="see that the cluster's API server (kubectl get --raw /readyz) and the charts' registry answer, then run again",
         ) from error
     finally:
         if process.returncode is None:
