@@ -13,6 +13,7 @@ from hybridspan.facts.azure import PeeringFacts
 from hybridspan.facts.cassandra import RebuildFacts, RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Plan, PlannedStep
+from hybridspan.report.operator import copying_document, copyings, release_documents
 from hybridspan.topology.model import Region, Topology
 from hybridspan.verification.model import VerificationResult
 
@@ -52,10 +53,17 @@ def apply_document(topology_name: str, outcome: RunOutcome) -> dict[str, Any]:
 
 def status_document(topology: Topology, facts: WorldFacts) -> dict[str, Any]:
     """`status --json` (status.schema.json)."""
+    copying = {c.region: c for c in copyings(topology, facts)}
     return {
         **_head("Status", topology.name),
         "takenAt": facts.taken_at,
-        "regions": [_region(region, facts.regions.get(region.name)) for region in topology.regions],
+        "regions": [
+            {
+                **_region(region, facts.regions.get(region.name)),
+                "replication": copying_document(copying.get(str(region.name))),
+            }
+            for region in topology.regions
+        ],
         "ring": _ring(facts.ring) if facts.ring else None,
         "rebuilds": [_rebuild(node) for node in facts.rebuilds],
         "findings": [_finding(finding) for finding in facts.findings],
@@ -156,6 +164,7 @@ def _region(region: Region, facts: RegionFacts | None) -> dict[str, Any]:
         else None,
         "datastore": _datastore(facts),
         "cassandraPods": _pods(facts),
+        "releases": release_documents(facts.apigee if facts else None),
     }
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hybridspan.facts.cassandra import RebuildFacts, RingFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.report import operator
 from hybridspan.report.amounts import amount, duration
 from hybridspan.report.model import matrix_datacenters, replication_matrix
 from hybridspan.report.rendering import Rendered
@@ -28,7 +29,9 @@ def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
             _regions(topology, facts),
         ),
         _listing("Peerings", ("between", "there", "back"), _peerings(topology, facts)),
+        *_releases(topology, facts),
         *_of_the_ring(topology, facts.ring),
+        *_copying(topology, facts),
         *_rebuilds(facts.rebuilds),
     ]
     rich = [part for rendered in parts for part in (rendered.rich, Text())]
@@ -48,7 +51,17 @@ def _listing(title: str, heads: Row, rows: Sequence[Row]) -> Rendered:
     return Rendered(table, tuple(named))
 
 
-_COLOURS = {"UN": "green", "Connected": "green", "running": "green", "none": "dim", "-": "dim", "0": "red"}
+_COLOURS = {
+    "UN": "green",
+    "Connected": "green",
+    "running": "green",
+    "complete": "green",
+    "error": "bold red",
+    "failed": "bold red",
+    "none": "dim",
+    "-": "dim",
+    "0": "red",
+}
 
 
 def _colour(cell: str) -> str:
@@ -126,6 +139,24 @@ def _of_the_ring(topology: Topology, ring: RingFacts | None) -> Iterator[Rendere
     ]
     yield _listing("Replication", ("keyspace", *datacenters, "strategy"), rows)
     yield _schema(ring)
+
+
+def _releases(topology: Topology, facts: WorldFacts) -> Iterator[Rendered]:
+    if rows := operator.release_rows(topology, facts):
+        yield _listing("Releases", operator.release_heads(topology), rows)
+
+
+def _copying(topology: Topology, facts: WorldFacts) -> Iterator[Rendered]:
+    """What Apigee's operator says of its own copying, node by node, and why it failed."""
+    found = list(operator.copyings(topology, facts))
+    if found:
+        yield _listing("Data replication", operator.COPYING_HEADS, [operator.copying_row(c) for c in found])
+    if nodes := [row for c in found for row in operator.node_rows(c)]:
+        yield _listing("Replicated nodes", operator.NODE_HEADS, nodes)
+    for copying in found:
+        if copying.cause is not None:
+            words = operator.cause_words(copying.cause)
+            yield Rendered(Text(words, style="bold red"), (words,))
 
 
 def _rebuilds(found: Sequence[RebuildFacts]) -> Iterator[Rendered]:

@@ -10,7 +10,7 @@ from hybridspan.apigee.observe import DATASTORE, REPLICATION, apigee_facts
 from hybridspan.apigee.replication_causes import cause_of
 from hybridspan.cassandra.receiving import Receiving, receiving
 from hybridspan.engine.step import ProgressSink
-from hybridspan.errors import PermanentFailure
+from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.replication import Watched, replication_seen
 from hybridspan.plan.model import Decision, PlannedStep, needed
@@ -63,10 +63,13 @@ class ReplicationStep:
         stale = seen.failure if await self._begin(seen, organization, progress) else ""
         watched = await self._watch(progress, stale)
         if watched.seen.failure:
-            source = watched.seen.resource.source if watched.seen.resource else str(self._region.copy_from)
-            raise cause_of(watched.seen.failure, source, watched.seen.ring, self._where)
+            raise self._cause(watched.seen)
         await self._judge()
         await self._without_force()
+
+    def _cause(self, seen: ReplicationSeen) -> HybridspanError:
+        source = seen.resource.source if seen.resource else str(self._region.copy_from)
+        return cause_of(seen.failure, source, seen.ring, self._where)
 
     def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
         return decide_replication(self._estate.topology, self._region, organization, seen)
@@ -88,6 +91,9 @@ class ReplicationStep:
         against = contradictions(self._estate.topology, self._region, seen) if seen.is_complete else ()
         if not (wrong or seen.failure or against):
             return False
+        if seen.failure:
+            cause = self._cause(seen)
+            progress(f"{resource.name} has ended: {cause.code} {cause.message}", None, {"code": cause.code})
         progress(self._decide(seen, organization).reason, None, {"force": True})
         # What a wrong source left behind, or a copy that is not there, would be skipped the next time.
         if wrong or against:

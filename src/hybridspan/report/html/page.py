@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hybridspan.report.amounts import duration
-from hybridspan.report.html import parts
+from hybridspan.report.html import operator, parts
 from hybridspan.report.html.elements import Markup, join, section, tag
 from hybridspan.report.html.map import colours, topology_map
 from hybridspan.report.html.ring import ring_picture, ring_table
@@ -95,6 +95,8 @@ def _sections(report: RunReport) -> list[Markup]:
         both = tag("div", ring_picture(ring, palette), ring_table(ring, palette), class_="two")
         seen = f"{ring.cluster_name}, seen from {ring.seen_from}. {agreement}"
         made.append(section("Ring", both, note=seen, anchor="ring"))
+    if report.facts and (helm := operator.installed(report.topology, report.facts)):
+        made.append(section("Helm and Apigee's operator", helm, note=_WHAT_OPERATOR, anchor="operator"))
     made += [
         section(
             "Verification", parts.verification(report.verdicts), note=_HOW_VERIFIED, anchor="verification"
@@ -120,6 +122,7 @@ _HOW_VERIFIED = (
 _WHAT_STEPS = (
     "Each with its reason and the command that it stands for. Numbers are the documented procedure's."
 )
+_WHAT_OPERATOR = "Releases by region, and what the operator says of its own copying, which is no proof."
 _WHAT_CHECKS = "Looked at before anything is changed."
 _WHAT_SENT = "Requests, statements and programs as they were recorded, each once with its first time. Secrets never are."
 
