@@ -229,10 +229,15 @@ def _ask(places: Places, question: Mapping[str, Any]) -> dict[str, Any]:
             "the lab does not answer",
             where=str(places.control),
             why=str(error) or "no answer in time",
+            hint=f"its log is {places.log}; hybridspan lab down ends it whatever it does, lab up begins anew",
         ) from error
     if "error" in answer:
         raise PermanentFailure(
-            "HS-LAB-028", "the lab refuses", where=str(places.home), why=str(answer["error"])
+            "HS-LAB-028",
+            "the lab refuses",
+            where=str(places.home),
+            why=str(answer["error"]),
+            hint="docs/rehearsal-lab.md has the words that it knows; hybridspan lab status shows clusters and pods",
         )
     return answer
 
@@ -245,5 +250,10 @@ def _alone(places: Places) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError("HS-LAB-026", "a lab is being started there", where=str(places.home)) from error
+            raise InputError(
+                "HS-LAB-026",
+                "a lab is being started there",
+                where=str(places.home),
+                hint="wait until it is up, or give this one a home of its own with HYBRIDSPAN_LAB_HOME",
+            ) from error
         yield

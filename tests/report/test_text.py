@@ -46,7 +46,7 @@ def test_square_brackets_of_commands_are_no_markup(plan):
 
 
 def test_a_refused_plan_says_so_last(plan):
-    step = replace(plan.steps[1], decision=refused("a pod range covers the network"))
+    step = replace(plan.steps[1], decision=refused("a pod range covers the network", "choose another"))
     assert plan_sum(replace(plan, steps=(step,))).startswith("This plan must not be applied")
 
 

@@ -122,7 +122,8 @@ def _addresses(region: Region, facts: RegionAzureFacts, like: ClusterFacts | Non
     else:
         message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {_surge(region, like)} for a while"
         tight = wanted + _surge(region, like) > usable
-        yield Finding("azure-addresses", "warn" if tight else "pass", where, message)
+        hint = "the cluster comes up, but its upgrades will fail: a larger subnet now, or fewer maxPods"
+        yield Finding("azure-addresses", "warn" if tight else "pass", where, message, hint if tight else "")
 
 
 def _surge(region: Region, like: ClusterFacts | None) -> int:
@@ -140,7 +141,8 @@ def _torn(region: Region, network: NetworkFacts | None) -> Iterator[Finding]:
             message = (
                 f"peering {peering.name} is Disconnected; one between two regions is made again on both sides"
             )
-            yield Finding("azure-peering", "warn", f"{region.name}, network {network.name}", message)
+            hint = "apply mends it where it joins two of these regions; any other is its owner's to delete and make again"
+            yield Finding("azure-peering", "warn", f"{region.name}, network {network.name}", message, hint)
 
 
 def _overlaps(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iterator[Finding]:

@@ -63,8 +63,27 @@ class Nodetool:
             )
         if "Connection refused" in output or "Failed to connect" in output:
             return TemporaryFailure(
-                "HS-CASS-010", f"{words} reaches no Cassandra in the pod", where=where, why=last
+                "HS-CASS-010",
+                f"{words} reaches no Cassandra in the pod",
+                where=where,
+                why=last,
+                hint=f"it is starting, or has ended: kubectl logs {pod} -n {self._namespace} says which; once it is"
+                " ready, run again",
             )
         if code == 127:
-            return PermanentFailure("HS-CASS-011", "the container has no nodetool", where=where, why=last)
-        return TemporaryFailure("HS-CASS-012", f"{words} ended with code {code}", where=where, why=last)
+            return PermanentFailure(
+                "HS-CASS-011",
+                "the container has no nodetool",
+                where=where,
+                why=last,
+                hint=f"kubectl get pod {pod} -n {self._namespace} -o yaml shows the image of container {CONTAINER}; it"
+                " must be Apigee's own, of the release that the topology names",
+            )
+        return TemporaryFailure(
+            "HS-CASS-012",
+            f"{words} ended with code {code}",
+            where=where,
+            why=last,
+            hint=f"kubectl logs {pod} -n {self._namespace} has Cassandra's side of it; once nodetool status shows every"
+            " node UN, run again",
+        )

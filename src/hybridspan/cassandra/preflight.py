@@ -108,7 +108,8 @@ def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[
     found: list[Finding] = []
     if simple:
         words = f"on SimpleStrategy: {', '.join(simple)}; moved and repaired before any new node starts"
-        found.append(_finding("simple-strategy", "warn", where, words))
+        hint = "nothing to do: the run moves them, with their factors unchanged; do not start a new node by hand before"
+        found.append(_finding("simple-strategy", "warn", where, words, hint))
     else:
         found.append(_finding("simple-strategy", "pass", where, "no keyspace is on SimpleStrategy"))
     wanted = topology.cassandra.replication_factor
@@ -120,7 +121,8 @@ def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[
     ]
     if other:
         words = f"{first} has other factors than the topology's {wanted}: {', '.join(other)}; they are kept, and copied"
-        found.append(_finding("replication-factor", "warn", where, words))
+        hint = f"if they should be {wanted}, ALTER and repair them in {first} before; else nothing to do"
+        found.append(_finding("replication-factor", "warn", where, words, hint))
     return found
 
 
@@ -278,7 +280,9 @@ async def _reachability(topology: Topology, adapters: Mapping[str, CassandraRegi
     where = ", ".join(adapters)
     if closed:
         # Peerings that are missing or cut are mended by the run; this only says what is so now.
-        return [_finding("reachability", "warn", where, f"port {port} is closed: {'; '.join(closed[:6])}")]
+        hint = "apply mends peerings and rules that it manages; for others see the network security groups on the way"
+        words = f"port {port} is closed: {'; '.join(closed[:6])}"
+        return [_finding("reachability", "warn", where, words, hint)]
     count = len(members) * (len(members) - 1)
     return [_finding("reachability", "pass", where, f"all {count} connections opened on port {port}")]
 

@@ -104,7 +104,11 @@ class CassandraRegion:
             if pod.address == address:
                 return pod
         raise TemporaryFailure(
-            "HS-CASS-014", f"no Cassandra pod has the address {address}", where=f"cluster {self._access.name}"
+            "HS-CASS-014",
+            f"no Cassandra pod has the address {address}",
+            where=f"cluster {self._access.name}, namespace {self.region.namespace}",
+            hint="it may be restarting: compare nodetool status with kubectl get pods -o wide; once every node is UN,"
+            " run again",
         )
 
     async def nodetool(self, pod: str, *arguments: str, seconds: float = 60.0) -> str:

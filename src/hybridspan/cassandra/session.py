@@ -138,6 +138,8 @@ class CqlSession:
                 f"user {self._login.user} may not do that",
                 where=self._where,
                 why=f"{statement}: {_reason(error)}",
+                hint="admin_user must be a superuser, and ddl_user own Apigee's keyspaces: LIST ROLES and LIST ALL"
+                " PERMISSIONS in cqlsh show what they have; grant it, then run again",
             ) from error
         except DriverException as error:
             raise PermanentFailure(
@@ -145,6 +147,8 @@ class CqlSession:
                 "Cassandra refuses the statement",
                 where=self._where,
                 why=f"{statement}: {_reason(error)}",
+                hint="nothing was changed by it. Where it speaks of a data center, compare the topology's names with"
+                " nodetool status, letter by letter; then run again",
             ) from error
 
     def _run(self, statement: str, parameters: Sequence[Any], quorum: bool) -> list[Row]:

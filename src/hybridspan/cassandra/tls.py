@@ -38,7 +38,12 @@ def client_context(secret: Mapping[str, Secret | bytes], where: str) -> ssl.SSLC
             context.load_cert_chain(certificate, key)
     except (ssl.SSLError, ValueError) as error:
         raise PermanentFailure(
-            "HS-CASS-002", f"the secret {TLS_SECRET} holds no usable certificate", where=where, why=str(error)
+            "HS-CASS-002",
+            f"the secret {TLS_SECRET} holds no usable certificate",
+            where=where,
+            why=str(error),
+            hint="delete the secret, and cert-manager issues it anew; kubectl describe certificate"
+            " apigee-cassandra-default says what keeps it",
         ) from error
     return context
 

@@ -120,7 +120,10 @@ def places(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         subscription, _, group = text.partition("/")
         if not subscription or not group:
             raise InputError(
-                "HS-TOPOLOGY-071", "--look-in cannot be used: it is SUBSCRIPTION/GROUP", where=text
+                "HS-TOPOLOGY-071",
+                "--look-in cannot be used: it is SUBSCRIPTION/GROUP",
+                where=text,
+                hint="az group list --query '[].id' prints the groups that there are, with their subscription",
             )
         found.append((subscription, group))
     return tuple(found)

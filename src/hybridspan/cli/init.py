@@ -240,7 +240,10 @@ def _add_regions(interview: Interview, draft: TopologyDraft, added: tuple[str, .
             given = IPv4Network(text) if text else None
         except ValueError as wrong:
             raise InputError(
-                "HS-TOPOLOGY-071", f"--add-region cannot be used: {wrong}", where=each
+                "HS-TOPOLOGY-071",
+                f"--add-region cannot be used: {wrong}",
+                where=each,
+                hint="name a location alone, or with its range: --add-region centralus=192.138.0.0/24",
             ) from wrong
         draft = replace(draft, regions=(*draft.regions, another_region(draft, name, given)))
     return draft

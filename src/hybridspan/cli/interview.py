@@ -52,7 +52,10 @@ class Interview:
             return check(self.answers[name])
         except ValueError as wrong:
             raise InputError(
-                "HS-TOPOLOGY-071", f"--{name} cannot be used: {wrong}", where=self.answers[name]
+                "HS-TOPOLOGY-071",
+                f"--{name} cannot be used: {wrong}",
+                where=self.answers[name],
+                hint=f"give --{name} another value; hybridspan init --help says what it takes",
             ) from wrong
 
     def _ask(self, name: str, check: Callable[[str], Any]) -> str:

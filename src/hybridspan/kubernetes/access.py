@@ -137,7 +137,12 @@ class Access:
 
     def _pool(self) -> Any:
         if self._rest is None:
-            raise PermanentFailure("HS-KUBE-002", "the connection to the cluster is closed", where=self.name)
+            raise PermanentFailure(
+                "HS-KUBE-002",
+                "the connection to the cluster is closed",
+                where=self.name,
+                hint="run the command again: it connects anew and goes on where the world is",
+            )
         return self._rest
 
     def _url(self, path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] | None) -> str:

@@ -16,7 +16,10 @@ def findings(topology: Topology, regions: Mapping[str, RegionFacts]) -> list[Fin
     first = regions[topology.first.name]
     if first.cluster is None:
         where = _where(topology.first)
-        return [Finding("cluster", "refuse", where, "the first region's cluster is not there or not ready")]
+        hint = "az aks show --query '[provisioningState, powerState.code]' says what became of it; hybrid must run there first"
+        return [
+            Finding("cluster", "refuse", where, "the first region's cluster is not there or not ready", hint)
+        ]
     found = [*_of_first(topology.first, first, first.cluster)]
     for region in topology.new_regions:
         own = regions[region.name]

@@ -60,7 +60,11 @@ async def _records(target: CassandraRegion, ring: RingFacts) -> dict[str, frozen
     pods = [pod.name for pod in await target.pods()]
     if len(pods) < len(ring.of(target.region.datacenter)):
         raise TemporaryFailure(
-            "HS-CASS-015", f"not every Cassandra pod of {target.region.name} runs", where=target.region.name
+            "HS-CASS-015",
+            f"not every Cassandra pod of {target.region.name} runs",
+            where=target.region.name,
+            why=f"{len(pods)} run, and the ring has {len(ring.of(target.region.datacenter))} nodes there",
+            hint="kubectl get pods -l app=apigee-cassandra shows what they wait for",
         )
 
     async def of(pod: str) -> frozenset[str]:

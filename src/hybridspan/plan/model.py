@@ -44,7 +44,8 @@ def later(reason: str) -> Decision:
     return Decision("later", reason)
 
 
-def refused(reason: str, hint: str = "") -> Decision:
+def refused(reason: str, hint: str) -> Decision:
+    """Nothing is refused without a next move."""
     return Decision("refused", reason, hint)
 
 

@@ -54,7 +54,10 @@ def read_source(file: Path) -> Source:
         remedy = "name an existing file, or write one with `hybridspan init`"
         raise TopologyError([_unreadable(file, 0, "there is no such file", remedy)]) from missing
     except (OSError, UnicodeDecodeError) as failure:
-        raise TopologyError([_unreadable(file, 0, f"the file cannot be read: {failure}")]) from failure
+        remedy = "it must be a text file in UTF-8 that you may read: ls -l shows who may"
+        raise TopologyError(
+            [_unreadable(file, 0, f"the file cannot be read: {failure}", remedy)]
+        ) from failure
     return parse_source(text, file)
 
 

@@ -104,6 +104,7 @@ class Installation:
                 "HS-LAB-030",
                 f"{program} {arguments[0]} {arguments[1]} refused the first region",
                 why=errors.decode(errors="replace").strip(),
+                hint="correct what it names in the first region's overrides, then: hybridspan lab down, and lab up",
             )
 
     async def _until_running(self, api: KubeApi, kind: Kind, say: Say) -> None:
@@ -157,7 +158,11 @@ def _read(overrides: Path) -> Values:
         return {**document, "org": document["org"]}
     except (OSError, YAMLError, TypeError, KeyError) as error:
         raise PermanentFailure(
-            "HS-LAB-030", "the first region's overrides cannot be used", where=str(overrides), why=str(error)
+            "HS-LAB-030",
+            "the first region's overrides cannot be used",
+            where=str(overrides),
+            why=str(error),
+            hint="correct that file (hybridspan validate names its lines), then: hybridspan lab down, and lab up",
         ) from error
 
 

@@ -50,5 +50,6 @@ def compile_shim(folder: Path, progress: Progress) -> None:
             "HS-LAB-003",
             "the JMX name service could not be compiled",
             why=(done.stderr or done.stdout).strip(),
+            hint=f"remove {folder}, and the next lab up makes it anew",
         )
     compiler.unlink()

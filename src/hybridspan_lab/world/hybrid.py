@@ -58,7 +58,11 @@ def _read(overrides: Path) -> Overrides:
         return Overrides.read(overrides)
     except OverridesError as error:
         raise PermanentFailure(
-            "HS-LAB-030", "the first region's overrides cannot be used", where=str(overrides), why=str(error)
+            "HS-LAB-030",
+            "the first region's overrides cannot be used",
+            where=str(overrides),
+            why=str(error),
+            hint="correct that file (hybridspan validate names its lines), then: hybridspan lab down, and lab up",
         ) from error
 
 
@@ -97,6 +101,7 @@ async def _apigeectl(command: str, kubeconfig: Path, overrides: Path) -> None:
             "HS-LAB-030",
             f"apigeectl {command} refused the first region",
             why=errors.decode(errors="replace").strip(),
+            hint="correct what it names in the first region's overrides, then: hybridspan lab down, and lab up",
         )
 
 

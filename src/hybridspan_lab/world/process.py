@@ -106,7 +106,11 @@ async def clear(places: Places) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if places.sockets.stat().st_uid != os.geteuid():
         raise PermanentFailure(
-            "HS-LAB-024", "the lab did not start", why=f"{places.sockets} is another user's"
+            "HS-LAB-024",
+            "the lab did not start",
+            where=str(places.sockets),
+            why="that folder is another user's",
+            hint="give this lab a home of its own: HYBRIDSPAN_LAB_HOME=~/lab hybridspan lab up",
         )
     places.marker.touch()
 
@@ -162,4 +166,10 @@ async def _until_gone(home: Path, namespaces: set[str]) -> None:
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError as error:
         why = f"processes {', '.join(map(str, sorted(left)))} are still there"
-        raise PermanentFailure("HS-LAB-025", "the lab does not end", where=str(home), why=why) from error
+        raise PermanentFailure(
+            "HS-LAB-025",
+            "the lab does not end",
+            where=str(home),
+            why=why,
+            hint="ps -o pid,stat,wchan:20,args -p PID shows what holds them (D: the disk); then hybridspan lab down again",
+        ) from error
