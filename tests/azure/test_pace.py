@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
+from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.pace import Pace, kind_of
+from tests.azure.conftest import StandIn
+from tests.azure.regions import EAST, SUBSCRIPTION
 
 
 class Time:
@@ -50,3 +56,20 @@ def test_each_method_has_its_bucket() -> None:
         "writes",
         "deletes",
     ]
+
+
+async def test_a_request_that_is_given_up_before_its_turn_is_never_sent(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    clients = gateway._clients_of(SUBSCRIPTION)
+    await asyncio.to_thread(lambda: clients.resources)
+    pace, begun = clients._pace, threading.Event()
+    pace.turn = lambda _: begun.set() or 30.0  # type: ignore[method-assign]
+    waiting = asyncio.create_task(gateway.group_exists(EAST))
+    assert await asyncio.to_thread(begun.wait, 10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(gateway._calls._threads.shutdown, wait=True)
+    assert [path for path in stand_in.requests("GET") if "resourcegroups" in path] == []

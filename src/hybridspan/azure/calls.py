@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, Final, TypeVar
 
 from hybridspan.azure.looks import Looks
+from hybridspan.azure.pace import GIVEN_UP
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
@@ -140,7 +142,10 @@ class ArmCalls:
 
         from hybridspan.azure.errors import is_absent, translate
 
+        given_up = Event()
+
         def called() -> Any:
+            token = GIVEN_UP.set(given_up)
             try:
                 return _plain(call())
             except HttpResponseError as error:
@@ -149,8 +154,13 @@ class ArmCalls:
                 raise translate(error, where) from error
             except AzureError as error:
                 raise translate(error, where) from error
+            finally:
+                GIVEN_UP.reset(token)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, called)
+        finally:
+            given_up.set()  # a thread that still waits for its turn waits for nobody
 
     def close(self) -> None:
         """No further calls; those under way end by themselves."""

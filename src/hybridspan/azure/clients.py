@@ -94,6 +94,7 @@ class AzureClients:
 
     def close(self) -> None:
         """Close every client that was made."""
+        self._pace.end()
         for client in self._open:
             client.close()
         self._open.clear()

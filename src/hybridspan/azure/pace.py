@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from typing import Final, Literal
 
 Kind = Literal["reads", "writes", "deletes"]
+
+
+GIVEN_UP: Final[ContextVar[Event | None]] = ContextVar("given_up", default=None)
+"""In a request's thread: set once nobody wants its answer any more."""
 
 
 @dataclass(slots=True)
@@ -39,6 +44,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
+        self._ended = Event()
         now = clock()
         self._buckets = {kind: Bucket(size, refill, size, now) for kind, (size, refill) in SIZES.items()}
 
@@ -48,6 +54,14 @@ class Pace:
             bucket = self._filled(kind)
             bucket.left -= 1
             return max(0.0, -bucket.left / bucket.refill)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the request is still wanted after that time; known at once when it is not."""
+        return not (GIVEN_UP.get() or self._ended).wait(seconds)
+
+    def end(self) -> None:
+        """Nobody is to wait here any longer."""
+        self._ended.set()
 
     def learn(self, kind: Kind, headers: Mapping[str, str]) -> None:
         """What an answer says of what is left: less than we thought where somebody else asks too."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.policies import HTTPPolicy
 from azure.core.polling.base_polling import LocationPolling, StatusCheckPolling
 from azure.mgmt.core.polling.arm_polling import AzureAsyncOperationPolling, BodyContentPolling
@@ -13,7 +13,7 @@ from hybridspan.azure.pace import Pace, kind_of
 
 
 class PacePolicy(HTTPPolicy[Any, Any]):
-    """Waits, in the request's own thread, until the request may be sent."""
+    """Waits, in the request's own thread, until the request may be sent; one that is given up meanwhile never is."""
 
     def __init__(self, pace: Pace) -> None:
         super().__init__()
@@ -22,8 +22,9 @@ class PacePolicy(HTTPPolicy[Any, Any]):
     def send(self, request: Any) -> Any:
         """Passes the request on in its turn, and listens to what the answer says of what is left."""
         kind = kind_of(request.http_request.method)
-        if wait := self._pace.turn(kind):
-            time.sleep(wait)
+        wait = self._pace.turn(kind)
+        if wait and not self._pace.wait(wait):
+            raise ServiceRequestError("given up before its turn came")
         response = self.next.send(request)
         self._pace.learn(kind, response.http_response.headers)
         return response
