@@ -37,9 +37,12 @@ class StandIn:
 
     def requests(self, method: str = "PUT") -> list[str]:
         """The paths of that method so far, in lower case."""
-        lines = (self.home / "requests.jsonl").read_text().splitlines()
-        entries = [json.loads(line) for line in lines]
-        return [e["path"].lower() for e in entries if e["method"] == method and "/oauth2/" not in e["path"]]
+        wanted = [e for e in self.entries() if e["method"] == method and "/oauth2/" not in e["path"]]
+        return [e["path"].lower() for e in wanted]
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The journal of requests so far."""
+        return [json.loads(line) for line in (self.home / "requests.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture

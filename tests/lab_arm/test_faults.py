@@ -54,6 +54,10 @@ async def test_an_operation_may_never_end(arm: ArmClient, group: object) -> None
     other = await arm.put(arm.vnet("w"), BODY)
     assert other.properties["provisioningState"] == "Succeeded"
     assert (await arm.get(begun.headers["Azure-AsyncOperation"])).body["status"] == "InProgress"
+    operation = arm.arm.operations.holding(arm.vnet("v"))
+    arm.arm.clear_faults()
+    await arm.arm.operations.settled(operation)
+    assert (await arm.get(begun.headers["Azure-AsyncOperation"])).body["status"] == "Succeeded"
 
 
 async def test_a_lost_answer_leaves_the_write_done(arm: ArmClient, group: object, state_dir: Path) -> None:

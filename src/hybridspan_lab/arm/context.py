@@ -86,6 +86,11 @@ class Arm:
     listener: NetworkListener
     access: AccessList
 
+    def clear_faults(self, fault_id: int | None = None) -> None:
+        """Forgets one fault, or all; operations that it kept from ending end."""
+        self.faults.clear(fault_id)
+        self.operations.release(fault_id)
+
     async def network_changed(self) -> None:
         """Tells the network of the new documents, and waits for it."""
         told = self.listener(self.store.all)

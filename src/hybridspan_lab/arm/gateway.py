@@ -128,7 +128,7 @@ class Gateway:
         if fault.kind == "reset":
             raise _cut(request)
         if fault.kind == "never-ends":
-            return {"never": True}
+            return {"never": fault.id}
         if fault.kind == "fails-at-end":
             return fault.failure()
         raise fault.refusal(target)

@@ -44,7 +44,7 @@ class Operation:
     ended: str | None = None
     error: dict[str, Any] | None = None
     fault: dict[str, Any] | None = None
-    """`{"never": true}` or the error it is to fail with at its end."""
+    """`{"never": number of the fault}` or the error it is to fail with at its end."""
 
     @property
     def is_running(self) -> bool:
@@ -71,6 +71,7 @@ class Operations:
     _all: dict[str, Operation] = field(default_factory=dict)
     _running: dict[str, Operation] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _held: dict[str, asyncio.Event] = field(default_factory=dict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def load(self) -> None:
@@ -145,6 +146,15 @@ class Operations:
             task.cancel()
         self._end(operation, "Canceled", {"code": "Canceled", "message": "The operation was canceled."})
 
+    def release(self, fault_id: int | None = None) -> None:
+        """Lets operations that one fault, or any, keeps from ending come to their end."""
+        for operation in self._running.values():
+            held_by = (operation.fault or {}).get("never")
+            if held_by is not None and fault_id in (None, held_by):
+                operation.fault = None
+                self._save(operation)
+                self._held.pop(operation.id, asyncio.Event()).set()
+
     async def settled(self, operation: Operation) -> None:
         """Returns when the operation has ended."""
         if task := self._tasks.get(operation.id):
@@ -212,8 +222,8 @@ class Operations:
 
     async def _strike(self, operation: Operation) -> None:
         fault = operation.fault or {}
-        if fault.get("never"):
-            await asyncio.Event().wait()
+        if "never" in fault:
+            await self._held.setdefault(operation.id, asyncio.Event()).wait()
         if "code" in fault:
             raise ArmError(500, fault["code"], fault["message"])
 

@@ -38,10 +38,10 @@ class Azure:
 
     async def fault(self, question: dict[str, Any]) -> dict[str, Any]:
         """Sets a fault (`{"kind": …}` with the fields of a Fault), or clears (`{"clear": id or null}`); lists them."""
-        faults = self._app[ARM].faults
+        arm = self._app[ARM]
         wanted = {name: value for name, value in question.items() if name != "ask"}
         if "clear" in wanted:
-            faults.clear(wanted["clear"])
+            arm.clear_faults(wanted["clear"])
         elif wanted:
-            faults.add(wanted.pop("kind"), **wanted)
-        return {"faults": [fault.to_document() for fault in faults.list()]}
+            arm.faults.add(wanted.pop("kind"), **wanted)
+        return {"faults": [fault.to_document() for fault in arm.faults.list()]}
