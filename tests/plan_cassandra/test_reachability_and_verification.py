@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from hybridspan.plan.phases.memory import remembered
-from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability, plan_reachability
+from hybridspan.plan.phases.reachability import (
+    Member,
+    blamed,
+    decide_reachability,
+    plan_reachability,
+    silent,
+)
 from hybridspan.plan.phases.verification import decide_verification, fingerprint, plan_verification
+from hybridspan.topology.model import Region
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, two_regions, world
 
 CENTRALUS = two_regions().region("centralus")
 EAST = Member("eastus", "apigee-cassandra-default-0", "120.38.1.9")
 CENTRAL = Member("centralus", "apigee-cassandra-default-0", "192.138.0.9")
-REGIONS = ("eastus", "centralus")
+WHOLE = ring(AFTER, "dc-1", "dc-2")
+
+
+def everybody() -> list[Member]:
+    """All three nodes of both regions."""
+    places = {"dc-1": "eastus", "dc-2": "centralus"}
+    return [
+        Member(places[node.datacenter], f"apigee-cassandra-default-{number % 3}", node.address)
+        for number, node in enumerate(WHOLE.nodes)
+    ]
+
+
+def missing(members: list[Member], regions: tuple[Region, ...] = two_regions().regions) -> dict[str, str]:
+    return {str(name): words for name, words in silent(regions, members, WHOLE).items()}
 
 
 def test_all_connections_open_is_done() -> None:
-    assert "all 2 connections" in decide_reachability(REGIONS, [EAST, CENTRAL], {}, 7001).reason
+    assert missing(everybody()) == {}
+    assert "all 30 connections" in decide_reachability({}, everybody(), {}, 7001).reason
 
 
-def test_a_region_without_a_running_node_proves_nothing() -> None:
-    decision = decide_reachability(REGIONS, [EAST], {}, 7001)
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_declared_node_that_does_not_run_is_never_skipped(left: int) -> None:
+    found = missing(everybody()[: 3 + left])
+    assert found == {"centralus": f"{left} of 3 Cassandra nodes run in centralus"}
+    decision = decide_reachability({CENTRALUS.name: found["centralus"]}, everybody(), {}, 7001)
     assert decision.state == "needed"
-    assert "no Cassandra node runs in centralus" in decision.reason
+    assert f"{left} of 3 Cassandra nodes run in centralus" in decision.reason
+
+
+def test_a_member_of_the_ring_without_a_pod_is_named_though_the_file_does_not_know_it() -> None:
+    fewer = tuple(replace(region, cassandra_nodes=2) for region in two_regions().regions)
+    found = missing([m for m in everybody() if m.address != "120.38.1.10"], fewer)
+    assert found == {"eastus": "120.38.1.10 of dc-1 is in the ring and in no running pod"}
 
 
 def test_pairs_that_fail_are_named_with_their_direction() -> None:
-    decision = decide_reachability(REGIONS, [EAST, CENTRAL], {EAST: (CENTRAL,)}, 7001)
+    decision = decide_reachability({}, [EAST, CENTRAL], {EAST: (CENTRAL,)}, 7001)
     assert decision.state == "needed"
     assert f"{EAST.text()} does not reach {CENTRAL.text()}" in decision.reason
     assert blamed({EAST: (CENTRAL,)}) == "centralus and eastus"

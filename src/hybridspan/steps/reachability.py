@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
-from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability
+from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability, silent
+from hybridspan.topology.model import RegionName
 
 PATIENCE_SECONDS = 60.0
 """How long a port may stay closed: a rule or a route that was just made takes a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was missing, what was closed, and what that means."""
+
+    missing: Mapping[RegionName, str]
+    failed: Mapping[Member, tuple[Member, ...]]
+    decision: Decision
+
+    def failure(self, port: int) -> PermanentFailure:
+        """Why there is no going on: nodes that do not run, or connections that do not open."""
+        if self.missing:
+            return PermanentFailure(
+                "HS-CASS-023",
+                "Cassandra nodes that belong to the ring do not run",
+                where=" and ".join(self.missing),
+                why=self.decision.reason,
+                hint="kubectl get pods -l app=apigee-cassandra shows what they wait for",
+            )
+        return PermanentFailure(
+            "HS-CASS-022",
+            f"Cassandra nodes do not reach one another on port {port}",
+            where=blamed(self.failed),
+            why=self.decision.reason,
+            hint="look at the peering between these regions and at the security groups of their subnets",
+        )
 
 
 class ReachabilityStep:
@@ -23,44 +53,41 @@ class ReachabilityStep:
         self.planned = planned
         self._estate = estate
         self._port = estate.topology.cassandra.tls_port
-        names = [str(region.name) for region in estate.topology.regions]
-        self._regions = names[: names.index(str(planned.region)) + 1]
+        regions = estate.topology.regions
+        self._regions = regions[: regions.index(estate.topology.region(planned.region)) + 1]
 
     async def check(self) -> Decision:
-        members = await self._members()
-        return decide_reachability(self._regions, members, await self._failed(members), self._port)
+        return (await self._look()).decision
 
     async def act(self, progress: ProgressSink) -> None:
         clock = self._estate.clock
         deadline = clock.monotonic() + PATIENCE_SECONDS
         while True:
-            members = await self._members()
-            failed = await self._failed(members)
-            decision = decide_reachability(self._regions, members, failed, self._port)
-            if decision.is_done:
+            look = await self._look()
+            if look.decision.is_done:
                 return
-            progress(decision.reason, None, {"closed": sum(len(goals) for goals in failed.values())})
+            progress(
+                look.decision.reason, None, {"closed": sum(len(goals) for goals in look.failed.values())}
+            )
             if clock.monotonic() > deadline:
-                raise PermanentFailure(
-                    "HS-CASS-022",
-                    f"Cassandra nodes do not reach one another on port {self._port}",
-                    where=blamed(failed),
-                    why=decision.reason,
-                    hint="look at the peering between these regions and at the security groups of their subnets",
-                )
+                raise look.failure(self._port)
             await clock.sleep(2.0)
 
     async def verify(self, progress: ProgressSink) -> Decision:
         return await self.check()
 
+    async def _look(self) -> Look:
+        members = await self._members()
+        ring = await (await self._estate.cassandra(self._regions[0])).members() if members else None
+        missing, failed = silent(self._regions, members, ring), await self._failed(members)
+        return Look(missing, failed, decide_reachability(missing, members, failed, self._port))
+
     async def _members(self) -> list[Member]:
         """All Cassandra pods up to and with this step's region; later regions have not joined yet."""
         found: list[Member] = []
-        for region in self._estate.topology.regions:
+        for region in self._regions:
             cassandra = await self._estate.cassandra(region)
             found += [Member(region.name, pod.name, pod.address) for pod in await cassandra.pods()]
-            if region.name == self.planned.region:
-                break
         return found
 
     async def _failed(self, members: list[Member]) -> dict[Member, tuple[Member, ...]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.kubectl import context_of, kubectl
 from hybridspan.plan.phases.ring_commands import in_pod, pods_of
 from hybridspan.plan.phases.verification import decide_verification, verification_key
-from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.model import Region, RegionName, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,38 @@ class Member:
         return f"{self.pod} in {self.region} ({self.address})"
 
 
+def silent(
+    regions: Sequence[Region], members: Sequence[Member], ring: RingFacts | None
+) -> dict[RegionName, str]:
+    """What is missing in each region, in words: nodes that the file declares, or the ring has, and that do not run."""
+    found: dict[RegionName, str] = {}
+    for region in regions:
+        running = {member.address for member in members if member.region == region.name}
+        known = ring.of(region.datacenter) if ring else ()
+        away = [node.address for node in known if node.address not in running]
+        if len(running) < region.cassandra_nodes:
+            found[region.name] = (
+                f"{len(running)} of {region.cassandra_nodes} Cassandra nodes run in {region.name}"
+            )
+        elif away:
+            found[region.name] = (
+                f"{', '.join(away)} of {region.datacenter} is in the ring and in no running pod"
+            )
+    return found
+
+
 def decide_reachability(
-    regions: Sequence[str], members: Sequence[Member], failed: Mapping[Member, Sequence[Member]], port: int
+    missing: Mapping[RegionName, str],
+    members: Sequence[Member],
+    failed: Mapping[Member, Sequence[Member]],
+    port: int,
 ) -> Decision:
     """What the connections tried say; `failed` has for each origin the members that it did not reach.
 
-    A region without a running node proves nothing: none of its connections was tried.
+    A node that does not run proves nothing: none of its connections was tried.
     """
-    if silent := [region for region in regions if region not in {member.region for member in members}]:
-        return needed(f"no Cassandra node runs in {' and '.join(silent)}: nothing was tried from or to there")
+    if missing:
+        return needed(f"{'; '.join(missing.values())}: nothing was tried from or to what does not run")
     pairs = [(origin, goal) for origin, goals in failed.items() for goal in goals]
     if not pairs:
         count = len(members) * (len(members) - 1)
