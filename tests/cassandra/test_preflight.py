@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from hybridspan.cassandra.preflight import estimate, node_findings, repair_finding, ring_findings
+from hybridspan.cassandra.copying import estimate, repair_finding
+from hybridspan.cassandra.preflight import node_findings, ring_findings
 from hybridspan.facts.cassandra import NodeFacts
-from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, two_regions, with_policy
+from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, simple, two_regions, with_policy
 
 TOPOLOGY = two_regions()
 NODE = NodeFacts(
@@ -90,14 +91,19 @@ def test_what_is_not_known_of_a_node_is_no_finding_against_it() -> None:
     assert [f.severity for f in node_findings(TOPOLOGY.first, [unknown])] == ["pass"]
 
 
-@pytest.mark.parametrize(("policy", "severity"), [("require", "refuse"), ("run", "warn"), ("ask", "warn")])
-def test_a_source_that_was_never_repaired(policy, severity) -> None:
-    found = repair_finding(
-        with_policy(TOPOLOGY, policy), [NODE], ring({"kms": nts(dc_1=3), "kvm": nts(dc_1=3)}, "dc-1")
-    )
-    assert found.severity == severity
-    assert "kvm" in found.message
-    assert "kms" not in found.message
+DAY = 24 * 3600.0
+
+
+def test_a_source_that_was_not_repaired_lately_is_a_warning_whatever_the_file_decides() -> None:
+    """What follows from it is the decision of one step alone, which can be waived."""
+    seen = ring({"kms": nts(dc_1=3), "kvm": nts(dc_1=3), "perses": nts(dc_1=3)}, "dc-1")
+    last = replace(NODE, last_repair={"kms": NOW - DAY, "perses": NOW - 12 * DAY})
+    for policy in ("require", "run", "ask", "waive"):
+        found = repair_finding(with_policy(TOPOLOGY, policy), [last], seen, NOW)
+        assert found.severity == "warn"
+        assert "kvm (none within thirty days), perses (12 days ago)" in found.message
+        assert "kms" not in found.message
+        assert f"which is {policy}" in found.hint
 
 
 def test_the_estimate_counts_what_crosses_to_regions_that_have_not_joined() -> None:

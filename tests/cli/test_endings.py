@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+import jsonschema
 import pytest
 
 from hybridspan.cli.endings import ended
 from hybridspan.errors import InputError, LockHeld, PermanentFailure
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "error.schema.json"
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,9 +52,30 @@ def test_an_error_says_what_where_why_and_what_next(capsys: pytest.CaptureFixtur
     assert all(words in said for words in ("HS-X-003", "it broke", "eastus", "no route", "mend the peering"))
 
 
-def test_with_json_the_error_is_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    ended(raising(PermanentFailure("HS-X-003", "it broke")), ["plan", "--json"])
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "HS-X-003"
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PermanentFailure("HS-X-003", "it broke"), "HS-X-003"),
+        (KeyboardInterrupt(), "HS-CLI-013"),
+        (click.Abort(), "HS-CLI-013"),
+        (ExceptionGroup("tasks", [ValueError("x"), PermanentFailure("HS-X-003", "no")]), "HS-X-003"),
+    ],
+)
+def test_with_json_the_error_is_a_document(
+    error: BaseException, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended(raising(error), ["plan", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
+    assert document["error"]["code"] == code
+
+
+def test_with_json_a_slip_on_the_command_line_is_a_document_too(tmp_path: Path) -> None:
+    done = run("apply", "--yess", "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--yess" in done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], error["hint"]) == ("HS-CLI-012", "hybridspan apply --help")
 
 
 def test_a_defect_keeps_its_traceback_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,6 +39,12 @@ def test_a_moved_world_is_refused_naming_the_step() -> None:
     assert "network/a: was needed, is done (made by hand)" in caught.value.why
 
 
+def test_what_was_waived_stays_waived() -> None:
+    text = json.dumps(to_document(PLAN, Path("/x/hybrid.yaml"), ("source-repair",)))
+    assert from_text(text, "plan.json").waived == ("source-repair",)
+    assert saved().waived == ()
+
+
 @pytest.mark.parametrize("text", ["{", "{}", '{"format": "other"}', "[]"])
 def test_another_file_is_no_plan(text: str) -> None:
     with pytest.raises(InputError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from hybridspan.errors import InputError
+from hybridspan.facts.cassandra import AvailableRanges
 from hybridspan.plan.model import Plan
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
@@ -124,22 +126,53 @@ def test_an_old_repair_is_treated_as_the_person_decided(policy: str, state: str)
     assert "perses" in found.reason
 
 
-def test_it_can_be_waived_by_name() -> None:
-    assert "waived" in decision("require", {}, waived=True).reason
+@pytest.mark.parametrize("policy", ["run", "require", "ask"])
+def test_it_can_be_waived_by_name_whatever_the_file_says(policy: str) -> None:
+    found = decision(policy, {}, waived=True)
+    assert found.is_done
+    assert found.is_waived
+    assert "waived by name" in found.reason
 
 
-def waived(*names: str) -> Plan:
-    topology = with_policy(two_regions(), "ask")
+def test_what_refuses_says_that_it_can_be_waived() -> None:
+    assert all("--waive source-repair" in decision(policy, {}).hint for policy in ("require", "ask"))
+
+
+def test_a_region_that_has_received_everything_asks_for_no_repair_of_its_source() -> None:
+    topology = with_policy(two_regions(), "require")
+    seen = ring(AFTER, "dc-1", "dc-2")
+    begun = {
+        f"rebuild__centralus__apigee-cassandra-default-{number}": {"host_id": node.host_id, "begun": [*AFTER]}
+        for number, node in enumerate(seen.of("dc-2"))
+    }
+    facts = world(topology, seen, **begun)
+    received = tuple(
+        replace(n, available_ranges=tuple(AvailableRanges(name, 1, 0) for name in AFTER))
+        for n in facts.regions["centralus"].nodes
+    )
+    old = plan_rebuild(topology, facts)[0].decision
+    regions = {**facts.regions, "centralus": replace(facts.regions["centralus"], nodes=received)}
+    now = plan_rebuild(topology, replace(facts, regions=regions))[0].decision
+    assert (old.state, now.state) == ("refused", "done")
+    assert not now.is_waived
+
+
+def waived(*names: str, policy: str = "ask") -> Plan:
+    topology = with_policy(two_regions(), policy)
     facts = world(topology, ring(BEFORE, "dc-1"))
     plan = Plan("t", "topology", "facts", tuple(plan_rebuild(topology, facts)))
     return with_waivers(topology, facts, plan, frozenset(names))
 
 
 @pytest.mark.parametrize("name", ["source-repair", "source-repair/centralus"])
-def test_a_plan_is_refused_for_an_old_repair_until_it_is_waived(name: str) -> None:
-    assert [r.partition(":")[0] for r in waived().refusals] == ["source-repair/centralus"]
-    assert waived(name).refusals == ()
-    assert "waived by name" in waived(name).step("source-repair/centralus").decision.reason
+@pytest.mark.parametrize("policy", ["ask", "require"])
+def test_a_plan_is_refused_for_an_old_repair_until_it_is_waived(policy: str, name: str) -> None:
+    assert [r.partition(":")[0] for r in waived(policy=policy).refusals] == ["source-repair/centralus"]
+    (judged,) = waived(policy=policy).judgements
+    assert (judged.severity, judged.where) == ("refuse", "source-repair/centralus")
+    plan = waived(name, policy=policy)
+    assert (plan.refusals, plan.judgements) == ((), ())
+    assert [step.id for step in plan.waived] == ["source-repair/centralus"]
 
 
 def test_a_name_that_waives_nothing_is_refused_with_those_that_do() -> None:

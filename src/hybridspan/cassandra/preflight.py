@@ -9,19 +9,17 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from hybridspan.cassandra.copying import estimate, repair_finding
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
-from hybridspan.cassandra.streaming import readable_bytes, readable_seconds
+from hybridspan.cassandra.streaming import readable_bytes
 from hybridspan.errors import HybridspanError
-from hybridspan.facts.cassandra import KeyspaceFacts, NodeFacts, RingFacts
+from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.topology.model import Region, Topology
 
 CLOCK_SECONDS: Final = 0.5
 """Clocks further apart than this may order writes wrongly."""
-REPAIR_DAYS: Final = 10
-STREAM_MEGABITS: Final = 200
-"""Cassandra's own cap of what one node sends, in Mbit/s; where `nodetool getstreamthroughput` does not say otherwise."""
 
 
 async def findings(
@@ -29,8 +27,9 @@ async def findings(
     adapters: Mapping[str, CassandraRegion],
     ring: RingFacts,
     facts: Mapping[str, RegionFacts],
+    now: float,
 ) -> list[Finding]:
-    """Everything that pre-flight asks of Cassandra, for the regions that have it."""
+    """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
     reached = [topology.region(name) for name in adapters]
     asked = await asyncio.gather(
         *(_logins(adapters[r.name]) for r in reached if _may_log_in(topology, r, ring)),
@@ -48,7 +47,7 @@ async def findings(
     for region in reached:
         found += node_findings(region, facts[region.name].nodes)
     source = facts[topology.first.name].nodes
-    found += [repair_finding(topology, source, ring)] if source else []
+    found += [repair_finding(topology, source, ring, now)] if source else []
     found += estimate(topology, ring, source)
     return found + [finding for group in asked for finding in group]
 
@@ -116,7 +115,7 @@ def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[
     first = str(topology.first.datacenter)
     other = [
         f"{k.name} {k.replication.factor(first)}"
-        for k in _data(ring)
+        for k in ring.data_keyspaces
         if k.replication.factor(first) not in (0, wanted)
     ]
     if other:
@@ -124,10 +123,6 @@ def _strategy_findings(topology: Topology, ring: RingFacts, where: str) -> list[
         hint = f"if they should be {wanted}, ALTER and repair them in {first} before; else nothing to do"
         found.append(_finding("replication-factor", "warn", where, words, hint))
     return found
-
-
-def _data(ring: RingFacts) -> list[KeyspaceFacts]:
-    return [k for k in ring.keyspaces if not k.is_local and not k.name.startswith("system_")]
 
 
 def _versions(ring: RingFacts) -> str:
@@ -166,41 +161,6 @@ def node_findings(region: Region, nodes: Sequence[NodeFacts]) -> list[Finding]:
         found.append(
             _finding("nodes", "pass", region.name, f"clocks, own names and disks are good; data: {sizes}")
         )
-    return found
-
-
-def repair_finding(topology: Topology, nodes: Sequence[NodeFacts], ring: RingFacts) -> Finding:
-    """When the data center that is copied from was last repaired."""
-    first = topology.first
-    last = nodes[0].last_repair
-    never = [k.name for k in _data(ring) if k.replication.factor(first.datacenter) > 1 and k.name not in last]
-    if not never:
-        return _finding(
-            "last-repair", "pass", first.name, f"{first.datacenter} was repaired within thirty days"
-        )
-    words = f"no full repair within thirty days: {', '.join(never)}"
-    severity: Severity = "refuse" if topology.source_repair == "require" else "warn"
-    return _finding(
-        "last-repair", severity, first.name, words, f"cassandra.sourceRepair is {topology.source_repair}"
-    )
-
-
-def estimate(topology: Topology, ring: RingFacts, source: Sequence[NodeFacts]) -> list[Finding]:
-    """Bytes, hours at Cassandra's own cap and gigabytes between regions, for the regions that have not joined yet."""
-    sizes = [node.data_bytes for node in source if node.data_bytes is not None]
-    waiting = [r for r in topology.new_regions if not ring.of(r.datacenter)]
-    if not sizes or not waiting:
-        return []
-    found: list[Finding] = []
-    for region in waiting:
-        factor = topology.cassandra.replication_factor
-        whole = sum(sizes) * min(region.cassandra_nodes, factor) / factor
-        seconds = whole * 8 / (STREAM_MEGABITS * 1e6)
-        words = (
-            f"{region.name}: about {readable_bytes(whole)} cross from {region.copy_from} ({whole / 1e9:.1f} GB between regions), at "
-            f"least {readable_seconds(seconds)} at {STREAM_MEGABITS} Mbit/s, one node after the other"
-        )
-        found.append(_finding("estimate", "pass", region.name, words))
     return found
 
 

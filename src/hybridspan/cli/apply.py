@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from hybridspan.cli.opening import (
     looked,
     opened,
     topology_argument,
+    waive_option,
 )
 from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING, InputError, PermanentFailure
 from hybridspan.plan.model import Plan, PlannedStep
@@ -39,12 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--past-no-return", is_flag=True, help="With --yes: go on past that act too.")
 @click.option("--until", "goal", metavar="STEP", help="Only up to this step or phase, and what it needs.")
-@click.option(
-    "--waive",
-    multiple=True,
-    metavar="NAME",
-    help="A repair to go without: source-repair, or a step such as source-repair/centralus.",
-)
+@waive_option
 @json_option
 def apply(
     topology_file: Path, yes: bool, past_no_return: bool, goal: str, waive: tuple[str, ...], as_json: bool
@@ -52,8 +49,9 @@ def apply(
     """Carry out what the topology declares, or a plan saved before."""
     saved = _saved(topology_file)
     topology = opened(saved.topology_file if saved else topology_file)
+    waived = frozenset(waive).union(saved.waived if saved else ())
     with locked(topology, "apply"), journal_of(topology) as journal:
-        run = Application(topology, journal, Consent(yes, past_no_return), goal, frozenset(waive), as_json)
+        run = Application(topology, journal, Consent(yes, past_no_return), goal, waived, as_json)
         return carried_out(lambda: run.carry_out(saved))
 
 
@@ -143,6 +141,7 @@ class Application:
             raise
 
     async def _with(self, estate: Estate, saved: SavedPlan | None) -> int:
+        from hybridspan.engine.outcomes import declined
         from hybridspan.plan.build import build
         from hybridspan.plan.order import until
         from hybridspan.plan.phases.rebuild import with_waivers
@@ -157,9 +156,10 @@ class Application:
         steps = until(plan.steps, self._goal) if self._goal else plan.steps
         self._show(plan)
         self._refuse(plan)
+        for step in plan.waived:
+            self._record("waived", {"step": step.id, "reason": step.decision.reason})
         if any(not s.decision.is_done for s in steps) and not self._consent.to_begin(plan):
-            self._journal.finish(self._run, "declined", "the person said no")
-            return EXIT_PENDING
+            return self._conclude(declined(steps))
         return self._conclude(await self._run_steps(estate, steps))
 
     def _show(self, plan: Plan) -> None:
@@ -190,12 +190,17 @@ class Application:
     def _record(self, kind: str, document: Mapping[str, Any]) -> None:
         self._journal.append(self._run, kind, str(document.get("step", "")), document)
 
+    def _command(self) -> str:
+        """What goes on with this run, with all that it had been told."""
+        words = ["hybridspan", "apply", str(self._topology.path)]
+        words += [word for name in sorted(self._waived) for word in ("--waive", name)]
+        return shlex.join([*words, *(("--until", self._goal) if self._goal else ())])
+
     def _conclude(self, outcome: RunOutcome) -> int:
         from hybridspan.report.endings import summary
 
-        word = "done" if outcome.is_complete else "stopped" if outcome.stopped_before else "failed"
-        text = summary(outcome, self._topology.path)
-        self._journal.finish(self._run, word, text)
+        text = summary(outcome, self._command())
+        self._journal.finish(self._run, outcome.word, text)
         click.echo(text, err=True)
         if self._as_json:
             from hybridspan.report.documents import apply_document

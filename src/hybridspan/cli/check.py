@@ -7,19 +7,20 @@ from pathlib import Path
 
 import click
 
-from hybridspan.cli.opening import carried_out, json_option, opened, topology_argument
+from hybridspan.cli.opening import carried_out, json_option, opened, topology_argument, waive_option
 from hybridspan.errors import EXIT_FAILED, EXIT_OK
 
 
 @click.command()
 @topology_argument
+@waive_option
 @json_option
-def check(topology_file: Path, as_json: bool) -> int:
+def check(topology_file: Path, waive: tuple[str, ...], as_json: bool) -> int:
     """Look for what would make a run fail or lose data, without changing anything."""
     from hybridspan.cli.plan import planned
 
     topology = opened(topology_file)
-    findings = carried_out(lambda: planned(topology)).findings
+    findings = carried_out(lambda: planned(topology, frozenset(waive)))[0].judgements
     if as_json:
         from hybridspan.report.documents import check_document
 

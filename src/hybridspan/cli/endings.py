@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 import click
 
 from hybridspan.cli.interruption import WORDS
-from hybridspan.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, HybridspanError, first_failure
+from hybridspan.errors import (
+    EXIT_FAILED,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    HybridspanError,
+    InputError,
+    first_failure,
+)
 
 
 def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -21,15 +28,12 @@ def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
         return command()
     except click.exceptions.Exit as request:
         return request.exit_code
-    except click.UsageError as error:
-        error.show()
-        return EXIT_INPUT
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        _to_stdout(_usage(error), arguments)
+        return EXIT_INPUT if isinstance(error, click.UsageError) else error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo(WORDS, err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted(arguments)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
@@ -47,8 +51,7 @@ def _end_of_group(group: BaseExceptionGroup[BaseException], arguments: Sequence[
     if isinstance(first, HybridspanError):
         return show(first, arguments)
     if isinstance(first, KeyboardInterrupt):
-        click.echo(WORDS, err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted(arguments)
     return show(_internal(first), arguments)
 
 
@@ -59,9 +62,33 @@ def show(error: HybridspanError, arguments: Sequence[str] = ()) -> int:
     ]
     lines += [f"  {label:6} {text}" for label, text in _details(error) if text]
     click.echo("\n".join(lines), err=True)
+    _to_stdout(error, arguments)
+    return error.exit_code
+
+
+def _to_stdout(error: HybridspanError, arguments: Sequence[str]) -> None:
+    """The document of error.schema.json, for whoever asked for one."""
     if "--json" in arguments:
         click.echo(json.dumps({"error": error.to_document()}, indent=2))
-    return error.exit_code
+
+
+def _interrupted(arguments: Sequence[str]) -> int:
+    click.echo(WORDS, err=True)
+    hint = "run the command again: it goes on where the world is"
+    _to_stdout(HybridspanError("HS-CLI-013", "interrupted", why=WORDS, hint=hint), arguments)
+    return EXIT_INTERRUPTED
+
+
+def _usage(error: click.ClickException) -> HybridspanError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "hybridspan"
+    return InputError(
+        "HS-CLI-012",
+        "the command line cannot be used",
+        where=command,
+        why=error.format_message(),
+        hint=f"{command} --help",
+    )
 
 
 def _details(error: HybridspanError) -> tuple[tuple[str, str], ...]:

@@ -33,6 +33,13 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="A stable JSON document on stdout; words on stderr."
 )
 
+waive_option = click.option(
+    "--waive",
+    multiple=True,
+    metavar="NAME",
+    help="A repair to go without: source-repair, or a step such as source-repair/centralus.",
+)
+
 
 def opened(path: Path) -> Topology:
     """The topology, when it has no error; InputError with all of them otherwise."""

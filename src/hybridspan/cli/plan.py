@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, looked, opened, topology_argument
+from hybridspan.cli.opening import (
+    carried_out,
+    journal_of,
+    json_option,
+    looked,
+    opened,
+    topology_argument,
+    waive_option,
+)
 from hybridspan.errors import EXIT_FAILED, EXIT_OK, EXIT_PENDING, InputError
 from hybridspan.plan.model import Plan
 from hybridspan.topology.model import Topology
@@ -46,6 +54,7 @@ class PlanCommand(click.Command):
 @click.option("--export-manifests", "folder", type=click.Path(path_type=Path, file_okay=False), hidden=True)
 @click.option("--brief", is_flag=True, help="Only what is to be done, without the commands.")
 @click.option("--exit-code", is_flag=True, help="Exit 3 when changes are pending.")
+@waive_option
 @json_option
 def plan(
     topology_file: Path,
@@ -54,15 +63,16 @@ def plan(
     folder: Path | None,
     brief: bool,
     exit_code: bool,
+    waive: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Show what would be done and why, with the commands it stands for."""
     topology = opened(topology_file)
-    made, facts = carried_out(lambda: planned_from(topology))
+    made, facts = carried_out(lambda: planned(topology, frozenset(waive)))
     if folder:
         _export_manifests(made, topology, facts, folder)
     if save:
-        _save(made, topology, save)
+        _save(made, topology, save, waive)
     for path in exports:
         _export(made, topology, path)
     _show(made, as_json, brief)
@@ -71,20 +81,16 @@ def plan(
     return EXIT_PENDING if exit_code and made.pending else EXIT_OK
 
 
-async def planned(topology: Topology) -> Plan:
-    """One look and the plan that follows from it."""
-    return (await planned_from(topology))[0]
-
-
-async def planned_from(topology: Topology) -> tuple[Plan, WorldFacts]:
+async def planned(topology: Topology, waived: frozenset[str]) -> tuple[Plan, WorldFacts]:
     """The plan, and the look that it follows from."""
     from hybridspan.observation.estate import Estate
     from hybridspan.plan.build import build
+    from hybridspan.plan.phases.rebuild import with_waivers
 
     with journal_of(topology) as journal:
         async with Estate(topology, memory=journal) as estate:
             facts = await looked(estate)
-            return build(topology, facts), facts
+            return with_waivers(topology, facts, build(topology, facts), waived), facts
 
 
 def _show(made: Plan, as_json: bool, brief: bool) -> None:
@@ -98,10 +104,10 @@ def _show(made: Plan, as_json: bool, brief: bool) -> None:
     render_plan(made, brief=brief).show()
 
 
-def _save(made: Plan, topology: Topology, path: Path) -> None:
+def _save(made: Plan, topology: Topology, path: Path, waived: tuple[str, ...]) -> None:
     from hybridspan.plan.saved import to_document
 
-    path.write_text(json.dumps(to_document(made, topology.path), indent=2) + "\n")
+    path.write_text(json.dumps(to_document(made, topology.path, waived), indent=2) + "\n")
     click.echo(f"saved: {path}; carry it out with: hybridspan apply {path}", err=True)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from hybridspan.errors import HybridspanError
+from hybridspan.plan.model import PlannedStep
 
 OutcomeState = Literal["unchanged", "changed", "failed", "not-reached", "interrupted"]
+
+RunWord = Literal["done", "stopped", "failed", "declined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,17 @@ class RunOutcome:
     steps: tuple[StepOutcome, ...]
     stopped_before: str = ""
     """The step with no simple way back that the person has not agreed to, or empty."""
+    is_declined: bool = False
+    """The person said no to all of it; nothing was begun."""
+
+    @property
+    def word(self) -> RunWord:
+        """How it ended, in a word for scripts and the journal."""
+        if self.is_declined:
+            return "declined"
+        if self.is_complete:
+            return "done"
+        return "failed" if self.failures or not self.stopped_before else "stopped"
 
     @property
     def failures(self) -> tuple[StepOutcome, ...]:
@@ -45,3 +60,16 @@ class RunOutcome:
     @property
     def is_complete(self) -> bool:
         return all(s.is_good for s in self.steps)
+
+
+def declined(steps: Sequence[PlannedStep]) -> RunOutcome:
+    """What becomes of a plan that the person said no to."""
+    return RunOutcome(
+        tuple(
+            StepOutcome(s.id, "unchanged", s.decision.reason)
+            if s.decision.is_done
+            else StepOutcome(s.id, "not-reached", f"declined: {s.decision.reason}")
+            for s in steps
+        ),
+        is_declined=True,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 SYSTEM_KEYSPACES = ("system_auth", "system_distributed", "system_traces")
 """Replicated keyspaces of Cassandra's own, in the order in which they get a new data center."""
@@ -64,6 +64,10 @@ class AvailableRanges:
     transient_ranges: int
 
 
+REPAIR_AGE_SECONDS: Final = 10 * 24 * 3600.0
+"""A repair older than this proves nothing: deletions are forgotten after `gc_grace_seconds`, ten days by default."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamProgress:
     """What one node receives from one peer, from `nodetool netstats`."""
@@ -114,6 +118,11 @@ class RingFacts:
 
     def of(self, datacenter: str) -> tuple[RingNode, ...]:
         return tuple(n for n in self.nodes if n.datacenter == datacenter)
+
+    @property
+    def data_keyspaces(self) -> tuple[KeyspaceFacts, ...]:
+        """Those that are not Cassandra's own."""
+        return tuple(k for k in self.keyspaces if not k.is_local and not k.name.startswith("system_"))
 
     def keyspace(self, name: str) -> KeyspaceFacts | None:
         return next((k for k in self.keyspaces if k.name == name), None)

@@ -116,7 +116,8 @@ async def _findings(
         return found
     try:
         adapters = {str(r.name): await estate.cassandra(r) for r in topology.regions if facts[r.name].nodes}
-        found += await cassandra.findings(topology, adapters, ring, facts)
+        now = estate.clock.now()
+        found += await cassandra.findings(topology, adapters, ring, facts, now)
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found

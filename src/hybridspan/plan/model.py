@@ -26,6 +26,8 @@ class Decision:
     state: DecisionState
     reason: str
     hint: str = ""
+    is_waived: bool = False
+    """Of `done`: it is not as it should be, and the person goes on without, by name."""
 
     @property
     def is_done(self) -> bool:
@@ -34,6 +36,11 @@ class Decision:
 
 def done(reason: str) -> Decision:
     return Decision("done", reason)
+
+
+def without(reason: str) -> Decision:
+    """Done as far as the run goes: the person goes without, by name."""
+    return Decision("done", reason, is_waived=True)
 
 
 def needed(reason: str) -> Decision:
@@ -126,10 +133,20 @@ class Plan:
     @property
     def refusals(self) -> tuple[str, ...]:
         """Why the plan must not be applied; empty where it may."""
-        found = [f"{f.where}: {f.message}" for f in self.findings if f.severity == "refuse"]
-        return tuple(
-            found + [f"{s.id}: {s.decision.reason}" for s in self.steps if s.decision.state == "refused"]
+        return tuple(f"{f.where}: {f.message}" for f in self.judgements if f.severity == "refuse")
+
+    @property
+    def judgements(self) -> tuple[Finding, ...]:
+        """What pre-flight found, and every step that refuses, in the same form."""
+        refusing = (s for s in self.steps if s.decision.state == "refused")
+        return self.findings + tuple(
+            Finding("step", "refuse", s.id, s.decision.reason, s.decision.hint) for s in refusing
         )
+
+    @property
+    def waived(self) -> tuple[PlannedStep, ...]:
+        """What the person goes without, by name."""
+        return tuple(s for s in self.steps if s.decision.is_waived)
 
     @property
     def pending(self) -> tuple[PlannedStep, ...]:

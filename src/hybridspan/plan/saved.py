@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,18 @@ class SavedPlan:
     facts_digest: str
     steps: Mapping[str, tuple[str, str]]
     """Step id → decision and reason at the time of saving."""
+    waived: tuple[str, ...] = ()
+    """Repairs that the person had decided to go without."""
 
 
-def to_document(plan: Plan, topology_file: Path) -> dict[str, Any]:
+def to_document(plan: Plan, topology_file: Path, waived: Sequence[str] = ()) -> dict[str, Any]:
     """The plan as it is saved: what was decided and what it was decided on; nothing secret."""
     return {
         "format": FORMAT,
         "topologyFile": str(topology_file),
         "topologyDigest": plan.topology_digest,
         "factsDigest": plan.facts_digest,
+        "waived": list(waived),
         "steps": [{"id": s.id, "state": s.decision.state, "reason": s.decision.reason} for s in plan.steps],
     }
 
@@ -44,7 +47,11 @@ def from_text(text: str, where: str) -> SavedPlan:
             raise ValueError(f"its format is {document['format']!r}")
         steps = {s["id"]: (s["state"], s["reason"]) for s in document["steps"]}
         return SavedPlan(
-            Path(document["topologyFile"]), document["topologyDigest"], document["factsDigest"], steps
+            Path(document["topologyFile"]),
+            document["topologyDigest"],
+            document["factsDigest"],
+            steps,
+            tuple(map(str, document.get("waived", ()))),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -45,6 +45,7 @@ def apply_document(topology_name: str, outcome: RunOutcome) -> dict[str, Any]:
     """`apply --json` (apply.schema.json)."""
     return {
         **_head("ApplyResult", topology_name),
+        "outcome": outcome.word,
         "complete": outcome.is_complete,
         "stoppedBefore": outcome.stopped_before or None,
         "steps": [_outcome(step) for step in outcome.steps],
@@ -107,6 +108,7 @@ def _planned(step: PlannedStep) -> dict[str, Any]:
         "state": step.decision.state,
         "reason": step.decision.reason,
         "hint": step.decision.hint,
+        "waived": step.decision.is_waived,
         "needs": list(step.needs),
         "irreversible": step.irreversible,
         "procedureRows": list(step.procedure_rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -14,14 +15,15 @@ from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.report.amounts import counted
 from hybridspan.report.rendering import Rendered
 
-MARKS = {"done": "=", "needed": "+", "later": "~", "refused": "✗"}
+MARKS = {"done": "=", "needed": "+", "later": "~", "refused": "✗", "waived": "!"}
 WORDS = {
     "done": "nothing to do",
     "needed": "to do",
     "later": "decided when its turn comes",
     "refused": "refused",
+    "waived": "gone without",
 }
-COLOURS = {"done": "dim", "needed": "green", "later": "cyan", "refused": "bold red"}
+COLOURS = {"done": "dim", "needed": "green", "later": "cyan", "refused": "bold red", "waived": "yellow"}
 SEVERITY_COLOURS = {"refuse": "bold red", "warn": "yellow", "unknown": "magenta", "pass": "green"}
 
 
@@ -30,7 +32,7 @@ def render_plan(plan: Plan, *, brief: bool = False) -> Rendered:
 
     The brief form, for whoever is about to say yes, has only what is to be done, without the commands.
     """
-    steps = tuple(s for s in plan.steps if not (brief and s.decision.is_done))
+    steps = tuple(s for s in plan.steps if not brief or s.decision.is_waived or not s.decision.is_done)
     return Rendered(_plan_table(plan, steps, brief), tuple(_plan_lines(plan, steps, brief)))
 
 
@@ -46,7 +48,7 @@ def _plan_table(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Group:
 
 
 def _step_parts(step: PlannedStep, brief: bool) -> Iterator[RenderableType]:
-    state = step.decision.state
+    state = _state(step)
     head = Table.grid(padding=(0, 1), expand=True)
     head.add_column(width=1)
     head.add_column(ratio=1)
@@ -55,7 +57,7 @@ def _step_parts(step: PlannedStep, brief: bool) -> Iterator[RenderableType]:
     label = Text(step.id + ("" if brief else _rows(step)), style="dim")
     head.add_row(Text(MARKS[state], style=COLOURS[state]), title, label)
     yield head
-    yield _indented(step.decision.reason, "dim" if step.decision.is_done else "")
+    yield _indented(step.decision.reason, "dim" if state == "done" else "")
     if step.decision.is_done:
         return
     if step.decision.hint:
@@ -66,6 +68,10 @@ def _step_parts(step: PlannedStep, brief: bool) -> Iterator[RenderableType]:
         yield _indented(line, "green" if line.startswith("$") else "dim italic")
 
 
+def _state(step: PlannedStep) -> str:
+    return "waived" if step.decision.is_waived else step.decision.state
+
+
 def _indented(text: str, style: str) -> Padding:
     return Padding(Text(text, style=style), (0, 0, 0, 2))
 
@@ -73,8 +79,8 @@ def _indented(text: str, style: str) -> Padding:
 def _plan_lines(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Iterator[str]:
     yield f"Plan for {plan.topology_name}"
     for step in steps:
-        yield f"{MARKS[step.decision.state]} {step.id}: {step.title}{'' if brief else _rows(step)}"
-        yield f"    {WORDS[step.decision.state]}: {step.decision.reason}"
+        yield f"{MARKS[_state(step)]} {step.id}: {step.title}{'' if brief else _rows(step)}"
+        yield f"    {WORDS[_state(step)]}: {step.decision.reason}"
         if step.decision.is_done:
             continue
         if step.decision.hint:
@@ -106,7 +112,7 @@ def _more(plan: Plan, brief: bool) -> list[str]:
 
 def plan_sum(plan: Plan) -> str:
     """The last line: how much there is to do, and whether it may be done."""
-    counts = {state: sum(s.decision.state == state for s in plan.steps) for state in MARKS}
+    counts = Counter(s.decision.state for s in plan.steps)
     if plan.refusals:
         reasons = counted(len(plan.refusals), "reason")
         return f"This plan must not be applied: {reasons} above. Nothing was changed."

@@ -7,6 +7,7 @@ and no exit code for a success: what counts is the node's own record of ranges, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.cassandra.detached import Job
@@ -31,6 +32,7 @@ from hybridspan.plan.phases.rebuild import (
     to_stream,
     work_for,
 )
+from hybridspan.plan.phases.ring_commands import pods_of
 from hybridspan.topology.model import Region
 
 
@@ -53,7 +55,24 @@ class SourceRepairStep:
         last = {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in names}
         waived = not {"source-repair", self.planned.id}.isdisjoint(self._estate.options.waived)
         now = self._estate.clock.now()
-        return decide_source_repair(self._estate.topology, self._region, names, last, now, waived=waived)
+
+        def decided(*, copied: bool) -> Decision:
+            return decide_source_repair(
+                self._estate.topology, self._region, names, last, now, waived=waived, copied=copied
+            )
+
+        decision = decided(copied=False)
+        # Asked of every node, so only where it makes a difference.
+        return decision if decision.is_done else decided(copied=await self._is_copied())
+
+    async def _is_copied(self) -> bool:
+        """Whether no node is left that would receive anything."""
+        pods = pods_of(self._estate.topology, self._region)
+        running = {pod.name for pod in await (await self._estate.cassandra(self._region)).pods() if pod.ready}
+        if not running.issuperset(pods):
+            return False
+        receivers = [Receiver(self._estate, self._region, pod) for pod in pods]
+        return all(decision.is_done for decision in await asyncio.gather(*(r.decision() for r in receivers)))
 
     async def act(self, progress: ProgressSink) -> None:
         cassandra = await self._estate.cassandra(self._source)
@@ -79,6 +98,58 @@ class SourceRepairStep:
         return dict(self._estate.decided(source_repair_key(self._region.name)) or {})
 
 
+class Receiver:
+    """One new node: what it has received, and what our journal knows of that."""
+
+    def __init__(self, estate: Estate, region: Region, pod: str) -> None:
+        self._estate = estate
+        self._region = region
+        self._pod = pod
+
+    async def decision(self) -> Decision:
+        """Whether it still has something to receive."""
+        state = await self.state()
+        decision = decide_rebuild(await self.progress(state), self._region, self._pod)
+        if decision.is_done and state.is_streaming:
+            return needed(f"{self._pod} is still receiving; it is watched to its end")
+        return decision
+
+    async def state(self) -> NodeState:
+        source_region = self._estate.topology.region_of(str(self._region.copy_from))
+        target, source = await asyncio.gather(
+            self._estate.cassandra(self._region), self._estate.cassandra(source_region)
+        )
+        return await node_state(target, source, self._pod)
+
+    async def progress(self, state: NodeState) -> list[KeyspaceProgress]:
+        ours = self.begun(state)
+        if await self._copied_by_operator():
+            ours |= state.recorded
+        return [
+            KeyspaceProgress(name, name in state.recorded, name in state.complete, name in ours)
+            for name in to_stream(state.ring, self._region)
+        ]
+
+    def begun(self, state: NodeState) -> frozenset[str]:
+        """The keyspaces that a run of ours began to stream to it."""
+        return begun_by_us(self._estate.decided(self._key()), state.host_id)
+
+    def begin(self, state: NodeState, names: Sequence[str]) -> None:
+        """Kept before the start: a run that ends between the two finds a record that it knows to be ours."""
+        begun = sorted(self.begun(state) | set(names))
+        self._estate.decide(self._key(), {"host_id": state.host_id, "begun": begun})
+
+    def _key(self) -> str:
+        return rebuild_key(self._region.name, self._pod)
+
+    async def _copied_by_operator(self) -> bool:
+        if self._estate.topology.installer != "helm":
+            return False
+        cluster = await self._estate.cluster(self._region)
+        store = (await apigee_facts(cluster, self._region.namespace)).datastore
+        return copied_by_operator(self._estate.topology, store, self._pod)
+
+
 class RebuildStep:
     """One node receives every keyspace that names both data centers."""
 
@@ -90,59 +161,30 @@ class RebuildStep:
         self._region = estate.topology.region(planned.region)
         self._source: Region = estate.topology.region_of(str(self._region.copy_from))
         self._pod = planned.id.rsplit("/", 1)[-1]
+        self._receiver = Receiver(estate, self._region, self._pod)
 
     async def check(self) -> Decision:
-        state = await self._state()
-        decision = decide_rebuild(await self._progress(state), self._region, self._pod)
-        if decision.is_done and state.is_streaming:
-            return needed(f"{self._pod} is still receiving; it is watched to its end")
-        return decision
+        return await self._receiver.decision()
 
     async def act(self, progress: ProgressSink) -> None:
         rebuild = await self._rebuild()
-        state = await self._state()
+        state = await self._receiver.state()
         if state.is_streaming or await rebuild.receives():
             await rebuild.observe(progress)
-            state = await self._state()
-        work = work_for(await self._progress(state))
+            state = await self._receiver.state()
+        work = work_for(await self._receiver.progress(state))
         if not work.stream:
             return
         await rebuild.room_for(work.stream)
         if work.clear:
             await rebuild.forget([forgotten(name) for name in work.clear])
-        # Kept before the start: a run that ends between the two finds a record that it knows to be ours.
-        begun = begun_by_us(self._estate.decided(self._key()), state.host_id) | set(work.stream)
-        self._estate.decide(self._key(), {"host_id": state.host_id, "begun": sorted(begun)})
+        self._receiver.begin(state, work.stream)
         await rebuild.start(work.stream, at_once=can_be_at_once(state.ring, self._region))
         await rebuild.observe(progress)
         await rebuild.plausible(work.stream)
 
     async def verify(self, progress: ProgressSink) -> Decision:
         return await self.check()
-
-    def _key(self) -> str:
-        return rebuild_key(self._region.name, self._pod)
-
-    async def _progress(self, state: NodeState) -> list[KeyspaceProgress]:
-        ours = begun_by_us(self._estate.decided(self._key()), state.host_id)
-        if await self._copied_by_operator():
-            ours |= state.recorded
-        return [
-            KeyspaceProgress(name, name in state.recorded, name in state.complete, name in ours)
-            for name in to_stream(state.ring, self._region)
-        ]
-
-    async def _copied_by_operator(self) -> bool:
-        if self._estate.topology.installer != "helm":
-            return False
-        cluster = await self._estate.cluster(self._region)
-        store = (await apigee_facts(cluster, self._region.namespace)).datastore
-        return copied_by_operator(self._estate.topology, store, self._pod)
-
-    async def _state(self) -> NodeState:
-        target = await self._estate.cassandra(self._region)
-        source = await self._estate.cassandra(self._source)
-        return await node_state(target, source, self._pod)
 
     async def _rebuild(self) -> Rebuild:
         target, source = await asyncio.gather(

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.errors import InputError
 from hybridspan.facts.apigee import DatastoreFacts
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS, RingFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused, without
 from hybridspan.plan.phases.keyspaces import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
-
-REPAIR_AGE_SECONDS = 10 * 24 * 3600.0
-"""A repair older than this proves nothing: deletions are forgotten after `gc_grace_seconds`, ten days by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +120,35 @@ def decide_source_repair(
     last: Mapping[str, float],
     now: float,
     waived: bool,
+    copied: bool = False,
 ) -> Decision:
     """What is to be done about the source data center's last repair; `last` is Unix time by keyspace.
 
-    A rebuild reads each range from one replica: where replicas disagree, the new data center may get the poorer one.
+    A rebuild reads each range from one replica: where replicas disagree, the new data center may get the poorer one. Once
+    every node has received its data (`copied`) the question is settled.
     """
     old = [name for name in names if now - last.get(name, 0.0) > REPAIR_AGE_SECONDS]
     source = region.copy_from
     if not old:
         return done(f"every keyspace of {source} was repaired within the last ten days")
+    if copied:
+        return done(f"nothing is left to be copied from {source} to {region.datacenter}")
     words = f"{source} has not been repaired within the last ten days: {', '.join(old)}"
-    if waived or topology.source_repair == "waive":
-        return done(f"{words}; waived by name")
+    if waived:
+        return without(f"{words}; waived by name, for this run (--waive)")
+    if topology.source_repair == "waive":
+        return without(f"{words}; waived by name (cassandra.sourceRepair: waive)")
     if topology.source_repair == "run":
-        return needed(f"{words}; it is repaired before it is copied")
-    hint = "set cassandra.sourceRepair to run or waive in the topology file, or pass --waive source-repair"
-    reason = "a repair is required first" if topology.source_repair == "require" else "a decision is needed"
-    return refused(f"{words}; {reason}", hint)
+        return needed(f"{words}; it is repaired before it is copied (cassandra.sourceRepair: run)")
+    if topology.source_repair == "require":
+        return refused(f"{words}; a repair is required first (cassandra.sourceRepair: require)", _WAYS_ON)
+    return refused(f"{words}; a repair is offered, and a decision is needed", _WAYS_ON)
+
+
+_WAYS_ON: Final = (
+    "repair it (nodetool repair -full -pr on each of its nodes), let apply do that (cassandra.sourceRepair: run), or go on"
+    " without, which the journal keeps: --waive source-repair"
+)
 
 
 def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -178,8 +187,9 @@ def _source_repair(
     source = topology.region_of(str(region.copy_from))
     names = repairable(facts.ring, source.datacenter) if facts.ring else ()
     last = last_repairs_of(facts, source.name, region.name)
+    copied = all(_planned_decision(topology, region, pod, facts).is_done for pod in pods_of(topology, region))
     decision = (
-        decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived)
+        decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived, copied=copied)
         if facts.ring
         else later("no Cassandra node answers yet")
     )
