@@ -1,9 +1,11 @@
-"""Secrets have a type, so that no log, journal, report or traceback can print one by accident."""
+"""Secrets have a type, so that no log, journal, report or traceback can print one by accident; and files of their own."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+from pathlib import Path
 from typing import Final
 
 MASK: Final = "***"
@@ -40,3 +42,13 @@ class Secret:
     def __reduce__(self) -> tuple[object, ...]:
         msg = "a Secret is never pickled"
         raise TypeError(msg)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    temporary.replace(path)

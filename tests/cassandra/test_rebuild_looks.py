@@ -10,7 +10,8 @@ from hybridspan.cassandra.rebuild_looks import RebuildLooks
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import KeyspaceFacts, Replication, RingFacts, RingNode
 from tests.cassandra.recordings import recorded
-from tests.cassandra.test_rebuilding import Task, TurnedClock
+from tests.cassandra.test_rebuilding import Task
+from tests.engine.conftest import TurnedClock
 
 KEYSPACES = ("kms", "kvm")
 ABSENT = TaskState("absent", {}, "")

@@ -11,25 +11,10 @@ from hybridspan.cassandra.detached import TaskState
 from hybridspan.cassandra.rebuilding import Rebuild
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from tests.cassandra.recordings import recorded
+from tests.engine.conftest import TurnedClock
 
 SOURCES = ("120.38.1.9", "120.38.1.10")
 RUNNING = TaskState("running", {"all": None}, "")
-
-
-class TurnedClock:
-    """Goes on only when someone sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Task:

@@ -14,6 +14,7 @@ from typing import Any
 from hybridspan.errors import HybridspanError
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.kubernetes import ClusterObjects
+from hybridspan.observation.description import pools_of
 from hybridspan.topology.model import NetworkPlugin, NodePool, Topology
 from hybridspan.topology.source import KeyPath, read_source
 
@@ -90,19 +91,7 @@ def from_azure(facts: RegionAzureFacts) -> Known:
         answers["service-cidr"] = str(cluster.service_cidr)
     if plugin := _plugin(cluster.network_plugin, cluster.network_plugin_mode):
         answers["network-plugin"] = plugin
-    pools = tuple(
-        NodePool(
-            p.name,
-            p.count,
-            p.vm_size,
-            "System" if p.mode == "System" else "User",
-            p.max_pods,
-            p.zones,
-            p.labels,
-        )
-        for p in cluster.node_pools
-    )
-    return Known(answers, pools)
+    return Known(answers, pools_of(cluster))
 
 
 def _plugin(plugin: str, mode: str | None) -> NetworkPlugin | None:

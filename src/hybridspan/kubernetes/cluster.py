@@ -19,8 +19,8 @@ from hybridspan.facts.kubernetes import ClusterObjects, PodFacts
 from hybridspan.kubernetes import execution, forwarding, objects
 from hybridspan.kubernetes.access import Access, Document
 from hybridspan.kubernetes.execution import ExecResult
-from hybridspan.kubernetes.kubeconfig import has_context, one_context, personal_paths, write_private
-from hybridspan.secrets import Secret
+from hybridspan.kubernetes.kubeconfig import has_context, one_context, personal_paths
+from hybridspan.secrets import Secret, write_private
 
 __all__ = ["Document", "ExecResult", "KubernetesCluster", "Recorder", "has_context"]
 

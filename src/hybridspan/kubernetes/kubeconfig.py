@@ -112,13 +112,3 @@ def _read(path: Path) -> Document:
 def _unusable(where: str, why: str) -> InputError:
     hint = "az aks get-credentials --name CLUSTER --resource-group GROUP writes a working one"
     return InputError("HS-KUBE-009", "the kubeconfig cannot be used", where=where, why=why, hint=hint)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

@@ -17,7 +17,7 @@ from hybridspan.errors import HybridspanError
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.observation.description import Found, FoundRegion, in_order, subnets_of, without_twins
-from hybridspan.observation.estate import write_private
+from hybridspan.secrets import write_private
 from hybridspan.topology.model import (
     Cluster,
     DatacenterName,

@@ -7,7 +7,6 @@ One estate serves one run. It knows where credentials come from; what they are u
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hybridspan.clock import Clock, SystemClock
 from hybridspan.errors import PermanentFailure
+from hybridspan.secrets import write_private
 from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
@@ -209,13 +209,3 @@ class Estate:
 def workdir_of(topology: Topology) -> Path:
     """Where the journal, the lock and the run's kubeconfigs lie: beside the topology file, 0700."""
     return topology.path.parent / ".hybridspan" / topology.name
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)
