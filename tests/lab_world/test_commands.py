@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -46,3 +47,9 @@ def test_what_goes_into_the_cluster_goes_through_the_proxy():
 
 def test_etcd_asks_for_a_certificate():
     assert "--client-cert-auth" in commands.etcd(SITE)
+
+
+def test_webhooks_are_found_by_endpoints_only_where_there_are_any():
+    """Under the fall-back the API server takes no endpoint, and a webhook would never be reached."""
+    assert "--enable-aggregator-routing=true" in commands.apiserver(SITE)
+    assert "--enable-aggregator-routing=false" in commands.apiserver(replace(SITE, has_endpoints=False))

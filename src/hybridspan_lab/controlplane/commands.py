@@ -23,6 +23,8 @@ class Site:
     peer_port: int
     egress_socket: Path | None
     """Unix socket of the proxy through which the API server reaches nodes, pods and services."""
+    has_endpoints: bool = True
+    """False where pods have loopback addresses: the API server takes no endpoint on one."""
 
     @property
     def pki(self) -> Path:
@@ -84,7 +86,7 @@ def apiserver(site: Site) -> list[str]:
         # An endpoint of the service `kubernetes` may not be a loopback address; pods reach it through the kubelet.
         "--endpoint-reconciler-type=none",
         # Webhooks by their endpoints, as on managed clusters: a service without any is told at once, by name.
-        "--enable-aggregator-routing=true",
+        f"--enable-aggregator-routing={str(site.has_endpoints).lower()}",
         "--profiling=false",
     ]
     if site.egress_socket is not None:

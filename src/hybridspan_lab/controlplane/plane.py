@@ -41,7 +41,14 @@ class ControlPlane:
 
     @classmethod
     async def start(
-        cls, home: Path, name: str, service_cidr: IPv4Network | str, parts: Parts, egress_socket: Path | None
+        cls,
+        home: Path,
+        name: str,
+        service_cidr: IPv4Network | str,
+        parts: Parts,
+        egress_socket: Path | None,
+        *,
+        has_endpoints: bool = True,
     ) -> Self:
         """Starts it in that folder and returns when its API is ready, after about four seconds.
 
@@ -49,7 +56,9 @@ class ControlPlane:
         """
         ports = _free_ports(3)
         cidr = IPv4Network(service_cidr)
-        plane = cls(Site(name, home, parts.kube_bin, cidr, ports[0], ports[1], ports[2], egress_socket))
+        plane = cls(
+            Site(name, home, parts.kube_bin, cidr, ports[0], ports[1], ports[2], egress_socket, has_endpoints)
+        )
         await asyncio.to_thread(_prepare, plane.site)
         try:
             await plane._start_programs()

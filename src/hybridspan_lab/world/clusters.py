@@ -71,7 +71,12 @@ class Clusters:
         progress("ProvisioningControlPlane")
         home, socket = self._home(cluster.id), self._socket(cluster.id)
         plane = await ControlPlane.start(
-            home / "plane", cluster.name, cluster.service_cidr, self._parts, socket
+            home / "plane",
+            cluster.name,
+            cluster.service_cidr,
+            self._parts,
+            socket,
+            has_endpoints=self._network == "namespaces",
         )
         made = Cluster(cluster, plane, home)
         self._clusters[cluster.id.lower()] = made
