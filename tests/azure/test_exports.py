@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +126,36 @@ async def test_what_cannot_be_declared_is_named(estate: Estate, stand_in: StandI
             "Not in here: peering/eastus+centralus: peering my-hybrid-rg-vnet1-peering is Disconnected"
             in text
         )
+
+
+async def test_terraform_is_written_as_terraform_formats_it(estate: Estate) -> None:
+    """Held against `terraform fmt -check` by hand: the signs of neighbours that take one line stand below one another."""
+    await closed(estate)
+    text = terraform(await as_plan(estate), estate.topology)["main.tf"]
+    previous: tuple[int, int] | None = None
+    for line in text.splitlines():
+        pair = re.fullmatch(r"( *)[\w\"-]+ *= (?!.*[\[{]$).+", line)
+        place = (len(pair[1]), line.index(" = ")) if pair else None
+        if place and previous and place[0] == previous[0]:
+            assert place == previous, line
+        previous = place
+
+
+async def test_terraform_may_not_destroy_what_holds_others_nor_refuse_a_version_that_it_does_not_know(
+    estate: Estate,
+) -> None:
+    text = terraform(await as_plan(estate), estate.topology)["main.tf"]
+    blocks = re.split(r"\n(?=# [^\n]*\nresource )", text)[1:]
+    kept = {
+        re.search(r'type +="? "([^@]*)@', block)[1] for block in blocks if "prevent_destroy = true" in block
+    }  # type: ignore[index]
+    assert kept == {
+        "Microsoft.Resources/resourceGroups",
+        "Microsoft.Network/virtualNetworks",
+        "Microsoft.ContainerService/managedClusters",
+    }
+    assert all("schema_validation_enabled = false" in block for block in blocks)
+    assert "over this one's state Terraform would" in text
 
 
 def test_a_long_name_is_still_one_that_azure_takes() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from hybridspan.plan.export.declared import MARK, Declared, declared, left_out
@@ -16,6 +17,8 @@ HEAD: Final = """\
 # What is missing in Azure for {name}: networks, peerings, clusters and the ports between them, as hybridspan would make it.
 # terraform init, plan, apply: -parallelism may stay as it is, what takes one writer at a time stands in a chain.
 # Afterwards `hybridspan apply` finds nothing to do in these steps, and goes on with those after them.
+# For one apply, with a state of its own: a later export declares only what is missing then, and over this one's state Terraform would
+# destroy all that has been made. Clusters hold data: what holds others may not be destroyed, whatever a later change says.
 """
 PROVIDER: Final = """\
 terraform {{
@@ -31,6 +34,8 @@ provider "azapi" {{
   subscription_id = {subscription}
 }}
 """
+UNCHECKED: Final = "schema_validation_enabled = false"
+"""Azure judges these documents itself; a release of azapi that does not know an api-version yet would refuse them unseen."""
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -55,6 +60,7 @@ def _resource(each: Declared, resources: tuple[Declared, ...]) -> str:
     lines.append(f"  name      = {_text(each.name)}")
     if location := body.pop("location", None):
         lines.append(f"  location  = {_text(location)}")
+    lines += ["", f"  {UNCHECKED}", ""]
     if tags := body.pop("tags", None):
         lines += _attribute("tags", tags)
     if identity := body.pop("identity", None):
@@ -66,7 +72,14 @@ def _resource(each: Declared, resources: tuple[Declared, ...]) -> str:
         lines += _attribute("body", body)
     if each.needs:
         lines += ["  depends_on = [", *(f"    azapi_resource.{need}," for need in each.needs), "  ]"]
+    if _holds_others(each):
+        lines += ["  lifecycle {", "    prevent_destroy = true", "  }"]
     return "\n".join([*lines, "}", ""])
+
+
+def _holds_others(each: Declared) -> bool:
+    """Groups, networks and clusters."""
+    return "location" in each.resource.body
 
 
 def _parent(each: Declared) -> str:
@@ -91,11 +104,7 @@ def _value(value: Any, depth: int) -> list[str]:
     if isinstance(value, _Expression):
         return [str(value)]
     if isinstance(value, Mapping):
-        lines = []
-        for key, item in value.items():
-            first, *others = _value(item, depth + 1)
-            name = key if _PLAIN.fullmatch(key) else _text(key)
-            lines += [f"{inner}{name} = {first}", *others]
+        lines = [f"{inner}{line}" if is_first else line for is_first, line in _pairs(value, depth + 1)]
         return ["{", *lines, f"{end}}}"] if lines else ["{}"]
     if isinstance(value, list | tuple):
         return _list(value, depth)
@@ -104,6 +113,19 @@ def _value(value: Any, depth: int) -> list[str]:
     if value is None:
         return ["null"]
     return [str(value)] if isinstance(value, int) else [_text(str(value))]
+
+
+def _pairs(mapping: Mapping[str, Any], depth: int) -> Iterator[tuple[bool, str]]:
+    """Lines, and whether one begins a pair; the signs of neighbours that take one line stand below one another."""
+    written = [
+        (key if _PLAIN.fullmatch(key) else _text(key), _value(item, depth)) for key, item in mapping.items()
+    ]
+    for is_single, group in groupby(written, lambda pair: len(pair[1]) == 1):
+        pairs = list(group)
+        width = max(len(name) for name, _ in pairs) if is_single else 0
+        for name, (first, *others) in pairs:
+            yield True, f"{name:{width}} = {first}"
+            yield from ((False, line) for line in others)
 
 
 def _list(values: list[Any] | tuple[Any, ...], depth: int) -> list[str]:
