@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -34,3 +36,20 @@ def test_no_documented_code_is_unused() -> None:
 def test_each_code_is_documented_once() -> None:
     documented = in_docs()
     assert sorted(code for code in set(documented) if documented.count(code) > 1) == []
+
+
+FAMILIES = ("PermanentFailure", "TemporaryFailure", "InputError", "LockHeld", "PlanStale")
+
+
+def raised() -> Iterator[tuple[str, set[str | None]]]:
+    """Each failure that the product makes, with the names of its parts."""
+    for path in (ROOT / "src" / "hybridspan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FAMILIES:
+                yield f"{path.name}:{node.lineno}", {keyword.arg for keyword in node.keywords}
+
+
+def test_every_failure_of_the_product_says_what_a_person_does_next() -> None:
+    made = list(raised())
+    assert len(made) > 100
+    assert [where for where, parts in made if "hint" not in parts and None not in parts] == []

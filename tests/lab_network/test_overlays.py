@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.nftables.main import NFTables
 
+from hybridspan.errors import PermanentFailure
+from hybridspan_lab.network import translation
 from tests.lab_network.played import played
 
 
@@ -60,3 +64,15 @@ def test_an_overlay_leads_out_of_the_lab_as_little_as_a_network_does(seen):
 
 def test_an_ended_overlay_leaves_no_fabric(seen):
     assert seen["fabrics left"] == 1
+
+
+def test_a_kernel_that_translates_no_addresses_is_named(monkeypatch):
+    class Refusing(NFTables):
+        def table(self, *_arguments, **_options):
+            raise NetlinkError(95, "Operation not supported")
+
+    monkeypatch.setattr(translation, "NFTables", Refusing)
+    with pytest.raises(PermanentFailure) as caught:
+        translation.translate_source("eth0")
+    assert caught.value.code == "HS-LAB-035"
+    assert "Operation not supported" in caught.value.why

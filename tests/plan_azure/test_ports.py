@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from hybridspan.facts.azure import SecurityRuleFacts
-from hybridspan.plan.phases.ports import closings, decide_ports, plan_ports
+from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.plan.phases.closings import closings
+from hybridspan.plan.phases.ports import decide_ports, plan_ports
+from hybridspan.topology.model import Region, Subnet
 from tests.azure.regions import CENTRAL, EAST, WEST, make_topology
 from tests.plan_azure.facts import NOTHING, group_id, here, rule, world
 
@@ -189,3 +192,30 @@ def test_akss_own_group_is_never_written_to(name: str) -> None:
     assert decision.state == "refused"
     assert "AKS's own, which is never touched" in decision.reason
     assert plan_ports(TOPOLOGY, world(eastus=guarded, centralus=here(CENTRAL)))[0].resources == ()
+
+
+def with_pod_subnet(region: Region) -> Region:
+    pods = Subnet(f"{region.name}-pods", list(region.network.address_prefixes[0].subnets(new_prefix=26))[1])
+    return replace(region, network=replace(region.network, pod_subnet=pods))
+
+
+def test_on_its_machines_addresses_cassandra_is_in_the_nodes_subnet_also_where_pods_have_their_own() -> None:
+    pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
+    shut = here(EAST, rules=(rule(300, "Inbound"),))  # the group guards the nodes' subnet
+    assert decide_ports(make_topology(*pair), pair, shut, here(CENTRAL)).is_done
+    (closing,) = closings(make_topology(*pair), pair, shut, here(CENTRAL), on_machines=True)
+    assert closing.remedy is not None
+    assert closing.remedy.destinations == (str(EAST.network.subnet.prefix),)
+    assert closing.remedy.sources == (str(CENTRAL.network.subnet.prefix),)
+
+
+def test_the_first_regions_file_says_whose_addresses_cassandra_has() -> None:
+    pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
+    facts = world(eastus=here(EAST, rules=(rule(300, "Inbound"),)), centralus=here(CENTRAL))
+    (before,) = plan_ports(make_topology(*pair), facts)
+    overrides = OverridesFacts("overrides.yaml", exists=True, host_network=True)
+    own = replace(facts.regions["eastus"], overrides=overrides)
+    changed = replace(facts, regions={**facts.regions, "eastus": own})
+    (after,) = plan_ports(make_topology(*pair), changed)
+    assert (before.decision.state, after.decision.state) == ("done", "needed")
+    assert EAST.network.subnet.name in after.decision.reason

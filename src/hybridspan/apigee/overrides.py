@@ -44,6 +44,11 @@ _CLEAR_SECRET: Final = re.compile(
 _REFERENCES: Final = frozenset({"secret", "sslSecret", "serviceAccountRef"})
 
 
+def says_host_network(topology: Topology) -> bool:
+    """Whether the first region's file has Cassandra on its machines' addresses; all others are made from it."""
+    return overrides_facts(topology, topology.first).host_network
+
+
 def overrides_facts(topology: Topology, region: Region) -> OverridesFacts:
     """What a region's file says beside the first region's; a file that cannot be used is a `problem`, not a failure."""
     path, first = region.overrides, topology.first.overrides

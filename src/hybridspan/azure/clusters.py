@@ -138,7 +138,12 @@ class Clusters:
 
         document = await self._calls.read(call, where)
         if document is None:
-            raise TemporaryFailure("HS-AZURE-008", "the pool has gone while it was looked at", where=where)
+            raise TemporaryFailure(
+                "HS-AZURE-008",
+                "the pool has gone while it was looked at",
+                where=where,
+                hint="see who else changes it: az monitor activity-log list",
+            )
         return document
 
     async def _put_pool(

@@ -37,7 +37,13 @@ def translate(error: AzureError, where: str) -> HybridspanError:
         return _refusal(error, where)
     if isinstance(error, ClientAuthenticationError):
         return _sign_in(error, where)
-    return PermanentFailure("HS-AZURE-011", "Azure's SDK gave up", where=where, why=_first_line(error))
+    return PermanentFailure(
+        "HS-AZURE-011",
+        "Azure's SDK gave up",
+        where=where,
+        why=_first_line(error),
+        hint="run apply again: it goes on where Azure then is; the journal has what was sent (hybridspan support-bundle)",
+    )
 
 
 def _refusal(error: HttpResponseError, where: str) -> HybridspanError:

@@ -147,7 +147,10 @@ class Networks:
         document = await self.document(region)
         if document is None or document.get("etag") != facts.etag:
             raise TemporaryFailure(
-                "HS-AZURE-008", "the network changed while it was looked at", where=facts.id
+                "HS-AZURE-008",
+                "the network changed while it was looked at",
+                where=facts.id,
+                hint="see who else changes it: az monitor activity-log list",
             )
         return document
 

@@ -18,8 +18,8 @@ from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
+from hybridspan.plan.phases.closings import closings
 from hybridspan.plan.phases.memory import remembered
-from hybridspan.plan.phases.ports import closings
 from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
@@ -157,8 +157,12 @@ async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list
 
 def _to_open(topology: Topology, facts: Mapping[str, RegionAzureFacts]) -> Iterator[tuple[str, str]]:
     """The groups, with their regions, in which the run will write a rule: those that the plan's own judgement names."""
+    from hybridspan.apigee.overrides import says_host_network
+
+    on_machines = says_host_network(topology)
     for pair in combinations(topology.regions, 2):
-        for closing in closings(topology, pair, *(facts[region.name] for region in pair)):
+        first, second = (facts[region.name] for region in pair)
+        for closing in closings(topology, pair, first, second, on_machines=on_machines):
             if closing.remedy is not None:
                 yield closing.group.id, closing.region.name
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from hybridspan.apigee.overrides import says_host_network
 from hybridspan.engine.step import ProgressSink, Step
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.plan.phases.closings import closings
 from hybridspan.plan.phases.peerings import pair_of
-from hybridspan.plan.phases.ports import closings, decide_ports
+from hybridspan.plan.phases.ports import decide_ports
 
 
 class PortsStep:
@@ -25,7 +27,8 @@ class PortsStep:
     async def check(self) -> Decision:
         """Judges the groups' rules; that packets pass is proved later, by connections from node to node."""
         first, second = await self._facts()
-        return decide_ports(self._estate.topology, self._pair, first, second)
+        on_machines = says_host_network(self._estate.topology)
+        return decide_ports(self._estate.topology, self._pair, first, second, on_machines=on_machines)
 
     async def _facts(self) -> tuple[RegionAzureFacts, RegionAzureFacts]:
         first, second = await asyncio.gather(
@@ -36,7 +39,9 @@ class PortsStep:
     async def act(self, progress: ProgressSink) -> None:
         """Adds just the rules that are missing."""
         first, second = await self._facts()
-        for closing in closings(self._estate.topology, self._pair, first, second):
+        topology = self._estate.topology
+        on_machines = says_host_network(topology)
+        for closing in closings(topology, self._pair, first, second, on_machines=on_machines):
             if closing.remedy is not None:
                 gateway = self._estate.azure(closing.region)
                 await gateway.ensure_rule(closing.group.id, closing.remedy, progress)

@@ -8,6 +8,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.nftables.expressions import genex, masq
 from pyroute2.nftables.main import NFTables
 
+from hybridspan.errors import PermanentFailure
+
 TABLE: Final = "node"
 CHAIN: Final = "outwards"
 INTERFACE: Final = 7
@@ -15,20 +17,24 @@ INTERFACE: Final = 7
 NAME_LENGTH: Final = 16
 
 
-class TranslationUnavailable(OSError):
-    """The kernel has no nftables or no address translation, without which pods of an overlay cannot leave their node."""
-
-
 def translate_source(device: str) -> None:
-    """Gives what is handed on and leaves by `device` that interface's own address."""
+    """Gives what is handed on and leaves by `device` that interface's own address.
+
+    PermanentFailure HS-LAB-035 where the kernel has no nftables or no address translation.
+    """
     try:
         with NFTables(nfgen_family=2) as nft:
             nft.table("add", name=TABLE)
             nft.chain("add", table=TABLE, name=CHAIN, hook="postrouting", type="nat", policy=1, priority=100)
             nft.rule("add", table=TABLE, chain=CHAIN, expressions=(leaves_by(device), masq()))
     except NetlinkError as error:
-        why = f"this kernel translates no addresses, which overlay and kubenet need: {error}"
-        raise TranslationUnavailable(why) from error
+        raise PermanentFailure(
+            "HS-LAB-035",
+            "this kernel translates no addresses, and pods of overlay and kubenet leave with their node's",
+            where=f"interface {device} of a node",
+            why=f"nftables answers: {error}",
+            hint="load the modules nf_tables, nft_chain_nat and nft_masq, or rehearse with network plugin azure",
+        ) from error
 
 
 def leaves_by(device: str) -> list[dict[str, object]]:
