@@ -15,6 +15,7 @@ from hybridspan.cassandra.ranges import (
     decode_range,
     owned,
     parse_range,
+    primaries,
     replicas,
     uncovered,
 )
@@ -103,3 +104,14 @@ def test_what_is_no_murmur_range_is_refused() -> None:
 
 def test_a_range_reads_back_as_it_is_written() -> None:
     assert parse_range(TokenRange(-9, 12).text()) == TokenRange(-9, 12)
+
+
+def test_the_primary_of_a_range_is_the_next_node_of_a_data_center_that_holds_it() -> None:
+    owners = [
+        TokenOwner("a", "dc-1", "ra-1", (0, 30)),
+        TokenOwner("b", "dc-2", "ra-1", (10,)),
+        TokenOwner("c", "dc-3", "ra-1", (20,)),
+    ]
+    ranges = [TokenRange(30, 0), TokenRange(0, 10), TokenRange(10, 20), TokenRange(20, 30)]
+    assert primaries(owners, ("dc-1", "dc-2")) == dict(zip(ranges, ("a", "b", "a", "a"), strict=True))
+    assert set(primaries(owners, ()).values()) == {""}

@@ -56,6 +56,20 @@ def replicas(
     return placed
 
 
+def primaries(owners: Sequence[TokenOwner], datacenters: Collection[str]) -> Mapping[TokenRange, str]:
+    """For every range of the ring the node whose primary it is: the first around the ring of a data center that holds it.
+
+    Empty where none of these data centers has a node.
+    """
+    ring = sorted((token, owner.address, owner.datacenter) for owner in owners for token in owner.tokens)
+    found: dict[TokenRange, str] = {}
+    for position, (token, _, _) in enumerate(ring):
+        around = ring[position:] + ring[:position]
+        first = next((address for _, address, datacenter in around if datacenter in datacenters), "")
+        found[TokenRange(ring[position - 1][0], token)] = first
+    return found
+
+
 def _walk(around: Iterable[TokenOwner], wanted: int, spare: int) -> tuple[str, ...]:
     """The first owners of distinct racks; `spare` of them may repeat a rack that is already taken."""
     chosen: list[str] = []

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hybridspan.cassandra.detached import Job
-from hybridspan.cassandra.ranges import TokenOwner, TokenRange, covering, replicas
+from hybridspan.cassandra.ranges import TokenOwner, covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
-from hybridspan.cassandra.texts import Preview, parse_previews
+from hybridspan.cassandra.texts import Preview
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
@@ -30,17 +30,14 @@ from hybridspan.verification.judgement import (
     verdict,
 )
 from hybridspan.verification.model import Difference, VerificationResult
+from hybridspan.verification.searching import RangeSearch, parsed
 
 Progress = Callable[[str, float | None, Mapping[str, Any]], None]
 
 PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
-RANGE_TRIES: Final = 3
-"""How often a single range is looked at before it counts as different."""
 MOST_LOSSES: Final = 4
 """How often a comparison whose verdict was lost is asked again."""
-MOST_RANGES: Final = 400
-"""More ranges than this are not searched one by one."""
 _ALL: Final = "all-keyspaces"
 """Key of the job that compares all of them; no keyspace can be called that."""
 
@@ -98,7 +95,7 @@ class _Comparison:
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
-        left = await self._judged(found, owners)
+        left = await self._judged(found, ring, owners)
         keyspaces = tuple(self._verdict(name, left) for name in names)
         return VerificationResult(datacenter, self._source.region.datacenter, (), keyspaces)
 
@@ -132,13 +129,17 @@ class _Comparison:
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
         logs = await self._run(self._target, pod, "verify", preview_jobs(names, self._everything))
-        previews = {p.keyspace: p for key, log in logs.items() for p in parsed(log, key) if is_whole(p)}
+        previews = {
+            p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
+        }
         # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
             jobs = [preview_job(name) for name in missing]
             logs = await self._run(self._target, pod, "verify", jobs)
-            previews |= {p.keyspace: p for key, log in logs.items() for p in parsed(log, key) if is_whole(p)}
+            previews |= {
+                p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
+            }
         if lost := [name for name in names if name not in previews]:
             raise _no_verdict(", ".join(lost), pod)
         return [previews[name] for name in names]
@@ -175,21 +176,25 @@ class _Comparison:
             )
         return logs
 
-    async def _judged(self, found: Sequence[Suspect], owners: Sequence[TokenOwner]) -> list[Difference]:
+    async def _judged(
+        self, found: Sequence[Suspect], ring: RingFacts, owners: Sequence[TokenOwner]
+    ) -> list[Difference]:
         """What remains of the suspects, which have differed in every look."""
         left: list[Difference] = []
         doubtful: list[Suspect] = []
         for suspect in found:
-            whole = suspect.keyspace in HISTORIES or sum(len(o.tokens) for o in owners) > MOST_RANGES
-            if whole or (suspect.is_everywhere and not await self._source_differs(suspect)):
+            is_history = suspect.keyspace in HISTORIES
+            if is_history or (suspect.is_everywhere and not await self._source_differs(suspect)):
                 left += differences(suspect, ())
             else:
                 doubtful.append(suspect)
-        for keyspace in dict.fromkeys(s.keyspace for s in doubtful):
-            group = [s for s in doubtful if s.keyspace == keyspace]
-            ranges = await self._differing_ranges(keyspace, group, owners)
+        for keyspace in (k for k in ring.keyspaces if k.name in {s.keyspace for s in doubtful}):
+            group = [s for s in doubtful if s.keyspace == keyspace.name]
+            search = RangeSearch((self._target, self._source), owners, keyspace, self._run)
+            ranges = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
             for suspect in group:
-                left += differences(suspect, ranges[suspect.table]) if ranges.get(suspect.table) else ()
+                named = () if ranges is None else ranges[suspect.table]
+                left += differences(suspect, named) if named or ranges is None else ()
         return left
 
     async def _source_differs(self, suspect: Suspect) -> bool:
@@ -200,45 +205,6 @@ class _Comparison:
         )
         logs = await self._run(self._source, pods[0].name, "verify-source", [job])
         return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace))
-
-    async def _differing_ranges(
-        self, keyspace: str, group: Sequence[Suspect], owners: Sequence[TokenOwner]
-    ) -> Mapping[str, tuple[str, ...]]:
-        """Table → the single ranges that differ in each of several looks; in a small range little is under way.
-
-        nodetool takes one range a call, so the data center's nodes share the calls.
-        """
-        tables = tuple(dict.fromkeys(s.table for s in group))
-        # Of several holders of a range the first is as good as any.
-        holders = {
-            r: found[0] for r, found in replicas(owners, self._target.region.datacenter, 1).items() if found
-        }
-        left = {(table, token_range) for token_range in holders for table in tables}
-        for _ in range(RANGE_TRIES):
-            shares: dict[str, list[TokenRange]] = {}
-            for token_range in sorted({r for _, r in left}):
-                shares.setdefault(holders[token_range], []).append(token_range)
-            looks = await asyncio.gather(
-                *(self._look_at_ranges(address, keyspace, tables, share) for address, share in shares.items())
-            )
-            left &= {found for look in looks for found in look}
-            if not left:
-                break
-        return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
-
-    async def _look_at_ranges(
-        self, address: str, keyspace: str, tables: Sequence[str], ranges: Sequence[TokenRange]
-    ) -> set[tuple[str, TokenRange]]:
-        """(table, range) that one node's previews of single ranges show as different, or say nothing of."""
-        pod = (await self._target.pod_of(address)).name
-        jobs = [Job(f"range{n}", _range_preview(keyspace, tables, r)) for n, r in enumerate(ranges)]
-        logs = await self._run(self._target, pod, "verify-ranges", jobs)
-        found: set[tuple[str, TokenRange]] = set()
-        for job, token_range in zip(jobs, ranges, strict=True):
-            previews = parsed(logs[job.key], keyspace)
-            named = {pair.table for preview in previews for pair in preview.differences}
-            found |= {(table, token_range) for table in (named if previews else tables)}
-        return found
 
 
 def preview_job(keyspace: str) -> Job:
@@ -254,17 +220,14 @@ def preview_jobs(names: Sequence[str], everything: frozenset[str]) -> list[Job]:
     return [Job(_ALL, ("repair", "--preview", "--full")), *rest]
 
 
+def _named_by(key: str) -> str:
+    """The keyspace of a job; none where one compares all of them."""
+    return "" if key == _ALL else key
+
+
 def is_whole(preview: Preview) -> bool:
     """Whether it says how many ranges it compared, or that there are no two replicas."""
     return preview.ranges > 0 or preview.nothing_to_compare
-
-
-def parsed(text: str, key: str) -> tuple[Preview, ...]:
-    """The previews in a job's output; empty where it lost the verdict."""
-    try:
-        return parse_previews(text, "" if key == _ALL else key)
-    except ValueError:
-        return ()
 
 
 def _no_verdict(keyspaces: str, pod: str) -> TemporaryFailure:
@@ -275,11 +238,6 @@ def _no_verdict(keyspaces: str, pod: str) -> TemporaryFailure:
         why=f"nodetool said in {MOST_LOSSES + 1} tries neither that replicas are in sync nor that they differ",
         hint=f"the log of {pod} has what became of its repair sessions",
     )
-
-
-def _range_preview(keyspace: str, tables: Sequence[str], token_range: TokenRange) -> tuple[str, ...]:
-    bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
-    return ("repair", "--preview", "--full", *bounds, keyspace, *tables)
 
 
 def assignments(

@@ -1,0 +1,124 @@
+"""Finds which single ranges of a table differ, once a comparison of all has said that some do.
+
+nodetool takes one range a call and starts a JVM for it: with sixteen tokens a node six nodes have 96 ranges, with 256 tokens
+1,536. So the primary ranges of each node are compared first, in one call a node: all of them together are the ring, and what is
+the same there need not be looked at singly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.ranges import TokenOwner, TokenRange, primaries, replicas
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.texts import Preview, parse_previews
+from hybridspan.facts.cassandra import KeyspaceFacts
+
+RANGE_TRIES: Final = 3
+"""How often a single range is looked at before it counts as different."""
+MOST_RANGES: Final = 400
+"""More ranges than this are not searched one by one."""
+
+Run = Callable[[CassandraRegion, str, str, Sequence[Job]], Awaitable[Mapping[str, str]]]
+"""Carries jobs through in a region's pod under a task's name; their output by key."""
+Found = set[tuple[str, TokenRange]]
+"""(table, range)"""
+
+
+class RangeSearch:
+    """One search in one keyspace; `regions` are those whose pods can be asked, the target's data center first."""
+
+    def __init__(
+        self,
+        regions: Sequence[CassandraRegion],
+        owners: Sequence[TokenOwner],
+        keyspace: KeyspaceFacts,
+        run: Run,
+    ) -> None:
+        self._regions = regions
+        self._owners = owners
+        self._keyspace = keyspace
+        self._run = run
+
+    async def differing(self, tables: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+        """Table → the single ranges that differ in each of several looks; None where too many would have to be looked at.
+
+        In a small range little is under way, so traffic does not look like a difference for long.
+        """
+        left = await self._suspicious(tables)
+        if len({token_range for _, token_range in left}) > MOST_RANGES:
+            return None
+        for _ in range(RANGE_TRIES):
+            if not left:
+                break
+            left &= await self._look_singly(tables, sorted({token_range for _, token_range in left}))
+        return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
+
+    async def _suspicious(self, tables: Sequence[str]) -> Found:
+        """What is left when every node has compared its primary ranges; those of nodes that cannot be asked stay."""
+        by_node: dict[str, list[TokenRange]] = {}
+        holding = [dc for dc, factor in self._keyspace.replication.factors.items() if factor]
+        for token_range, address in primaries(self._owners, holding).items():
+            by_node.setdefault(address, []).append(token_range)
+        pods = {pod.address: (region, pod.name) for region in self._regions for pod in await region.pods()}
+        asked = [address for address in by_node if address in pods]
+        named = await asyncio.gather(*(self._primary(*pods[address], tables) for address in asked))
+        suspicious: dict[str, frozenset[str]] = dict.fromkeys(by_node, frozenset(tables))
+        suspicious.update(zip(asked, named, strict=True))
+        return {(t, r) for address, ranges in by_node.items() for r in ranges for t in suspicious[address]}
+
+    async def _primary(self, region: CassandraRegion, pod: str, tables: Sequence[str]) -> frozenset[str]:
+        """The tables that differ somewhere in the node's primary ranges."""
+        name = self._keyspace.name
+        job = Job(name, ("repair", "--preview", "--full", "-pr", name, *tables))
+        logs = await self._run(region, pod, "verify-primary", [job])
+        return _named(parsed(logs[name], name), tables)
+
+    async def _look_singly(self, tables: Sequence[str], ranges: Sequence[TokenRange]) -> Found:
+        """Each range by itself; the holders share them."""
+        target, *_ = self._regions
+        pods = {pod.address: pod.name for pod in await target.pods()}
+        factor = self._keyspace.replication.factor(target.region.datacenter)
+        holders = replicas(self._owners, target.region.datacenter, factor)
+        shares: dict[str, list[TokenRange]] = {}
+        for token_range in ranges:
+            able = [address for address in holders[token_range] if address in pods] or [*pods]
+            fewest = min(able, key=lambda address: len(shares.get(address, ())))
+            shares.setdefault(fewest, []).append(token_range)
+        looks = await asyncio.gather(
+            *(self._share(pods[address], tables, share) for address, share in shares.items())
+        )
+        return {found for look in looks for found in look}
+
+    async def _share(self, pod: str, tables: Sequence[str], ranges: Sequence[TokenRange]) -> Found:
+        """(table, range) that one node's previews of single ranges show as different, or say nothing of."""
+        name = self._keyspace.name
+        jobs = [Job(f"range{n}", _of_range(name, tables, r)) for n, r in enumerate(ranges)]
+        logs = await self._run(self._regions[0], pod, "verify-ranges", jobs)
+        return {
+            (table, token_range)
+            for job, token_range in zip(jobs, ranges, strict=True)
+            for table in _named(parsed(logs[job.key], name), tables)
+        }
+
+
+def _named(previews: Sequence[Preview], tables: Sequence[str]) -> frozenset[str]:
+    """The tables that differ; all of them where the verdict was lost."""
+    found = {pair.table for preview in previews for pair in preview.differences}
+    return frozenset(found if previews else tables)
+
+
+def _of_range(keyspace: str, tables: Sequence[str], token_range: TokenRange) -> tuple[str, ...]:
+    bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
+    return ("repair", "--preview", "--full", *bounds, keyspace, *tables)
+
+
+def parsed(text: str, keyspace: str) -> tuple[Preview, ...]:
+    """The previews in a job's output, of all keyspaces where none is named; empty where it lost the verdict."""
+    try:
+        return parse_previews(text, keyspace)
+    except ValueError:
+        return ()

@@ -1,0 +1,117 @@
+"""Differing ranges are found by their nodes' primary ranges first, and no range escapes that way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.ranges import TokenOwner, TokenRange
+from hybridspan.facts.cassandra import KeyspaceFacts, Replication
+from hybridspan.verification import searching
+from hybridspan.verification.searching import RangeSearch
+
+NODES = {"dc-1": ("120.38.1.9", "120.38.1.10"), "dc-2": ("192.138.0.9", "192.138.0.10")}
+OWNERS = [
+    TokenOwner(address, datacenter, "ra-1", (number * 10, number * 10 + 100))
+    for number, (datacenter, address) in enumerate((dc, a) for dc, nodes in NODES.items() for a in nodes)
+]
+TOKENS = sorted((token, owner.address) for owner in OWNERS for token in owner.tokens)
+RING = {TokenRange(TOKENS[n - 1][0], token): address for n, (token, address) in enumerate(TOKENS)}
+"""Range → the node whose primary it is, as every data center holds all."""
+KMS = KeyspaceFacts("kms", Replication("NetworkTopologyStrategy", {"dc-1": 2, "dc-2": 2}), ("app", "small"))
+END = "[2026] Repair command #18 finished in 3 seconds\n"
+
+
+@dataclass
+class Ring:
+    """Answers previews by what really differs, and remembers who was asked what."""
+
+    different: set[tuple[str, TokenRange]]
+    lost: set[str] = field(default_factory=set)
+    """Addresses whose previews of primary ranges lose their verdict."""
+    settles_after: int = 1000
+    """Looks at single ranges until nothing differs any more: what differed was traffic."""
+    asked: list[tuple[str, str, int]] = field(default_factory=list)
+
+    async def run(self, region: Any, pod: str, task: str, jobs: Sequence[Job]) -> Mapping[str, str]:
+        self.asked.append((task, pod, len(jobs)))
+        return {job.key: self._answer(pod, job.arguments) for job in jobs}
+
+    def _answer(self, pod: str, arguments: tuple[str, ...]) -> str:
+        if "-pr" in arguments:
+            if pod in self.lost:
+                return ""
+            tables = {table for table, token_range in self.different if RING[token_range] == pod}
+        else:
+            bounds = TokenRange(*(int(arguments[arguments.index(word) + 1]) for word in ("-st", "-et")))
+            self.settles_after -= 1
+            tables = {t for t, r in self.different if r == bounds} if self.settles_after >= 0 else set()
+        return _said(tables)
+
+    def looks_singly(self) -> int:
+        return sum(jobs for task, _, jobs in self.asked if task == "verify-ranges")
+
+
+def _said(tables: set[str]) -> str:
+    if not tables:
+        return f"[2026] # of ranges: 2, \n[2026] Previewed data was in sync\n{END}"
+    pair = "    /120.38.1.9:7001 -> /192.138.0.9:7001: 1 ranges, 9 sstables, 36.580KiB bytes"
+    listed = "".join(f"kms.{table} - 1 ranges, 9 sstables, 36.580KiB bytes\n{pair}\n" for table in tables)
+    return f"[2026] # of ranges: 2, \nTotal estimated streaming: 1 ranges, 9 sstables, 36.580KiB bytes\n{listed}{END}"
+
+
+def region(datacenter: str) -> Any:
+    """A region whose pods are called like their addresses."""
+
+    async def pods() -> list[Any]:
+        return [SimpleNamespace(address=a, name=a) for a in NODES[datacenter]]
+
+    return SimpleNamespace(pods=pods, region=SimpleNamespace(datacenter=datacenter))
+
+
+def search(ring: Ring, *datacenters: str) -> RangeSearch:
+    return RangeSearch([region(dc) for dc in datacenters], OWNERS, KMS, ring.run)
+
+
+ONE, *OTHERS = RING
+
+
+async def test_only_the_primary_ranges_of_the_node_that_differs_are_looked_at_singly() -> None:
+    ring = Ring({("app", ONE)})
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == {"app": (ONE.text(),)}
+    primary_ranges = [r for r, address in RING.items() if address == RING[ONE]]
+    assert len(primary_ranges) == 2
+    # Both of them once, and the one that differs twice more.
+    assert ring.looks_singly() == 4
+    assert (
+        sorted(pod for task, pod, _ in ring.asked if task == "verify-primary") == sorted(RING.values())[::2]
+    )
+
+
+async def test_every_range_that_differs_is_found_wherever_its_primary_is() -> None:
+    everything = {(table, token_range) for token_range in RING for table in ("app", "small")}
+    found = await search(Ring(everything), "dc-2", "dc-1").differing(("app", "small"))
+    assert found == {table: tuple(sorted(r.text() for r in RING)) for table in ("app", "small")}
+
+
+async def test_a_node_that_loses_its_verdict_or_cannot_be_asked_acquits_none_of_its_ranges() -> None:
+    (a, b) = (next(r for r, address in RING.items() if address == NODES[dc][0]) for dc in ("dc-1", "dc-2"))
+    ring = Ring({("app", a), ("app", b)}, lost={NODES["dc-2"][0]})
+    assert await search(ring, "dc-2").differing(("app",)) == {"app": tuple(sorted((a.text(), b.text())))}
+
+
+async def test_what_settles_is_no_difference() -> None:
+    ring = Ring({("app", ONE)}, settles_after=2)
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == {"app": ()}
+
+
+async def test_too_many_ranges_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_RANGES", 2)
+    ring = Ring({("app", token_range) for token_range in OTHERS})
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) is None
+    assert ring.looks_singly() == 0
