@@ -22,6 +22,7 @@ from typing import Any
 import jsonschema
 
 from tests.contract import azure_cli
+from tests.rehearsal.listening import Listening
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -36,7 +37,8 @@ class Rig:
         self.directory = self.base / "work"
         shutil.copytree(EXAMPLES / example, self.directory)
         self.topology = self.directory / "hybrid.yaml"
-        self.targets = self.base / "targets"
+        self.heard: set[tuple[str, str]] = set()
+        """(program, address) of every connection of a command in the background and of what it starts."""
         self._signed_in = False
         self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
 
@@ -51,17 +53,21 @@ class Rig:
         shutil.rmtree(self.base, ignore_errors=True)
 
     def start(self, *arguments: str, log: str = "out.log") -> subprocess.Popen[bytes]:
-        """A command in the background, its words in a file of the working directory; its connections are written down."""
-        watched = [str(Path(__file__).with_name("watched.py")), str(self.targets)]
+        """A command in the background, its words in a file of the working directory; its connections are heard."""
+        listening = Listening(lambda program, target: self.heard.add((program, target)))
+        socket = listening.there.fileno()
         with (self.directory / log).open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, *watched, *arguments],
+            process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("watched.py")), str(socket), *arguments],
                 env=dict(self.environment),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=[socket],
             )
+        listening.start()
+        return process
 
     def hybridspan(
         self, *arguments: str, expect: int | None = 0, timeout: float = 600
