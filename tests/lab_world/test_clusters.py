@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import replace
 from ipaddress import IPv4Network, ip_address
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from hybridspan_lab.control import UpOptions
 from hybridspan_lab.examples import example_directory
 from hybridspan_lab.world.existing import CLUSTER_VERSION, ByHand
 from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import members
 
 REGION = loading.load(example_directory("two-regions") / "hybrid.yaml").first
 GROUP = f"/subscriptions/{REGION.subscription}/resourcegroups/{REGION.resource_group}"
@@ -49,6 +51,9 @@ POD = {
     },
 }
 
+HELD = 64 * 2**20
+"""What a pod of these tests holds in memory."""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -78,6 +83,17 @@ def until(condition, seconds=30.0):
         time.sleep(0.1)
 
 
+def of_pod(places, name):
+    (cluster,) = control.status(places.home)["clusters"]
+    return next(pod for pod in cluster["pods"] if pod["name"] == name)
+
+
+def resident(processes, field):
+    """Bytes, by the kernel's own count of each process."""
+    lines = [line for pid in processes for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
 def test_the_nodes_are_those_of_the_pools_with_addresses_of_the_subnet(lab):
     places, _ = lab
     nodes = json.loads(kubectl(places, "get", "nodes", "-o", "json"))["items"]
@@ -98,16 +114,21 @@ def test_a_cluster_has_the_storage_classes_of_aks(lab):
 
 
 def test_a_pod_runs_with_an_address_of_the_subnet_and_is_seen_in_the_status(lab):
-    places, _ = lab
-    kubectl(
-        places, "run", "one", "--image=busybox", "--command", "--", "/bin/bash", "-c", "echo there; sleep 600"
-    )
+    places, record = lab
+    script = f"held=$(head -c {HELD} /dev/zero | tr '\\0' x); echo there; sleep 600; true"
+    kubectl(places, "run", "one", "--image=busybox", "--command", "--", "/bin/bash", "-c", script)
     kubectl(places, "wait", "--for=condition=Ready", "pod/one", "--timeout=30s")
-    assert kubectl(places, "logs", "one") == "there\n"
-    (cluster,) = control.status(places.home)["clusters"]
+    until(lambda: kubectl(places, "logs", "one") == "there\n")
+    status = control.status(places.home)
+    (cluster,) = status["clusters"]
     (pod,) = [pod for pod in cluster["pods"] if pod["name"] == "one"]
     assert pod["address"].startswith("120.38.1.")
-    assert pod["memory"] > 0
+    assert HELD <= pod["memory"] <= 4 * HELD
+    for shown, process in ((p["memory"], p["pid"]) for p in cluster["programs"]):
+        assert shown > 10 * 2**20, process
+    # A page that is shared counts once: less than what every process has for itself and others, more than its own alone.
+    processes = members(record.namespace)
+    assert 0.8 * resident(processes, "RssAnon") < status["memory"] < 1.2 * resident(processes, "VmRSS")
 
 
 def test_a_pod_is_paused_and_goes_on(lab):
@@ -150,7 +171,8 @@ def test_pods_of_an_overlay_have_addresses_of_it_and_hosted_ones_their_node_s(la
     overlay = replace(second.cluster, network_plugin="azure-overlay", pod_cidr=IPv4Network("10.245.0.0/16"))
     region = replace(second, resource_group="my-overlay-rg", cluster=overlay)
     asyncio.run(by_hand(places, record, lambda azure: azure.create_region(region)))
-    sleep = ("--image=busybox", "--command", "--", "/bin/bash", "-c", "sleep 600")
+    script = f"held=$(head -c {HELD} /dev/zero | tr '\\0' x); sleep 600; true"
+    sleep = ("--image=busybox", "--command", "--", "/bin/bash", "-c", script)
     kubectl(places, "run", "own", *sleep)
     kubectl(places, "run", "hosted", '--overrides={"spec": {"hostNetwork": true}}', *sleep)
     kubectl(places, "wait", "--for=condition=Ready", "pod/own", "pod/hosted", "--timeout=30s")
@@ -158,7 +180,8 @@ def test_pods_of_an_overlay_have_addresses_of_it_and_hosted_ones_their_node_s(la
     pods = {pod["name"]: pod for pod in cluster["pods"]}
     assert ip_address(pods["own"]["address"]) in IPv4Network("10.245.0.0/16")
     assert pods["hosted"]["address"] in {node["address"] for node in cluster["nodes"]}
-    assert all(pod["memory"] > 0 for pod in (pods["own"], pods["hosted"]))
+    # A pod on its node's own network shares that with others, and is told from them all the same.
+    until(lambda: all(HELD <= of_pod(places, name)["memory"] <= 4 * HELD for name in ("own", "hosted")))
     asked = {"cluster": "apigee-centralus", "namespace": "default", "pod": "hosted"}
     assert control.fault({"kind": "pause", **asked}, places.home)["processes"] > 0
     assert control.fault({"kind": "resume", **asked}, places.home)["processes"] > 0
