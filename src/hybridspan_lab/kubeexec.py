@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import socket
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +17,7 @@ from hybridspan_lab.kubeapi import ApiError, KubeApi, object_path
 PROTOCOL: Final = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
 CONNECT_SECONDS: Final = 30.0
+END_SECONDS: Final = 5.0
 PATIENT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 """A command may run for hours; aiohttp's own default is five minutes in all."""
 
@@ -34,9 +39,7 @@ async def run(api: KubeApi, namespace: str, pod: str, container: str, argv: tupl
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     try:
         async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=api.access.tls), timeout=PATIENT, trust_env=False
-            ) as session,
+            _session(api) as session,
             session.ws_connect(
                 address,
                 params=query,
@@ -44,9 +47,9 @@ async def run(api: KubeApi, namespace: str, pod: str, container: str, argv: tupl
                 protocols=(PROTOCOL,),
                 max_msg_size=0,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_SECONDS),
-            ) as socket,
+            ) as stream,
         ):
-            async for message in socket:
+            async for message in stream:
                 if message.type is aiohttp.WSMsgType.BINARY and message.data[0] in said:
                     said[message.data[0]] += message.data[1:]
     except aiohttp.WSServerHandshakeError as error:
@@ -57,6 +60,27 @@ async def run(api: KubeApi, namespace: str, pod: str, container: str, argv: tupl
         raise ApiError(0, "Unreachable", f"{namespace}/{pod}: the connection ended before the command did")
     code = exit_code(json.loads(said[STATUS]))
     return Finished(code, said[STDOUT].decode(errors="replace"), said[STDERR].decode(errors="replace"))
+
+
+@contextlib.asynccontextmanager
+async def _session(api: KubeApi) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that leaves no connection behind: aiohttp ends those of TLS by itself, in its own time."""
+    opened: list[socket.socket] = []
+
+    def new_socket(found: aiohttp.AddrInfoType) -> socket.socket:
+        opened.append(socket.socket(*found[:3]))
+        return opened[-1]
+
+    connector = aiohttp.TCPConnector(ssl=api.access.tls, socket_factory=new_socket)
+    try:
+        async with aiohttp.ClientSession(connector=connector, timeout=PATIENT, trust_env=False) as session:
+            yield session
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                # The transports close them; nothing tells of it.
+                while any(one.fileno() >= 0 for one in opened):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
 
 
 def exit_code(status: dict[str, Any]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from hybridspan_lab import kubeexec
@@ -11,12 +9,9 @@ from hybridspan_lab.kubeapi import ApiError, KubeApi
 
 
 async def execute(cluster, *argv: str, pod: str = "db-0") -> kubeexec.Finished:
-    try:
-        async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
-            return await kubeexec.run(api, "default", pod, "main", argv)
-    finally:
-        # aiohttp ends TLS connections in the background and asks for this before the event loop goes.
-        await asyncio.sleep(0.25)
+    """What warns of a connection that was not ended fails these tests."""
+    async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
+        return await kubeexec.run(api, "default", pod, "main", argv)
 
 
 async def test_output_errors_and_exit_code_come_back(cluster, database):
