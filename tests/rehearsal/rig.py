@@ -37,6 +37,7 @@ class Rig:
         self.directory = self.base / "work"
         shutil.copytree(EXAMPLES / example, self.directory)
         self.topology = self.directory / "hybrid.yaml"
+        self.namespace = "apigee"
         self.heard: set[tuple[str, str]] = set()
         """(program, address) of every connection of a command in the background and of what it starts."""
         self._signed_in = False
@@ -85,13 +86,36 @@ class Rig:
         arguments = ("apply", str(self.topology), "--yes", "--past-no-return", *options)
         return self.hybridspan(*arguments, expect=expect, timeout=timeout)
 
+    def step(self, name: str) -> dict[str, Any]:
+        """What the plan says of a step now."""
+        plan = json.loads(self.hybridspan("plan", str(self.topology), "--json", expect=None).stdout)
+        found: dict[str, Any] = next(s for s in plan["steps"] if s["id"] == name)
+        return found
+
+    def is_proved(self) -> bool:
+        """Whether `verify` proves every data center."""
+        proved: bool = json.loads(self.hybridspan("verify", str(self.topology), "--json").stdout)["proved"]
+        return proved
+
+    def seed_is_out(self) -> None:
+        """Of the second region's file and of its live datastore."""
+        assert "multiRegionSeedHost" not in (self.directory / "overrides_apigee-centralus.yaml").read_text()
+        get = ("get", "apigeeds", "default", "-n", self.namespace, "-o", "json")
+        assert "multiRegionSeedHost" not in self.kubectl("apigee-centralus", *get)
+
+    def another_apply_does_nothing(self) -> None:
+        acted = len(self.events("acting"))
+        done = self.apply()
+        assert len(self.events("acting")) == acted
+        assert "0 steps carried out" in done.stderr
+
     def kubectl(self, context: str, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         return self.run("kubectl", "--context", context, *arguments, expect=expect, stdin=stdin).stdout
 
     def password(self, context: str, user: str) -> str:
         """The password of `jmx`, `ddl`, `dml` or `admin`, from the credentials' secret of that cluster."""
         path = f"jsonpath={{.data.{user}\\.password}}"
-        get = ("get", "secret", "apigee-datastore-default-creds", "-n", "apigee", "-o", path)
+        get = ("get", "secret", "apigee-datastore-default-creds", "-n", self.namespace, "-o", path)
         return base64.b64decode(self.kubectl(context, *get)).decode()
 
     def nodetool(self, context: str, ordinal: int, *arguments: str) -> str:
@@ -103,7 +127,7 @@ class Rig:
             "-i",
             f"apigee-cassandra-default-{ordinal}",
             "-n",
-            "apigee",
+            self.namespace,
             "--",
             "bash",
             "-c",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,7 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1500)
 NEW = "apigee-centralus"
 ORGANIZATION = "hybrid-test-7-a69bd24"
 FIELDS = ("-n", "apigee")
+HANDSHAKE = re.compile(r"PKIX path|CERTIFICATE_VERIFY_FAILED|Failed to (?:properly )?handshake|unknown_ca")
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +45,61 @@ def state(rig: Rig) -> str:
 
 def reason(rig: Rig, step: str) -> str:
     """What the plan says of a step now."""
-    plan = json.loads(rig.hybridspan("plan", str(rig.topology), "--json", expect=None).stdout)
-    found: str = next(s["reason"] for s in plan["steps"] if s["id"] == step)
+    return str(rig.step(step)["reason"])
+
+
+def by_hand(rig: Rig, release: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """`helm upgrade --install` as a person types it, without waiting."""
+    chart = f"{rig.environment['HYBRIDSPAN_CHARTS']}/apigee-{release}"
+    values = ("-f", str(rig.directory / "overrides_apigee-centralus.yaml"))
+    where = (*FIELDS, "--kube-context", NEW)
+    return rig.run("helm", "upgrade", release, chart, "--install", *where, *values, *more, expect=None)
+
+
+def authority(rig: Rig, context: str) -> dict[str, str]:
+    """The data of `apigee-ca` in a cluster; empty where there is none."""
+    get = ("get", "secret", "apigee-ca", "-n", "cert-manager", "--ignore-not-found", "-o", "json")
+    found: dict[str, str] = json.loads(rig.kubectl(context, *get) or "{}").get("data", {})
     return found
 
 
-def test_an_authority_that_is_not_the_rings_is_exchanged_while_nothing_uses_it(rig: Rig) -> None:
+def logged(rig: Rig, pod: str, *previous: str) -> str:
+    """A container's last words; empty where it has said none."""
+    return rig.kubectl(NEW, "logs", pod, *FIELDS, *previous, "--tail=400", expect=None)
+
+
+def test_an_operator_that_was_installed_before_its_definitions_is_named_and_mended(rig: Rig) -> None:
+    """By hand, and beside an authority that is not the ring's: one run sees to both."""
+    rig.apply("--until", "ports")
     rig.apply("--until", "crds/centralus")
-    get = ("get", "secret", "apigee-ca", "-n", "cert-manager", "-o", "json")
-    held = json.loads(rig.kubectl(NEW, *get))
-    other = {**held, "metadata": {"name": "apigee-ca", "namespace": "cert-manager"}}
-    other["data"] = {**held["data"], "tls.crt": held["data"]["tls.key"]}
-    rig.kubectl(NEW, "replace", "-f", "-", stdin=json.dumps(other))
+    rig.kubectl(
+        NEW, "delete", "-k", f"{rig.environment['HYBRIDSPAN_CHARTS']}/apigee-operator/etc/crds/default"
+    )
+    rig.kubectl(NEW, "delete", "secret", "apigee-ca", "-n", "cert-manager")
+    installed = by_hand(rig, "operator")
+    assert installed.returncode == 0, installed.stderr
+    controller = ("get", "pods", "-l", "app=apigee-controller", *FIELDS, "-o", "json")
+
+    def crashed() -> str:
+        pods = json.loads(rig.kubectl(NEW, *controller))["items"]
+        names = [
+            pod["metadata"]["name"]
+            for pod in pods
+            for container in (pod.get("status") or {}).get("containerStatuses") or []
+            if container["restartCount"]
+        ]
+        return names[0] if names else ""
+
+    pod = eventually(crashed, 120, "the operator ends without its definitions")
+    assert 'no matches for kind \\"ApigeeDatastore\\"' in logged(rig, pod, "--previous")
+    made = eventually(lambda: authority(rig, NEW), 60, "cert-manager has made another authority")
+    assert made != authority(rig, "apigee-eastus")
+    assert "lacks definitions of Apigee's resources" in reason(rig, "crds/centralus")
+    assert "the operator is installed, but not available" in reason(rig, "operator/centralus")
     assert "is not the first region's" in reason(rig, "authority/centralus")
     rig.apply("--until", "operator/centralus")
-    assert json.loads(rig.kubectl(NEW, *get))["data"] == held["data"]
+    assert authority(rig, NEW) == authority(rig, "apigee-eastus")
+    assert rig.step("operator/centralus")["state"] == "done"
 
 
 def test_an_operator_that_is_down_is_named_and_brought_back(rig: Rig) -> None:
@@ -64,32 +107,60 @@ def test_an_operator_that_is_down_is_named_and_brought_back(rig: Rig) -> None:
     rig.kubectl(NEW, "scale", "deployment", "apigee-controller-manager", *FIELDS, "--replicas=0")
     gone = ("wait", "pod", "-l", "app=apigee-controller", *FIELDS, "--for=delete", "--timeout=60s")
     rig.kubectl(NEW, *gone)
-    helm = (
-        "helm",
-        "upgrade",
-        "datastore",
-        f"{rig.environment['HYBRIDSPAN_CHARTS']}/apigee-datastore",
-        "--install",
-    )
-    values = (
-        "-n",
-        "apigee",
-        "--kube-context",
-        NEW,
-        "-f",
-        str(rig.directory / "overrides_apigee-centralus.yaml"),
-    )
-    done = rig.run(*helm, *values, expect=None)
+    done = by_hand(rig, "datastore")
     assert done.returncode
     assert "apigee-webhook-service" in done.stderr
     assert "not available" in reason(rig, "operator/centralus")
+    rig.apply("--until", "operator/centralus")
+
+
+def test_an_authority_that_was_copied_too_late_is_told_and_the_way_back_works(rig: Rig) -> None:
+    """The nodes start with certificates of an authority that the cluster made itself; copying the right one mends nothing."""
+    rig.kubectl(NEW, "delete", "secret", "apigee-ca", "-n", "cert-manager")
+    right = authority(rig, "apigee-eastus")
+    eventually(lambda: authority(rig, NEW), 60, "cert-manager has made another authority")
+    get = ("get", "pod", "apigee-cassandra-default-0", *FIELDS, "-o", "jsonpath={.status.podIP}")
+    seed = rig.kubectl("apigee-eastus", *get)
+    installed = by_hand(rig, "datastore", "--set", f"cassandra.multiRegionSeedHost={seed}")
+    assert installed.returncode == 0, installed.stderr
+
+    def refused() -> bool:
+        words = "".join(logged(rig, f"apigee-cassandra-default-{n}") for n in range(3))
+        return bool(HANDSHAKE.search(words))
+
+    eventually(refused, 180, "the ring refuses the new nodes")
+    assert "is not the first region's" in reason(rig, "authority/centralus")
+    done = rig.apply(expect=None)
+    assert done.returncode
+    assert "and a datastore already uses it" in done.stdout + done.stderr
+
+    copied = json.loads(
+        rig.kubectl("apigee-eastus", "get", "secret", "apigee-ca", "-n", "cert-manager", "-o", "json")
+    )
+    copied["metadata"] = {"name": "apigee-ca", "namespace": "cert-manager"}
+    rig.kubectl(NEW, "replace", "-f", "-", stdin=json.dumps(copied))
+    assert authority(rig, NEW) == right
+    late = rig.step("authority/centralus")
+    assert late["state"] == "refused"
+    assert "it was copied too late" in late["reason"]
+    assert "forceDelete" in late["hint"]
+    assert "dc-2" not in rig.nodetool("apigee-eastus", 0, "status")
+
+    rig.run("helm", "uninstall", "datastore", *FIELDS, "--kube-context", NEW)
+    forced = json.dumps({"spec": {"forceDelete": True}})
+    rig.kubectl(NEW, "patch", "apigeeds", "default", *FIELDS, "--type=merge", "-p", forced)
+    rig.kubectl(NEW, "wait", "apigeeds/default", *FIELDS, "--for=delete", "--timeout=120s")
+    assert rig.kubectl(NEW, "get", "pvc", *FIELDS, "-o", "name") == ""
+    assert "issued anew" in reason(rig, "authority/centralus")
     rig.apply("--until", "datastore/centralus")
+    assert rig.nodetool("apigee-eastus", 0, "status").count("\nUN ") == 6
 
 
 def test_a_replication_before_the_organization_is_mended_by_the_next_run(rig: Rig) -> None:
     rig.apply("--until", "system-keyspaces/centralus")
     replication(rig, organization="hybrid-test-7")
     eventually(lambda: state(rig) == "error", 60, "the operator refuses the resource")
+    assert "HS-APIGEE-043" in rig.hybridspan("status", str(rig.topology)).stdout
     assert f"organizationRef is hybrid-test-7, the organization's resource is {ORGANIZATION}" in reason(
         rig, "replication/centralus"
     )
@@ -100,9 +171,31 @@ def test_a_wrong_source_is_named_and_corrected(rig: Rig) -> None:
     replication(rig, source="us-west1")
     eventually(lambda: state(rig) == "error", 120, "the operator does not find the source")
     assert "must be the name of the Cassandra data center, dc-1" in reason(rig, "replication/centralus")
+    seen = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)["regions"][1]
+    assert seen["replication"]["cause"]["code"] == "HS-APIGEE-040"
+    assert "dc-1, dc-2" in seen["replication"]["cause"]["why"]
 
 
-def test_a_node_that_is_killed_while_the_operator_copies_costs_no_row(rig: Rig) -> None:
+def restart(rig: Rig) -> None:
+    """The operator dies and comes back; its Deployment makes another pod."""
+    label = ("-l", "app=apigee-controller", *FIELDS)
+    old = rig.kubectl(NEW, "get", "pods", *label, "-o", "name").strip()
+    rig.kubectl(NEW, "delete", *label, "pod", "--grace-period=0", "--force")
+
+    def another() -> bool:
+        pods = json.loads(rig.kubectl(NEW, "get", "pods", *label, "-o", "json"))["items"]
+        ready = [
+            f"pod/{p['metadata']['name']}"
+            for p in pods
+            for c in (p.get("status") or {}).get("conditions") or []
+            if (c["type"], c["status"]) == ("Ready", "True")
+        ]
+        return bool(ready) and old not in ready
+
+    eventually(another, 90, "another pod of the operator is ready")
+
+
+def test_an_operator_and_a_node_that_are_killed_while_it_copies_cost_no_row(rig: Rig) -> None:
     for ordinal in range(3):
         rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", "1")
     run = rig.start(
@@ -121,6 +214,7 @@ def test_a_node_that_is_killed_while_the_operator_copies_costs_no_row(rig: Rig) 
             return any(e["document"].get("bytes") for e in rig.events("progress"))
 
         eventually(streams, 240, "bytes arrive")
+        restart(rig)
         rig.kubectl(
             NEW, "delete", "pod", "apigee-cassandra-default-0", *FIELDS, "--grace-period=0", "--force"
         )
@@ -131,6 +225,8 @@ def test_a_node_that_is_killed_while_the_operator_copies_costs_no_row(rig: Rig) 
         run.kill()
         run.wait()
     said = (rig.directory / "killed.log").read_text()
+    told = [str(e["document"].get("text", "")) for e in rig.events("progress")]
+    assert any("region-expansion has ended: HS-APIGEE-040" in text for text in told)
     assert run.returncode in (0, 1), said[-4000:]
     assert run.returncode == 0 or "HS-APIGEE-04" in said, said[-4000:]
 
@@ -146,8 +242,7 @@ def test_the_seed_of_a_running_datastore_cannot_be_changed(rig: Rig) -> None:
 
 def test_run_again_it_goes_on_and_every_row_is_proved(rig: Rig) -> None:
     rig.apply()
-    result = json.loads(rig.hybridspan("verify", str(rig.topology), "--json").stdout)
-    assert result["proved"] is True
+    assert rig.is_proved()
 
 
 def test_a_seed_that_was_left_in_is_told_and_taken_out(rig: Rig) -> None:

@@ -45,11 +45,6 @@ def rig() -> Iterator[Rig]:
         rig.down()
 
 
-def is_proved(rig: Rig) -> bool:
-    proved: bool = json.loads(rig.hybridspan("verify", str(rig.topology), "--json").stdout)["proved"]
-    return proved
-
-
 def replication(rig: Rig, context: str) -> str:
     get = ("get", "cdr", "region-expansion", "-n", "apigee", "-o", "jsonpath={.status.state}")
     return rig.kubectl(context, *get)
@@ -57,7 +52,7 @@ def replication(rig: Rig, context: str) -> str:
 
 def test_copied_directly_the_operators_record_says_complete_too(rig: Rig) -> None:
     rig.apply()
-    assert is_proved(rig)
+    assert rig.is_proved()
     assert replication(rig, "apigee-centralus") == "complete"
     acted = [e["step"] for e in rig.events("acting")]
     assert acted.index("rebuild/centralus/apigee-cassandra-default-2") < acted.index("organization/centralus")
@@ -73,7 +68,7 @@ def test_a_third_region_is_copied_by_the_operator(rig: Rig) -> None:
     text = rig.topology.read_text().replace("replication: direct", "replication: resource")
     rig.topology.write_text(text.rstrip("\n") + THIRD)
     rig.apply()
-    assert is_proved(rig)
+    assert rig.is_proved()
     assert replication(rig, "apigee-westus2") == "complete"
     status = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)
     factors = {k["name"]: k["factors"] for k in status["ring"]["keyspaces"]}
