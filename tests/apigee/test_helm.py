@@ -209,7 +209,7 @@ async def test_another_persons_run_is_left_alone(bench: Bench):
 
 async def test_a_registry_that_refuses_is_named(bench: Bench):
     bench.says("echo 'unauthorized' >&2; exit 1")
-    with pytest.raises(PermanentFailure, match=re.escape("HS-APIGEE-036")) as caught:
+    with pytest.raises(PermanentFailure, match=re.escape("HS-APIGEE-050")) as caught:
         await bench.helm.pull("oci://registry.example/apigee-env", "1.16.0", bench.folder / "charts")
     assert "helm registry login" in caught.value.hint
 

@@ -53,15 +53,27 @@ def values() -> dict[str, Any]:
 
 
 @pytest.fixture
-def helm(tmp_path: Path) -> Helm:
-    """The real helm; what it keeps for itself stays in the test's folder."""
+def helm_home(tmp_path: Path) -> dict[str, str]:
+    """Variables that keep in the test's folder what helm keeps for itself."""
+    home = {f"HELM_{name}_HOME": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")}
+    return {**home, "HOME": str(tmp_path)}  # without it helm keeps .kube/cache in the current folder
+
+
+@pytest.fixture
+def helm(helm_home: dict[str, str]) -> Helm:
+    """The real helm."""
     program = parts.ensure().helm
 
-    def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        home = {f"HELM_{name}_HOME": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")}
-        home["HOME"] = str(tmp_path)  # without it helm keeps .kube/cache in the current folder
-        command = [str(program), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=home, check=False, timeout=120)
+    def run(*arguments: str, expect: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(program), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=helm_home,
+            check=False,
+            timeout=120,
+        )
         assert done.returncode == expect, done.stdout + done.stderr
         return done
 

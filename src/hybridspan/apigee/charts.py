@@ -15,11 +15,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from hybridspan.apigee.chart_failures import VARIABLE
 from hybridspan.apigee.document import EditableText, NotAMapping
 from hybridspan.errors import PermanentFailure
 from hybridspan.topology.model import Topology
 
-VARIABLE: Final = "HYBRIDSPAN_CHARTS"
 OFFICIAL: Final = "oci://us-docker.pkg.dev/apigee-release/apigee-hybrid-helm-charts"
 
 NAMES: Final = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from hybridspan.apigee.apigeectl import PASSING
+from hybridspan.apigee.chart_failures import AUTHORITY, pull_failure
 from hybridspan.apigee.helm_failures import explained
 from hybridspan.apigee.helm_process import (
     LOOK_SECONDS,
@@ -147,16 +149,11 @@ class Helm:
     async def pull(self, reference: str, version: str, folder: Path) -> None:
         """Fetch a chart of that version and unpack it below the folder."""
         words = ["pull", reference, "--version", version, "--untar", "--untardir", str(folder)]
+        if authority := os.environ.get(AUTHORITY):
+            words += ["--ca-file", authority]
         code, told = await self._run(words, _SHORT_SECONDS * 3)
         if code:
-            kind = TemporaryFailure if PASSING.search(told) else PermanentFailure
-            raise kind(
-                "HS-APIGEE-036",
-                f"chart {reference} {version} cannot be fetched",
-                where=reference,
-                why=told,
-                hint="spec.charts (or HYBRIDSPAN_CHARTS) names another folder or oci:// address; helm registry login signs in",
-            )
+            raise pull_failure(reference, version, told)
 
     async def _asked(self, *words: str) -> str:
         """What helm prints, which is not recorded."""

@@ -132,7 +132,7 @@ async def missing_charts(estate: Estate) -> list[Finding]:
         for name in NAMES:
             await charts.chart(name)
     except HybridspanError as error:
-        return [Finding("charts", "refuse", where, f"{error.message}: {error.why}", error.hint)]
+        return [Finding("charts", "refuse", where, f"{error.code} {error.message}: {error.why}", error.hint)]
     return [Finding("charts", "pass", where, f"{len(NAMES)} charts of {estate.topology.hybrid_version}")]
 
 

@@ -1,33 +1,45 @@
-"""The charts as an OCI registry on loopback, for `helm pull oci://…`: read-only, plain HTTP, as helm takes it from its own machine."""
+"""The charts as an OCI registry on loopback, over TLS and behind a login, as a company's mirror is: helm pulls from it and pushes to it."""
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
+import hmac
 import io
 import json
+import secrets
+import ssl
 import tarfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
+from hybridspan.secrets import Secret
 from hybridspan_lab.helm.charts import CHARTS
 from hybridspan_lab.world.record import REPOSITORY
 
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+USER: Final = "reader"
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
 class Registry:
     """What is served: blobs by digest, and each chart's versions."""
 
+    password: Secret
+    """Of the one user."""
     blobs: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """Repository → version → digest of its manifest."""
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    """What has come so far of blobs that are being pushed."""
 
     def add_all(self, folder: Path) -> None:
         """Packages every chart of a folder."""
@@ -49,12 +61,25 @@ class Registry:
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
     def application(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[self._signed_in], client_max_size=64 * 2**20)
         app.router.add_get("/v2/", self._ping)
         app.router.add_get("/v2/{name:.+}/manifests/{reference}", self._manifest)
+        app.router.add_put("/v2/{name:.+}/manifests/{reference}", self._put_manifest)
+        app.router.add_post("/v2/{name:.+}/blobs/uploads/", self._begin)
+        app.router.add_patch("/v2/{name:.+}/blobs/uploads/{upload}", self._more)
+        app.router.add_put("/v2/{name:.+}/blobs/uploads/{upload}", self._end)
         app.router.add_get("/v2/{name:.+}/blobs/{digest}", self._blob)
         app.router.add_get("/v2/{name:.+}/tags/list", self._list)
         return app
+
+    @web.middleware
+    async def _signed_in(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode(errors="replace")
+        if hmac.compare_digest(given, f"Basic {login(self.password)}".encode()):
+            return await handler(request)
+        answer = refusal("UNAUTHORIZED", "authentication required", 401)
+        answer.headers["WWW-Authenticate"] = 'Basic realm="hybridspan lab"'
+        return answer
 
     async def _ping(self, _: web.Request) -> web.Response:
         return web.json_response({})
@@ -68,6 +93,32 @@ class Registry:
         if not digest:
             return refusal("MANIFEST_UNKNOWN", f"{name}:{reference}: manifest unknown")
         return self._answer(digest, MANIFEST)
+
+    async def _put_manifest(self, request: web.Request) -> web.Response:
+        name, reference = request.match_info["name"], request.match_info["reference"]
+        digest = self._keep(await request.read(), MANIFEST)["digest"]
+        self.tags.setdefault(name, {})[reference] = digest
+        return created(f"/v2/{name}/manifests/{digest}", digest)
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        upload = secrets.token_hex(8)
+        self.uploads[upload] = b""
+        return accepted(request.match_info["name"], upload)
+
+    async def _more(self, request: web.Request) -> web.Response:
+        upload = request.match_info["upload"]
+        if upload not in self.uploads:
+            return refusal("BLOB_UPLOAD_UNKNOWN", f"{upload}: upload unknown")
+        self.uploads[upload] += await request.read()
+        return accepted(request.match_info["name"], upload)
+
+    async def _end(self, request: web.Request) -> web.Response:
+        content = self.uploads.pop(request.match_info["upload"], b"") + await request.read()
+        digest = self._keep(content, "")["digest"]
+        if digest != request.query.get("digest"):
+            del self.blobs[digest]
+            return refusal("DIGEST_INVALID", f"what came is {digest}", 400)
+        return created(f"/v2/{request.match_info['name']}/blobs/{digest}", digest)
 
     async def _blob(self, request: web.Request) -> web.Response:
         digest = request.match_info["digest"]
@@ -84,9 +135,22 @@ class Registry:
         return web.Response(body=self.blobs[digest], headers=headers)
 
 
-def refusal(code: str, message: str) -> web.Response:
-    """Not found, as the registry protocol says it."""
-    return web.json_response({"errors": [{"code": code, "message": message}]}, status=404)
+def login(password: Secret) -> str:
+    """The user and the password as a registry's client sends and keeps them."""
+    return base64.b64encode(f"{USER}:{password.reveal()}".encode()).decode()
+
+
+def created(place: str, digest: str) -> web.Response:
+    return web.Response(status=201, headers={"Location": place, "Docker-Content-Digest": digest})
+
+
+def accepted(name: str, upload: str) -> web.Response:
+    return web.Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{upload}"})
+
+
+def refusal(code: str, message: str, status: int = 404) -> web.Response:
+    """An error as the registry protocol says it."""
+    return web.json_response({"errors": [{"code": code, "message": message}]}, status=status)
 
 
 def packaged(chart: Path) -> bytes:
@@ -101,9 +165,9 @@ def packaged(chart: Path) -> bytes:
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
-async def serve(registry: Registry, port: int) -> web.AppRunner:
+async def serve(registry: Registry, port: int, tls: ssl.SSLContext) -> web.AppRunner:
     """Listens on 127.0.0.1."""
     runner = web.AppRunner(registry.application(), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
     return runner

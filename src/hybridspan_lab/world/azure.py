@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ class Azure:
     def authority(self) -> Path:
         """Certificate of the CA that the server's own is from."""
         return self._app[CERTIFICATES].authority
+
+    def server_tls(self) -> ssl.SSLContext:
+        """TLS settings for another server of this machine, with the same certificate."""
+        return self._app[CERTIFICATES].server_context()
 
     def client_secret(self) -> Secret:
         """The secret of the lab's service principal."""

@@ -48,6 +48,11 @@ class Places:
         return self.home / "arm"
 
     @property
+    def authority(self) -> Path:
+        """Certificate of the CA of the lab's servers on this machine: Resource Manager and registry."""
+        return self.arm / "ca.pem"
+
+    @property
     def network_names(self) -> Path:
         """Mount point of the file system that only the lab sees: names of network namespaces."""
         return self.home / "ns"

@@ -41,7 +41,12 @@ class Record:
     @property
     def registry(self) -> str:
         """Address of the charts' registry, empty where there is none."""
-        return f"oci://127.0.0.1:{self.registry_port}/{REPOSITORY}" if self.registry_port else ""
+        return f"oci://{self.registry_host}/{REPOSITORY}" if self.registry_port else ""
+
+    @property
+    def registry_host(self) -> str:
+        """Name and port, as a login is kept for."""
+        return f"localhost:{self.registry_port}"
 
     @property
     def is_running(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -20,7 +21,9 @@ NOWHERE: Final = "http://127.0.0.1:9"
 
 def variables(places: Places, record: Record) -> dict[str, str]:
     """Everything but the PATH and the secret."""
-    charts = {"HYBRIDSPAN_CHARTS": str(places.charts)} if places.charts.is_dir() else {}
+    charts = {}
+    if places.charts.is_dir():
+        charts = {"HYBRIDSPAN_CHARTS": str(places.charts), "HYBRIDSPAN_CHARTS_CA": str(places.authority)}
     return {
         "HYBRIDSPAN_LAB_HOME": str(places.home),
         "HYBRIDSPAN_ARM_ENDPOINT": record.arm,
@@ -63,6 +66,14 @@ def exports(places: Places, record: Record) -> str:
     if record.registry:
         lines.append(f"# charts:   in that folder, and as {record.registry}")
     return "\n".join([*lines, *_NOTES])
+
+
+def write_registry_login(places: Places, record: Record, login: str) -> None:
+    """What `helm registry login` leaves behind: helm, and hybridspan with it, read it from its own folder."""
+    path = places.helm / "config" / "registry" / "config.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"auths": {record.registry_host: {"auth": login}}}))
 
 
 _NOTES: Final = [

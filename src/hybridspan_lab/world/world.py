@@ -12,10 +12,12 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Self
 
 from aiohttp import web
 
+from hybridspan.secrets import Secret
 from hybridspan_lab.arm import network_from_documents
 from hybridspan_lab.arm.documents import Documents
 from hybridspan_lab.helm import registry
@@ -67,9 +69,10 @@ class World:
         """The registry; None where the lab has no charts."""
         if not self._record.registry_port:
             return None
-        served = registry.Registry()
+        served = registry.Registry(Secret(token_hex(16)))
         await asyncio.to_thread(served.add_all, self._places.charts)
-        return await registry.serve(served, self._record.registry_port)
+        variables.write_registry_login(self._places, self._record, registry.login(served.password))
+        return await registry.serve(served, self._record.registry_port, self._azure.server_tls())
 
     def _troubles(self) -> Troubles:
         return Troubles(self._places, self.clusters, self._azure, self._record.network)

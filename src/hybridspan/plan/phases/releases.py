@@ -17,6 +17,8 @@ from hybridspan.topology.model import Region, Topology
 
 CHARTS_VARIABLE: Final = "HYBRIDSPAN_CHARTS"
 OFFICIAL_CHARTS: Final = "oci://us-docker.pkg.dev/apigee-release/apigee-hybrid-helm-charts"
+TRUSTED: Final = '${HYBRIDSPAN_CHARTS_CA:+--ca-file "$HYBRIDSPAN_CHARTS_CA"}'
+"""A bash expression: the authority of a mirror's certificate, where it is not one that the machine trusts."""
 _SINGLE: Final[tuple[Component, ...]] = ("operator", "datastore", "telemetry", "redis", "ingress-manager")
 
 
@@ -90,6 +92,7 @@ def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple
             *(word for setting in wanted.settings for word in ("--set", setting)),
         )
     )
+    words += f" {TRUSTED}"
     start = f"helm upgrade {shlex.quote(wanted.name)} {chart_of(topology, wanted.chart)} {words}"
     return (
         Command(script=f"{start} --dry-run=server >/dev/null", comment="first without changing anything"),
@@ -114,7 +117,7 @@ def chart_of(topology: Topology, chart: str) -> str:
 
 def definitions_applied(topology: Topology, region: Region) -> Command:
     """Apigee's CRDs from the operator's chart, on the server's side: they are too large for the client's."""
-    pull = f'helm pull "$CHARTS/apigee-operator" --version {shlex.quote(topology.hybrid_version)} --untar --untardir "$FOLDER"'
+    pull = f'helm pull "$CHARTS/apigee-operator" --version {shlex.quote(topology.hybrid_version)} --untar --untardir "$FOLDER" {TRUSTED}'
     apply = f"kubectl --context {shlex.quote(context_of(region))} apply -k"
     options = "--server-side --force-conflicts --validate=false"
     return Command(
