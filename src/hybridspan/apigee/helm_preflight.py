@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import HelmRelease
 from hybridspan.facts.world import Finding, RegionFacts, Severity
+from hybridspan.plan.phases.identity import decide_identity, how_to_register
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.resource_names import environment_name, organization_name
 
@@ -100,15 +101,10 @@ def _federation(topology: Topology, region: Region, regions: Mapping[str, Region
     first, own = regions[topology.first.name].overrides, regions[region.name].overrides
     if first is None or not first.federation or region.name == topology.first.name:
         return
-    where = _where(region)
-    if own is not None and own.exists and own.federation and own.federation != first.federation:
-        yield Finding(
-            "workload-identity", "pass", where, "the overrides name a workload identity provider of their own"
-        )
+    cluster = regions[region.name].azure.cluster
+    decision = decide_identity(first, own, cluster)
+    if decision.is_done:
+        yield Finding("workload-identity", "pass", _where(region), decision.reason)
         return
-    hint = (
-        "register this cluster's OIDC issuer as a provider of the pool, bind the Kubernetes service accounts, and write its audience"
-        f" into {region.overrides.name} (gcp.federatedWorkloadIdentity.audience) before the organization is installed"
-    )
-    message = "workload identity federation is used, and the overrides name the first region's provider"
-    yield Finding("workload-identity", "warn", where, message, hint)
+    hint = f"before the organization is installed: {how_to_register(topology, region, first.federation, cluster)}"
+    yield Finding("workload-identity", "warn", _where(region), decision.reason, hint)

@@ -15,6 +15,8 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hybridspan.apigee.document import EditableText, NotAMapping, Path
+from hybridspan.apigee.federation import MAY_DIFFER as ACCOUNTS
+from hybridspan.apigee.federation import audience_of, credential_files
 from hybridspan.apigee.gcp_regions import NEAREST
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
@@ -90,7 +92,8 @@ def _facts_of(
         host_network=bool(document.value("cassandra", "hostNetwork")),
         environments=_names(document.value("envs")),
         virtual_hosts=_names(document.value("virtualhosts")),
-        federation=_federation(document),
+        federation=audience_of(document),
+        credential_files=credential_files(document, path.parent),
         passwords=passwords_in(document),
     )
 
@@ -108,14 +111,6 @@ def passwords_in(document: EditableText) -> tuple[str, ...]:
         for s in document.scalars()
         if _CLEAR_SECRET.search(s.path[-1]) and isinstance(s.value, str) and s.value
     )
-
-
-def _federation(document: EditableText) -> str:
-    """The audience that the cluster's identities are exchanged for, where workload identity federation is on."""
-    found = document.value("gcp", "federatedWorkloadIdentity")
-    if not isinstance(found, dict) or not found.get("enabled"):
-        return ""
-    return str(found.get("audience") or "(none)")
 
 
 def _read(path: FilePath) -> EditableText | str:
@@ -197,10 +192,11 @@ def _moved_paths(source: EditableText, first: FilePath, own: FilePath) -> dict[P
 def disallowed(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> tuple[str, ...]:
     """What differs between two regions' documents and must not, one sentence each."""
     ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
+    may_differ = (*_MAY_DIFFER, ACCOUNTS) if audience_of(source) else _MAY_DIFFER
     found = []
     for key in dict.fromkeys([*ours, *theirs]):
         name = ".".join(key)
-        if ours.get(key) == theirs.get(key) or any(p.fullmatch(name) for p in _MAY_DIFFER):
+        if ours.get(key) == theirs.get(key) or any(p.fullmatch(name) for p in may_differ):
             continue
         if _SECRET_KEY.search(name):
             found.append(f"{name} differs from the first region's")

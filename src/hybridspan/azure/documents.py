@@ -130,6 +130,7 @@ def cluster(document: Document) -> ClusterFacts:
         is_private=bool(access.get("enablePrivateCluster")),
         etag=document.get("eTag") or "",
         needs_entra_login=bool(properties.get("disableLocalAccounts")),
+        oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL") or "",
     )
 
 

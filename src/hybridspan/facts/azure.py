@@ -133,6 +133,8 @@ class ClusterFacts:
     etag: str = ""
     needs_entra_login: bool = False
     """Local accounts are off: only kubelogin's tokens are accepted."""
+    oidc_issuer: str = ""
+    """The issuer of its pods' tokens; empty where it is switched off."""
 
     @property
     def pods_are_routable(self) -> bool:

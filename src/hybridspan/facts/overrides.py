@@ -30,5 +30,7 @@ class OverridesFacts:
     """Names of environment groups."""
     federation: str = ""
     """The audience of workload identity federation where it is used, or empty."""
+    credential_files: tuple[tuple[str, str], ...] = ()
+    """Credential configurations that it names by path, each with the identity provider that it is for."""
     passwords: tuple[str, ...] = ()
     """Keys that hold a password in clear."""

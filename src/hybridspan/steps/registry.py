@@ -23,6 +23,7 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
         clusters,
         groups,
         host_network,
+        identity,
         install,
         keyspaces,
         networks,
@@ -40,6 +41,6 @@ def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:
     )
 
     azure = (groups, networks, peerings, clusters, ports)
-    apigee = (host_network, trust, overrides, install, releases, replication, seed_removal, runtime)
+    apigee = (host_network, trust, overrides, install, releases, identity, replication, seed_removal, runtime)
     cassandra = (keyspaces, reachability, rebuild, verification)
     return {phase: maker for room in azure + apigee + cassandra for phase, maker in room.STEPS.items()}

@@ -34,6 +34,7 @@ _BY_HYBRIDSPAN: Final = (
     "auth-keyspace",
     "system-keyspaces",
     "data-keyspaces",
+    "identity",
     "source-repair",
     "rebuild",
     "verify",

@@ -8,6 +8,7 @@ from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import WantedRelease
 from hybridspan.facts.world import Installation, WorldFacts
 from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.identity import identity_step, is_federated
 from hybridspan.plan.phases.kubectl import kubectl
 from hybridspan.plan.phases.releases import (
     decide_release,
@@ -119,6 +120,9 @@ def plan_organization(topology: Topology, facts: WorldFacts) -> list[PlannedStep
     before = "system-keyspaces" if replication_of(topology).is_resource else "verify-again"
     steps: list[PlannedStep] = []
     for new in _new(topology, facts):
+        if is_federated(new.first):
+            own = facts.regions[new.region.name]
+            steps.append(identity_step(new.region, new.first, own, before))
         steps.append(release_step(topology, new.region, new.first, new.own, "ingress-manager", before))
         steps.append(_organization(topology, new))
     return steps
@@ -150,6 +154,7 @@ def _organization(topology: Topology, new: _New) -> PlannedStep:
     name = organization_resource(topology, new.first.apigee)
     running = ("wait", f"apigeeorg/{name}", "--for=jsonpath={.status.state}=running", "--timeout=30m")
     needs = [StepId(f"release/{region.name}/ingress-manager")]
+    needs += [new.step("identity")] if is_federated(new.first) else []
     needs += [new.step("system-keyspaces")] if replication_of(topology).is_resource else []
     return PlannedStep(
         id=new.step("organization"),
