@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from hybridspan.azure.preflight import findings
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.world import Finding
-from hybridspan.topology.model import Region
+from hybridspan.topology.model import Region, Subnet
 from tests.azure.regions import CENTRAL, EAST, POOLS, make_region, make_topology, with_pools
 from tests.plan_azure.facts import NOTHING, cluster, here, peering
 
@@ -80,6 +80,21 @@ def test_an_overlay_takes_addresses_for_nodes_only() -> None:
     overlay = here(EAST, aks=cluster(EAST, network_plugin_mode="overlay"))
     crowded = with_pools(CENTRAL, replace(POOLS[0], max_pods=110))
     assert "refuse" not in of("azure-addresses", found(overlay, region=crowded))
+
+
+def test_a_subnet_for_pods_is_counted_by_itself_and_the_nodes_subnet_without_pods() -> None:
+    nodes = replace(CENTRAL.network.subnet, prefix=IPv4Network("192.138.1.0/28"))
+    pods = Subnet("pods", IPv4Network("192.138.0.0/26"))
+    region = replace(CENTRAL, network=replace(CENTRAL.network, subnet=nodes, pod_subnet=pods))
+    pools = tuple(replace(p, pod_subnet_id="/subnets/pods") for p in cluster(EAST).node_pools)
+    told = [
+        f
+        for f in found(here(EAST, aks=cluster(EAST, node_pools=pools)), region=region)
+        if f.check == "azure-addresses"
+    ]
+    assert [f.message.split(" usable")[0] for f in told] == ["4 of 11", "192.138.0.0/26 has 59"]
+    assert [f.severity for f in told] == ["pass", "refuse"]
+    assert told[1].where == "centralus, subnet pods"
 
 
 def test_private_and_entra_only_clusters_are_named() -> None:

@@ -10,10 +10,9 @@ from itertools import combinations
 from hybridspan.azure import offered
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding, Severity
-from hybridspan.topology.model import Region, Topology
-
-RESERVED_ADDRESSES = 5
-"""Azure keeps the first four addresses and the last of every subnet."""
+from hybridspan.plan.phases.clusters import plugin_of
+from hybridspan.topology.model import Region, Subnet, Topology
+from hybridspan.topology.validation import capacity
 
 
 def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Finding]:
@@ -92,23 +91,27 @@ def _access(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
         yield Finding("azure-access", severity, where, message, hint)
 
 
-def needed_addresses(region: Region, like: ClusterFacts | None) -> int:
-    """Addresses that the cluster's pools take from the subnet: with Azure CNI one a node and one for each pod it may run."""
-    if like is not None and not like.pods_are_routable:
-        return sum(p.count for p in region.cluster.node_pools)
-    return sum(p.count * (1 + (p.max_pods or DEFAULT_PODS)) for p in region.cluster.node_pools)
-
-
-DEFAULT_PODS = 30
-"""Pods a node with Azure CNI where nothing else is said."""
+def demands(region: Region, like: ClusterFacts | None) -> list[tuple[Subnet, int, int]]:
+    """For each subnet the addresses that the cluster's pools take of it, and those with the node that an upgrade adds."""
+    pods, pools = region.network.pod_subnet, region.cluster.node_pools
+    plugin = plugin_of(like) if like else ("azure-pod-subnet" if pods else "azure")
+    needed = capacity.demand(pools, plugin)
+    found = [(region.network.subnet, needed.at_rest, needed.with_upgrade)]
+    if pods is not None and plugin == "azure-pod-subnet":
+        least = needed.nodes * capacity.PODS_AT_ONCE
+        found.append((pods, least, least + capacity.PODS_AT_ONCE))
+    return found
 
 
 def _addresses(region: Region, facts: RegionAzureFacts, like: ClusterFacts | None) -> Iterator[Finding]:
     if facts.cluster is not None:
         return  # its nodes have their addresses
-    subnet = region.network.subnet
-    usable = subnet.prefix.num_addresses - RESERVED_ADDRESSES
-    wanted = needed_addresses(region, like)
+    for subnet, wanted, with_upgrade in demands(region, like):
+        yield _room(region, subnet, wanted, with_upgrade)
+
+
+def _room(region: Region, subnet: Subnet, wanted: int, with_upgrade: int) -> Finding:
+    usable = capacity.usable_addresses(subnet.prefix)
     where = f"{region.name}, subnet {subnet.name}"
     if wanted > usable:
         nodes = sum(p.count for p in region.cluster.node_pools)
@@ -116,21 +119,12 @@ def _addresses(region: Region, facts: RegionAzureFacts, like: ClusterFacts | Non
         message = (
             f"{subnet.prefix} has {usable} usable addresses, and the cluster's nodes and pods take {wanted}"
         )
-        yield Finding(
-            "azure-addresses", "refuse", where, message, f"a larger subnet, or maxPods of at most {fits}"
-        )
-    else:
-        message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {_surge(region, like)} for a while"
-        tight = wanted + _surge(region, like) > usable
-        hint = "the cluster comes up, but its upgrades will fail: a larger subnet now, or fewer maxPods"
-        yield Finding("azure-addresses", "warn" if tight else "pass", where, message, hint if tight else "")
-
-
-def _surge(region: Region, like: ClusterFacts | None) -> int:
-    """What one more node of the largest kind takes, as an upgrade wants it."""
-    if like is not None and not like.pods_are_routable:
-        return 1
-    return max((1 + (p.max_pods or DEFAULT_PODS) for p in region.cluster.node_pools), default=0)
+        takes_pods_singly = subnet != region.network.pod_subnet and fits > 0
+        hint = f"a larger subnet, or maxPods of at most {fits}" if takes_pods_singly else "a larger subnet"
+        return Finding("azure-addresses", "refuse", where, message, hint)
+    more = with_upgrade - wanted
+    message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {more} for a while"
+    return Finding("azure-addresses", "warn" if with_upgrade > usable else "pass", where, message)
 
 
 def _torn(region: Region, network: NetworkFacts | None) -> Iterator[Finding]:
