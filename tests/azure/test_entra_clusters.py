@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from hybridspan.azure.cloud import PUBLIC, AzureCloud
+from hybridspan.azure.credentials import Source
 from hybridspan.azure.gateway import AzureGateway
-from hybridspan.azure.logins import unattended
+from hybridspan.azure.logins import LOGINS, unattended
 from hybridspan.errors import InputError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.kubernetes.access import Access
@@ -118,7 +120,32 @@ async def test_a_plug_in_that_cannot_work_is_named(
 
 def test_a_kubeconfig_with_certificates_is_left_alone() -> None:
     content = json.dumps({"users": [{"name": "u", "user": {"client-key-data": "x"}}]}).encode()
-    assert unattended(content, "az") == content
+    assert unattended(content, "az", PUBLIC) == content
+
+
+ELSEWHERE = AzureCloud(
+    "https://arm.stack.test", "https://login.stack.test", "https://arm.stack.test", is_public=False
+)
+THERE = ["--authority-host", "https://login.stack.test/", "--disable-instance-discovery"]
+
+
+@pytest.mark.parametrize(
+    ("source", "cloud", "place"),
+    [
+        ("environment", PUBLIC, []),
+        ("environment", ELSEWHERE, THERE),
+        ("workload-identity", ELSEWHERE, THERE),
+        ("az", ELSEWHERE, []),
+        ("default", ELSEWHERE, []),
+    ],
+)
+def test_kubelogin_signs_in_where_we_do(source: Source, cloud: AzureCloud, place: list[str]) -> None:
+    content = json.dumps(kubeconfig(plugin("--login", "devicecode", "--client-id", "browser"))).encode()
+    from ruamel.yaml import YAML
+
+    made = YAML(typ="safe", pure=True).load(unattended(content, source, cloud))
+    arguments = made["users"][0]["user"]["exec"]["args"]
+    assert arguments == ["get-token", "--server-id", "s", *place, "--login", LOGINS[source]]
 
 
 class Unreachable:

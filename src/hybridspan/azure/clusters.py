@@ -13,6 +13,7 @@ from typing import Any
 from hybridspan.azure import documents
 from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
 from hybridspan.azure.clients import polling
+from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import is_logged_in, source
 from hybridspan.azure.grants import Grants
 from hybridspan.azure.logins import unattended
@@ -29,7 +30,8 @@ from hybridspan.topology.model import NodePool, Region
 class Clusters:
     """Reads, makes and completes managed clusters."""
 
-    def __init__(self, clients: Clients, calls: ArmCalls) -> None:
+    def __init__(self, clients: Clients, calls: ArmCalls, cloud: AzureCloud) -> None:
+        self._cloud = cloud
         self._clients = clients
         self._calls = calls
         self._grants = Grants(clients, calls)
@@ -58,7 +60,8 @@ class Clusters:
         document = await self._calls.read(call, cluster_id)
         if document is None:
             return None
-        return unattended(_kubeconfig(document, cluster_id), source(os.environ, is_logged_in(os.environ)))
+        chosen = source(os.environ, is_logged_in(os.environ))
+        return unattended(_kubeconfig(document, cluster_id), chosen, self._cloud)
 
     async def of_group(self, subscription: str, resource_group: str) -> list[Document]:
         """All clusters of a resource group; none where there is no such group."""

@@ -57,7 +57,7 @@ class AzureGateway:
         self._networks = Networks(self._clients_of, calls)
         self._peerings = Peerings(self._clients_of, calls, self._networks)
         self._security = SecurityGroups(self._clients_of, calls)
-        self._clusters = Clusters(self._clients_of, calls)
+        self._clusters = Clusters(self._clients_of, calls, cloud)
         self._offers = Offers(self._clients_of, calls)
 
     def _clients_of(self, subscription: str) -> AzureClients:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from hybridspan.secrets import Secret
 from hybridspan_lab.arm.credentials import Credentials, Principal
+from hybridspan_lab.arm.providers.kubeconfigs import SERVER_APPLICATION
 from hybridspan_lab.arm.tokens import EXCHANGE, ISSUER, TokenDesk
 
 CLOCK_SKEW = 300.0
@@ -136,7 +137,7 @@ def base_url(request: web.Request) -> str:
 
 
 def _audience(form: dict[str, str], base: str) -> str:
-    """The resource that a token is asked for: this cloud's Resource Manager, or its directory graph."""
+    """The resource that a token is asked for: this cloud's Resource Manager, its directory graph, or AKS's API servers."""
     scope = form.get("scope", "")
     if not form.get("resource") and not scope.split(" ")[0].endswith("/.default"):
         text = (
@@ -145,7 +146,7 @@ def _audience(form: dict[str, str], base: str) -> str:
         )
         raise LoginRefused(400, "invalid_scope", 1002012, text)
     wanted = form.get("resource") or scope.split(" ")[0].removesuffix("/.default")
-    if wanted.rstrip("/") not in (base, f"{base}/graph"):
+    if wanted.rstrip("/") not in (base, f"{base}/graph", SERVER_APPLICATION):
         text = f"AADSTS500011: The resource principal named {wanted} was not found in the tenant named hybridspan lab."
         raise LoginRefused(400, "invalid_resource", 500011, text)
     return wanted
