@@ -41,6 +41,8 @@ RETRY_SECONDS: Final = 1.0
 GATHERING_SECONDS: Final = 0.1
 """Changes come in swarms; one pass answers all that came within this time."""
 FIELD_MANAGER: Final = "apigee-controller-manager"
+BY_CHARTS: Final = "MUTATING_WEBHOOK_CONFIGURATION" in os.environ
+"""Whether Apigee's charts started it: only they name its webhooks, and only their releases know SecretRotation."""
 KINDS: Final = (
     DATASTORE,
     REDIS,
@@ -49,7 +51,7 @@ KINDS: Final = (
     ENVIRONMENT,
     ROUTE_CONFIG,
     REPLICATION,
-    ROTATION,
+    *((ROTATION,) if BY_CHARTS else ()),
 )
 VALIDATING: Final = "/validate-apigee-cloud-google-com-v1alpha1-apigeedatastore"
 MUTATING: Final = "/mutate-apigee-cloud-google-com-v1alpha1-apigeedatastore"

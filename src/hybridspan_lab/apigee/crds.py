@@ -57,6 +57,8 @@ APIGEE_KINDS: Final = (
     Kind(APIGEE_GROUP, "v1alpha2", "ApigeeRoute", "apigeeroutes", ("apigeeroute",)),
     ROTATION,
 )
+APIGEECTL_KINDS: Final = tuple(kind for kind in APIGEE_KINDS if kind is not ROTATION)
+"""Of the last release that apigeectl installs: credentials are rotated by a resource only since Helm installs it."""
 ISSUER: Final = Kind(CERT_MANAGER_GROUP, "v1", "Issuer", "issuers")
 CLUSTER_ISSUER: Final = Kind(CERT_MANAGER_GROUP, "v1", "ClusterIssuer", "clusterissuers", scope="Cluster")
 CERTIFICATE: Final = Kind(CERT_MANAGER_GROUP, "v1", "Certificate", "certificates", ("cert", "certs"))

@@ -6,7 +6,7 @@ import base64
 from typing import Any, Final
 
 from hybridspan_lab.apigee import names
-from hybridspan_lab.apigee.crds import APIGEE_GROUP, APIGEE_KINDS, CERT_MANAGER_GROUP, definition
+from hybridspan_lab.apigee.crds import APIGEE_GROUP, APIGEECTL_KINDS, CERT_MANAGER_GROUP, definition
 from hybridspan_lab.apigee.objects import deployment, object_of
 
 Document = dict[str, Any]
@@ -35,7 +35,7 @@ def installation(namespace: str, credentials: dict[str, str]) -> list[Document]:
     return [
         object_of("v1", "Namespace", names.SYSTEM_NAMESPACE, labels={"control-plane": "controller-manager"}),
         object_of("v1", "Namespace", namespace, labels=names.PLATFORM_LABEL),
-        *(definition(kind, {"app.kubernetes.io/version": names.HYBRID_VERSION}) for kind in APIGEE_KINDS),
+        *(definition(kind, {"app.kubernetes.io/version": names.HYBRID_VERSION}) for kind in APIGEECTL_KINDS),
         *_priority_classes(),
         object_of("v1", "ServiceAccount", "apigee-init", namespace),
         object_of("v1", "ServiceAccount", names.CONTROLLER, names.SYSTEM_NAMESPACE),
