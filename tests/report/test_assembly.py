@@ -97,3 +97,10 @@ def test_what_kept_a_data_center_from_being_compared_is_shown(topology, facts, p
         "unproved",
         "192.138.0.9 is DN",
     )
+
+
+def test_what_a_run_went_without_stands_above_everything_else(topology, facts, plan):
+    kept = (10.0, "waived", "source-repair/centralus", {"reason": "dc-1 was never repaired; waived by name"})
+    assert assemble(topology, facts, plan, Recorded(kept)).remarks == (
+        "Gone without, by name: source-repair/centralus. dc-1 was never repaired; waived by name",
+    )

@@ -128,3 +128,11 @@ def test_the_axis_leaves_out_the_time_between_runs():
 
 def test_elements_escape_text_and_keep_markup():
     assert tag("p", "<b>", Markup("<i></i>"), None, title='"') == '<p title="&quot;">&lt;b&gt;<i></i></p>'
+
+
+def test_what_preflight_found_wrong_is_open_with_its_next_move_and_what_is_right_is_counted(report):
+    text = page(report)
+    wrong, right = text.split("found nothing wrong")
+    assert "Next: turn them on before the first ALTER" in wrong
+    assert "3 of 3 nodes are UN" in right
+    assert "1 check " in wrong[-20:]

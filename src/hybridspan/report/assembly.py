@@ -25,6 +25,7 @@ def assemble(topology: Topology, facts: WorldFacts, plan: Plan, journal: Journal
         steps=tuple(_step(step, events) for step in plan.steps),
         acts=tuple(_acts(events)),
         verdicts=_verdicts(events),
+        remarks=tuple(_waived(events)),
     )
 
 
@@ -75,6 +76,13 @@ def _acts(events: Iterable[Event]) -> Iterator[ActRecord]:
         text = act_text(event.kind, event.document)
         if text is not None:
             yield ActRecord(event.at, event.kind, text, event.step)
+
+
+def _waived(events: Iterable[Event]) -> Iterator[str]:
+    """What a run went without, by name, so that nobody takes the report for more than it proves."""
+    last = {event.step: str(event.document.get("reason", "")) for event in events if event.kind == "waived"}
+    for step, reason in last.items():
+        yield f"Gone without, by name: {step}. {reason}"
 
 
 def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding
-from hybridspan.report.amounts import duration
+from hybridspan.report.amounts import counted, duration
 from hybridspan.report.html.elements import Markup, badge, join, table, tag
 from hybridspan.report.model import ActRecord, MatrixRow, RunReport, StepRecord, Verdict
 from hybridspan.report.model import matrix_datacenters as columns_of
@@ -88,19 +88,29 @@ def _verdict_row(verdict: Verdict, *, counted: bool) -> tuple[str | float | None
 
 
 def findings(found: tuple[Finding, ...]) -> Markup:
-    """Pre-flight, the gravest first."""
+    """Pre-flight, the gravest first; what is right is counted, and opens on a click."""
     order = list(SEVERITIES)
     ranked = sorted(found, key=lambda finding: order.index(finding.severity))
+    grave = [f for f in ranked if f.severity != "pass"]
+    right = [f for f in ranked if f.severity == "pass"]
+    if not right:
+        return _findings(grave)
+    head = tag("summary", f"{counted(len(right), 'check')} found nothing wrong")
+    passed = tag("details", head, tag("div", _findings(right)), class_="plain")
+    return join(_findings(grave) if grave else None, passed)
+
+
+def _findings(found: list[Finding]) -> Markup:
     rows: list[tuple[str | float | None, ...]] = [
         (
             badge(*SEVERITIES[f.severity]),
-            tag("code", f.check),
+            join(f.message, tag("div", f"Next: {f.hint}", class_="soft") if f.hint else None),
             f.where,
-            join(f.message, tag("div", f.hint, class_="soft") if f.hint else None),
+            tag("code", f.check),
         )
-        for f in ranked
+        for f in found
     ]
-    return table(("", "Check", "Where", "What was seen"), rows)
+    return table(("", "What was seen", "Where", "Check"), rows, class_="findings")
 
 
 def steps(records: tuple[StepRecord, ...]) -> Markup:

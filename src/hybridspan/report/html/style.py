@@ -111,6 +111,8 @@ svg { display:block; width:100%; height:auto }
 section > svg { min-width:640px }
 section { overflow-x:auto }
 td code, td .mono { white-space:nowrap }
+.findings td:nth-child(2) { width:56% }
+.findings td:nth-child(3) { color:var(--soft); font-size:13px; overflow-wrap:anywhere }
 svg text { font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; fill:var(--ink) }
 svg .small { font-size:11.5px; fill:var(--soft) }
 svg .big { font-size:17px; font-weight:650 }
