@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 from hybridspan.cli.endings import ended
 from hybridspan.errors import InputError, LockHeld, PermanentFailure
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "error.schema.json"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+SCHEMA = ROOT / "docs" / "schemas" / "error.schema.json"
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -104,6 +107,30 @@ def test_a_bad_file_is_refused_in_words(content: str, tmp_path: Path) -> None:
         done = run(command, cwd=tmp_path)
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "named"),
+    [
+        (("plan", "--export", "plan.txt"), "HS-PLAN-005", "--export"),
+        (("plan", "--waive", "souce-repair"), "HS-PLAN-009", "--waive"),
+        (("check", "--waive", "souce-repair"), "HS-PLAN-009", "--waive"),
+        (("apply", "--waive", "souce-repair"), "HS-PLAN-009", "--waive"),
+        (("support-bundle", "--offline", "--output", "nowhere/bundle.tar.gz"), "HS-CLI-014", "nowhere"),
+        (("demo", "--example", "moon"), "HS-CLI-015", "three-regions"),
+        (("demo", "--directory", "/proc/demo"), "HS-CLI-014", "/proc/demo"),
+    ],
+)
+def test_a_slip_is_told_before_anything_is_looked_at(
+    words: tuple[str, ...], code: str, named: str, tmp_path: Path
+) -> None:
+    for file in (EXAMPLES / "two-regions").glob("*.yaml"):
+        shutil.copy(file, tmp_path)
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"Error {code}" in done.stderr
+    assert named in done.stderr
+    assert "  next " in done.stderr
 
 
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:

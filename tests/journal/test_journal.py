@@ -128,3 +128,16 @@ def test_a_killed_writer_leaves_its_lines_and_no_lock(tmp_path: Path) -> None:
         journal = SqliteJournal(tmp_path / "journal.sqlite", SystemClock())
         assert [e.step for e in journal.events()] == ["network/a"]
         journal.close()
+
+
+def test_a_journal_that_cannot_be_written_stops_the_run_in_words(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    """What a run streams must be on record before it begins."""
+    journal.begin("apply", "digest")
+    size = journal._db.execute("PRAGMA page_count").fetchone()[0]
+    journal._db.execute(f"PRAGMA max_page_count={size}")
+    with pytest.raises(PermanentFailure, match="HS-JOURNAL-004") as full:
+        journal.decide("rebuild/centralus/pod", {"begun": ["x" * 100_000]})
+    assert full.value.where == str(tmp_path / "journal.sqlite")
+    assert "full" in full.value.why

@@ -18,6 +18,7 @@ from hybridspan.plan.phases.rebuild import (
     decide_source_repair,
     forgotten,
     plan_rebuild,
+    refuse_slips,
     to_stream,
     with_waivers,
     work_for,
@@ -176,6 +177,7 @@ def test_a_plan_is_refused_for_an_old_repair_until_it_is_waived(policy: str, nam
 
 
 def test_a_name_that_waives_nothing_is_refused_with_those_that_do() -> None:
+    refuse_slips(two_regions(), ["source-repair", "source-repair/centralus"])
     with pytest.raises(InputError, match="HS-PLAN-009") as caught:
-        waived("souce-repair")
+        refuse_slips(two_regions(), ["souce-repair"])
     assert caught.value.hint == "one of: source-repair, source-repair/centralus"

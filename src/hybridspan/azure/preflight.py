@@ -124,7 +124,10 @@ def _room(region: Region, subnet: Subnet, wanted: int, with_upgrade: int) -> Fin
         return Finding("azure-addresses", "refuse", where, message, hint)
     more = with_upgrade - wanted
     message = f"{wanted} of {usable} usable addresses are taken; an upgrade takes another {more} for a while"
-    return Finding("azure-addresses", "warn" if with_upgrade > usable else "pass", where, message)
+    if with_upgrade <= usable:
+        return Finding("azure-addresses", "pass", where, message)
+    hint = "the cluster comes up, but its upgrades will fail: a larger subnet now, or fewer maxPods"
+    return Finding("azure-addresses", "warn", where, message, hint)
 
 
 def _torn(region: Region, network: NetworkFacts | None) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from hybridspan.cli.opening import (
     locked,
     looked,
     opened,
+    refuse_slips,
     topology_argument,
     waive_option,
 )
@@ -50,6 +51,7 @@ def apply(
     saved = _saved(topology_file)
     topology = opened(saved.topology_file if saved else topology_file)
     waived = frozenset(waive).union(saved.waived if saved else ())
+    refuse_slips(topology, waived)
     with locked(topology, "apply"), journal_of(topology) as journal:
         run = Application(topology, journal, Consent(yes, past_no_return), goal, waived, as_json)
         return carried_out(lambda: run.carry_out(saved))

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from hybridspan.cli.opening import carried_out, json_option, opened, topology_argument, waive_option
+from hybridspan.cli.opening import (
+    carried_out,
+    json_option,
+    opened,
+    refuse_slips,
+    topology_argument,
+    waive_option,
+)
 from hybridspan.errors import EXIT_FAILED, EXIT_OK
 
 
@@ -20,6 +27,7 @@ def check(topology_file: Path, waive: tuple[str, ...], as_json: bool) -> int:
     from hybridspan.cli.plan import planned
 
     topology = opened(topology_file)
+    refuse_slips(topology, waive)
     findings = carried_out(lambda: planned(topology, frozenset(waive)))[0].judgements
     if as_json:
         from hybridspan.report.documents import check_document

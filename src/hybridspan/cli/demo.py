@@ -89,10 +89,15 @@ class Demo:
 
     def _prepare(self) -> Path:
         """A working copy of the example; what a run leaves beside a topology file stays out of the package."""
-        from hybridspan_lab.examples import example_directory
+        from hybridspan_lab.examples import example_directory, example_names
 
+        try:
+            example = example_directory(self._example)
+        except FileNotFoundError as error:
+            hint = f"one of: {', '.join(example_names())}"
+            raise InputError("HS-CLI-015", str(error), where="--example", hint=hint) from error
         self._directory.mkdir(parents=True, exist_ok=True)
-        for source in sorted(example_directory(self._example).iterdir()):
+        for source in sorted(example.iterdir()):
             if source.suffix == ".yaml":
                 self._copy(source, self._directory / source.name)
         self._put_aside(self._directory / ".hybridspan")

@@ -39,20 +39,16 @@ def ended(command: Callable[[], int], arguments: Sequence[str]) -> int:
         return EXIT_FAILED
     except BaseExceptionGroup as group:
         return _end_of_group(group, arguments)
-    except HybridspanError as error:
-        return show(error, arguments)
     except Exception as error:  # noqa: BLE001 - the edge: a defect must not show a traceback to a person
-        return show(_internal(error), arguments)
+        return show(_in_words(error), arguments)
 
 
 def _end_of_group(group: BaseExceptionGroup[BaseException], arguments: Sequence[str]) -> int:
     """Tasks fail together; the first failure with words is the one to tell."""
     first = first_failure(group)
-    if isinstance(first, HybridspanError):
-        return show(first, arguments)
     if isinstance(first, KeyboardInterrupt):
         return _interrupted(arguments)
-    return show(_internal(first), arguments)
+    return show(_in_words(first), arguments)
 
 
 def show(error: HybridspanError, arguments: Sequence[str] = ()) -> int:
@@ -93,6 +89,21 @@ def _usage(error: click.ClickException) -> HybridspanError:
 
 def _details(error: HybridspanError) -> tuple[tuple[str, str], ...]:
     return (("where", error.where), ("why", error.why), ("next", error.hint))
+
+
+def _in_words(error: BaseException) -> HybridspanError:
+    if isinstance(error, HybridspanError):
+        return error
+    # Adapters translate what their libraries raise; what is left names a file that the person named, or its folder.
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return InputError(
+            "HS-CLI-014",
+            "a file cannot be read or written",
+            where=os.fsdecode(error.filename),
+            why=error.strerror,
+            hint="see that its folder exists, that you may write there (ls -ld) and that the disk has room (df -h)",
+        )
+    return _internal(error)
 
 
 def _internal(error: BaseException) -> HybridspanError:

@@ -14,6 +14,7 @@ from hybridspan.cli.opening import (
     json_option,
     looked,
     opened,
+    refuse_slips,
     topology_argument,
     waive_option,
 )
@@ -68,6 +69,9 @@ def plan(
 ) -> int:
     """Show what would be done and why, with the commands it stands for."""
     topology = opened(topology_file)
+    refuse_slips(topology, waive)
+    for path in exports:
+        _refuse_unknown(path)
     made, facts = carried_out(lambda: planned(topology, frozenset(waive)))
     if folder:
         _export_manifests(made, topology, facts, folder)
@@ -79,6 +83,12 @@ def plan(
     if made.refusals:
         return EXIT_FAILED
     return EXIT_PENDING if exit_code and made.pending else EXIT_OK
+
+
+def _refuse_unknown(path: Path) -> None:
+    from hybridspan.plan.export import refuse_unknown
+
+    refuse_unknown(path.name)
 
 
 async def planned(topology: Topology, waived: frozenset[str]) -> tuple[Plan, WorldFacts]:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 @click.command()
 @topology_argument
 @click.option("--watch", is_flag=True, help="Look again until interrupted.")
-@click.option("--interval", default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=1.0),
+    default=5.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the whole report as one HTML page.")
 @json_option
 def status(topology_file: Path, watch: bool, interval: float, html: Path | None, as_json: bool) -> int:

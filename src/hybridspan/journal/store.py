@@ -39,6 +39,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
+        self._path = path
         self._guard = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -52,7 +53,8 @@ class SqliteJournal:
                 "the journal cannot be used",
                 where=str(path),
                 why=str(error),
-                hint="move the file away; a new one is made, and the next run finds out by looking what is done",
+                hint="move the file away; a new one is made. Then hybridspan verify, where data was copied already, so that it"
+                " is known again, and plan: it finds out the rest by looking",
             ) from error
 
     def _prepare(self, path: Path) -> None:
@@ -70,8 +72,19 @@ class SqliteJournal:
         self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> int:
-        with self._guard, closing(self._db.execute(statement, values)) as cursor:
-            return cursor.lastrowid or 0
+        try:
+            with self._guard, closing(self._db.execute(statement, values)) as cursor:
+                return cursor.lastrowid or 0
+        except sqlite3.DatabaseError as error:
+            # Going on without a record would leave the next run to guess what this one streamed.
+            raise PermanentFailure(
+                "HS-JOURNAL-004",
+                "the journal cannot be written, so nothing more is begun",
+                where=str(self._path),
+                why=str(error),
+                hint="make room on that disk (df -h) and see that you may write there, then run the command again: it goes"
+                " on where the world is",
+            ) from error
 
     def begin(self, kind: str, topology_digest: str) -> int:
         return self._write(

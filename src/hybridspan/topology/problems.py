@@ -71,5 +71,6 @@ class TopologyError(InputError):
             where=first.place,
             why="\n".join(f"{p.place}: {p.message}" for p in self.problems),
             hint=first.remedy
-            or "correct the lines named above; `hybridspan validate` lists everything at once",
+            if first.remedy and count == 1
+            else "correct the lines named above; `hybridspan validate` has the remedy of each",
         )

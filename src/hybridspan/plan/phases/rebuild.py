@@ -6,7 +6,7 @@ So a record that our journal does not know is never believed: it is cleared, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -160,19 +160,25 @@ def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     return steps
 
 
-def with_waivers(topology: Topology, facts: WorldFacts, plan: Plan, names: frozenset[str]) -> Plan:
-    """The plan without the source repairs that the person goes without: `source-repair`, or one step's id.
-
-    Raises InputError HS-PLAN-009 for a name that is no repair of this plan: a slip must not pass for a waiver.
-    """
-    repairs = {s.id: s for s in plan.steps if s.phase == "source-repair"}
-    if unknown := sorted(names - repairs.keys() - {"source-repair"}):
+def refuse_slips(topology: Topology, names: Collection[str]) -> None:
+    """InputError HS-PLAN-009 for a name that is no repair of this topology: a slip must not pass for a waiver."""
+    known = ["source-repair", *(_repair_id(region) for region in topology.new_regions)]
+    if unknown := sorted(set(names).difference(known)):
         raise InputError(
             "HS-PLAN-009",
             f"nothing called {unknown[0]!r} can be waived",
             where="--waive",
-            hint="one of: " + ", ".join(["source-repair", *repairs]),
+            hint=f"one of: {', '.join(known)}",
         )
+
+
+def _repair_id(region: Region) -> StepId:
+    return StepId(f"source-repair/{region.name}")
+
+
+def with_waivers(topology: Topology, facts: WorldFacts, plan: Plan, names: frozenset[str]) -> Plan:
+    """The plan without the source repairs that the person goes without: `source-repair`, or one step's id."""
+    repairs = {s.id: s for s in plan.steps if s.phase == "source-repair"}
     waived = {
         id_: _source_repair(topology, topology.region(step.region), facts, waived=True)
         for id_, step in repairs.items()
@@ -199,7 +205,7 @@ def _source_repair(
         for pod in pods_of(topology, source)
     ]
     return PlannedStep(
-        id=StepId(f"source-repair/{region.name}"),
+        id=_repair_id(region),
         phase="source-repair",
         region=region.name,
         title=f"The last repair of {source.datacenter}, which {region.datacenter} copies from",
