@@ -107,7 +107,7 @@ class Rig:
         acted = len(self.events("acting"))
         done = self.apply()
         assert len(self.events("acting")) == acted
-        assert "0 steps carried out" in done.stderr
+        assert "Nothing to do: " in done.stderr
 
     def kubectl(self, context: str, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         return self.run("kubectl", "--context", context, *arguments, expect=expect, stdin=stdin).stdout

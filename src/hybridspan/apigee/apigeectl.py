@@ -79,7 +79,8 @@ class Apigeectl:
                 "apigeectl could not do it now",
                 where=where,
                 why=told,
-                hint="kubectl get pods -A",
+                hint="kubectl get pods -n apigee-system shows whether the controller and its webhook are ready; once they are,"
+                " run apply again",
             )
         raise PermanentFailure(
             "HS-APIGEE-002",

@@ -8,23 +8,33 @@ from hybridspan.report.amounts import counted
 
 def summary(outcome: RunOutcome, command: str) -> str:
     """A few lines for a person at three in the morning; `command` is the one that goes on."""
-    done = [s for s in outcome.steps if s.state == "changed"]
-    same = [s for s in outcome.steps if s.state == "unchanged"]
     left = [s for s in outcome.steps if not s.is_good]
-    lines = [
-        f"{len(done)} steps carried out and verified, {len(same)} were as they should be, {len(left)} left."
-    ]
     if outcome.is_declined:
         return f"Declined: nothing was changed, {counted(len(left), 'step')} not begun."
+    if not left:
+        return _all_good(outcome)
+    lines = [f"{_so_far(outcome)}, {len(left)} left."]
     for step in outcome.failures:
         lines += _failure(step)
     if outcome.stopped_before:
         lines.append(f"Stopped before {outcome.stopped_before}, which cannot simply be undone.")
         lines.append(f"To go on: {command} --yes --past-no-return")
-    elif left:
+    else:
         lines.append("Not done: " + ", ".join(s.step for s in left))
         lines.append(f"To go on when the cause is removed: {command}")
     return "\n".join(lines)
+
+
+def _all_good(outcome: RunOutcome) -> str:
+    if not outcome.changed:
+        return f"Nothing to do: {counted(len(outcome.steps), 'step')} looked at, each as it should be."
+    return f"Done: {_so_far(outcome)}."
+
+
+def _so_far(outcome: RunOutcome) -> str:
+    same = sum(s.state == "unchanged" for s in outcome.steps)
+    as_they = "as it should be" if same == 1 else "as they should be"
+    return f"{counted(len(outcome.changed), 'step')} carried out and verified, {same} {as_they}"
 
 
 def _failure(step: StepOutcome) -> list[str]:
