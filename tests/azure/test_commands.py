@@ -18,8 +18,8 @@ from hybridspan.plan.order import in_order
 from hybridspan.topology.model import Topology
 from hybridspan_lab.arm import Settings
 from tests.azure.regions import CENTRAL, EAST, SUBSCRIPTION, Recorded, make_topology
+from tests.azure.runs import PHASES
 from tests.azure.test_gateway import LIKE
-from tests.azure.test_run import PHASES
 from tests.contract import azure_cli
 from tests.contract.azure_cli import Az
 from tests.contract.lab import Lab, running
@@ -36,12 +36,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def az(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Az:
-    az = Az(azure_cli.installed(), azure_cli.environment(tmp_path_factory.mktemp("person"), lab.authority))
-    az.text("cloud", "register", "--name", "Lab", "--endpoint-resource-manager", lab.base)
-    az.text("cloud", "set", "--name", "Lab")
-    login = ("login", "--service-principal", "--username", lab.client, "--password", lab.secret)
-    az.text(*login, "--tenant", lab.tenant)
-    return az
+    return azure_cli.signed_in(lab, tmp_path_factory.mktemp("person"))
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from hybridspan.topology.loading import load
 from hybridspan.topology.model import Region, Subnet, Topology
 from tests.azure.conftest import StandIn
 from tests.azure.regions import SECOND_SUBSCRIPTION, SUBSCRIPTION, make_region
+from tests.azure.runs import PHASES
 from tests.azure.test_gateway import LIKE
-from tests.azure.test_run import PHASES
 
 HOME = (SUBSCRIPTION, "prod-aks")
 OVERRIDES = """\

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from hybridspan.topology.model import Topology
 from tests.azure.conftest import StandIn
 from tests.azure.exported import Request, bicep_requests, terraform_requests
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, Recorded, make_region, make_topology
-from tests.azure.test_run import closed, existing, planned, run, writes
+from tests.azure.runs import at, closed, opened, planned, run, writes
 
 Export = Callable[[Plan, Topology], dict[str, str]]
 FORMS = [
@@ -31,19 +30,13 @@ WEST = make_region("westus2", "10.90.0.0/24", 3, group="west-rg", subscription=S
 
 @pytest.fixture
 def topology(stand_in: StandIn, tmp_path: Path) -> Topology:
-    declared = make_topology(EAST, CENTRAL, WEST)
-    return replace(declared, azure_endpoint=stand_in.url, path=tmp_path / "hybrid.yaml")
+    return at(stand_in, tmp_path, make_topology(EAST, CENTRAL, WEST))
 
 
 @pytest.fixture
-async def estate(topology: Topology, records: Recorded) -> Any:
-    from hybridspan.azure.cloud import AzureCloud
-
-    await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
-    async with Estate(topology, record=records) as opened:
-        await existing(opened)
-        records.lines.clear()
-        yield opened
+async def estate(topology: Topology, records: Recorded) -> AsyncIterator[Estate]:
+    async with opened(topology, records) as estate:
+        yield estate
 
 
 async def as_plan(estate: Estate) -> Plan:

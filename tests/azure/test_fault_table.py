@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from hybridspan.azure.cloud import AzureCloud
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
@@ -23,9 +22,8 @@ from hybridspan.topology import azure_ids
 from hybridspan_lab.arm.faults import REFUSALS
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, make_region, make_topology, with_pools
+from tests.azure.runs import SPEED, Hurried, at, opened, planned, run
 from tests.azure.test_gateway import LIKE
-from tests.azure.test_random_faults import SPEED, Hurried
-from tests.azure.test_run import existing, planned, run
 
 TABLE = Path(__file__).parents[2] / "docs" / "azure.md"
 APPLIED = "applied"
@@ -57,13 +55,8 @@ class Scene:
 
 @pytest.fixture
 async def scene(stand_in: StandIn, tmp_path: Path, records: Recorded) -> AsyncIterator[Scene]:
-    declared = make_topology(EAST, CENTRAL)
-    topology = replace(declared, azure_endpoint=stand_in.url, path=tmp_path / "hybrid.yaml")
-    await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
     clock = Hurried()
-    async with Estate(topology, record=records, clock=clock) as estate:
-        await existing(estate)
-        records.lines.clear()
+    async with opened(at(stand_in, tmp_path, make_topology(EAST, CENTRAL)), records, clock) as estate:
         yield Scene(estate, stand_in, records, clock)
 
 

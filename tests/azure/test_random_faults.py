@@ -6,16 +6,12 @@ Three regions, two resource groups, two subscriptions. CI runs the first seeds; 
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hybridspan.azure.cloud import AzureCloud
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
@@ -23,11 +19,10 @@ from hybridspan.topology.model import Topology
 from hybridspan_lab.arm.faults import REFUSALS
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, Recorded, make_region, make_topology
-from tests.azure.test_run import closed, existing, planned, run
+from tests.azure.runs import Hurried, at, closed, opened, planned, run
 
 IN_CI, ALL = 4, 200
 SEEDS = [*range(IN_CI), *(pytest.param(n, marks=pytest.mark.long) for n in range(IN_CI, ALL))]
-SPEED = 10
 WEST = make_region("westus2", "10.90.0.0/24", 3, group="west-rg", subscription=SECOND_SUBSCRIPTION)
 PASSING = (
     "429",
@@ -55,35 +50,15 @@ TYPES = (
 )
 
 
-class Hurried:
-    """A clock on which the run's own waiting passes so many times as fast."""
-
-    def __init__(self, speed: float = SPEED) -> None:
-        self.speed = speed
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic() * self.speed
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.speed)
-
-
 @pytest.fixture
 def topology(stand_in: StandIn, tmp_path: Path) -> Topology:
-    declared = make_topology(EAST, CENTRAL, WEST)
-    return replace(declared, azure_endpoint=stand_in.url, path=tmp_path / "hybrid.yaml")
+    return at(stand_in, tmp_path, make_topology(EAST, CENTRAL, WEST))
 
 
 @pytest.fixture
 async def estate(topology: Topology, records: Recorded) -> AsyncIterator[Estate]:
-    await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
-    async with Estate(topology, record=records, clock=Hurried()) as opened:
-        await existing(opened)
-        records.lines.clear()
-        yield opened
+    async with opened(topology, records, Hurried()) as estate:
+        yield estate
 
 
 def set_faults(stand_in: StandIn, chance: random.Random) -> None:

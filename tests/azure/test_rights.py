@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.preflight import findings
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.world import Finding
@@ -35,8 +34,8 @@ from tests.azure.regions import (
     make_topology,
     with_pools,
 )
+from tests.azure.runs import at, closed, opened, planned, run
 from tests.azure.test_gateway import LIKE
-from tests.azure.test_run import closed, existing, planned, run
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "azure.md"
 NAME = "two-regions"
@@ -146,14 +145,10 @@ READS = (
 
 @pytest.fixture
 async def scene(stand_in: StandIn, tmp_path: Path, records: Recorded) -> AsyncIterator[Scene]:
-    declared = make_topology(EAST, FAR)
-    topology = replace(declared, azure_endpoint=stand_in.url, path=tmp_path / "hybrid.yaml")
-    await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
-    async with Estate(topology, record=records) as estate:
-        await existing(estate)
-        opened = Scene(estate, stand_in)
-        opened.listen()
-        yield opened
+    async with opened(at(stand_in, tmp_path, make_topology(EAST, FAR)), records) as estate:
+        scene = Scene(estate, stand_in)
+        scene.listen()
+        yield scene
 
 
 async def fresh(scene: Scene) -> None:

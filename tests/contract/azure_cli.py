@@ -12,7 +12,10 @@ import venv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.contract.lab import Lab
 
 VERSION = "2.91.0"
 INSTALL_SECONDS = 1800
@@ -101,6 +104,16 @@ def environment(home: Path, authority: Path) -> dict[str, str]:
         "NO_PROXY": "localhost,127.0.0.1",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def signed_in(lab: Lab, home: Path) -> Az:
+    """az, logged in to the lab as its own cloud."""
+    az = Az(installed(), environment(home, lab.authority))
+    az.text("cloud", "register", "--name", "Lab", "--endpoint-resource-manager", lab.base)
+    az.text("cloud", "set", "--name", "Lab")
+    login = ("login", "--service-principal", "--username", lab.client, "--password", lab.secret)
+    az.text(*login, "--tenant", lab.tenant)
+    return az
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,20 +22,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(scope="session")
-def az_program() -> Path:
-    return azure_cli.installed()
-
-
 @pytest.fixture(scope="module")
-def az(az_program: Path, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Az:
+def az(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Az:
     """az, logged in to the lab as its own cloud."""
-    az = Az(az_program, azure_cli.environment(tmp_path_factory.mktemp("person"), lab.authority))
-    az.text("cloud", "register", "--name", "Lab", "--endpoint-resource-manager", lab.base)
-    az.text("cloud", "set", "--name", "Lab")
-    login = ("login", "--service-principal", "--username", lab.client, "--password", lab.secret)
-    az.text(*login, "--tenant", lab.tenant)
-    return az
+    return azure_cli.signed_in(lab, tmp_path_factory.mktemp("person"))
 
 
 @pytest.fixture
