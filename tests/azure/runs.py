@@ -14,6 +14,7 @@ from hybridspan.azure.cloud import AzureCloud
 from hybridspan.clock import Clock
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.engine.runner import Runner
+from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import PlannedStep
@@ -66,14 +67,16 @@ def at(stand_in: StandIn, folder: Path, declared: Topology) -> Topology:
 
 
 @asynccontextmanager
-async def opened(topology: Topology, records: Recorded, clock: Clock | None = None) -> AsyncIterator[Estate]:
+async def opened(
+    topology: Topology, records: Recorded, clock: Clock | None = None, *, like: ClusterFacts = LIKE
+) -> AsyncIterator[Estate]:
     """The estate with its first region, as if made by hand; nothing of that is in the records."""
     await asyncio.to_thread(AzureCloud.discover, topology.azure_endpoint)
     async with Estate(topology, record=records, **({"clock": clock} if clock else {})) as estate:
-        gateway = estate.azure(EAST)
-        await gateway.ensure_group(EAST, "by-hand")
-        await gateway.ensure_network(EAST, "by-hand")
-        await gateway.ensure_cluster(EAST, LIKE, "by-hand")
+        first, gateway = topology.first, estate.azure(topology.first)
+        await gateway.ensure_group(first, "by-hand")
+        await gateway.ensure_network(first, "by-hand")
+        await gateway.ensure_cluster(first, like, "by-hand")
         records.lines.clear()
         yield estate
 

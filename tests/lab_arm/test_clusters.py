@@ -178,6 +178,22 @@ async def test_overlay_and_kubenet_take_an_address_a_node(
     assert host.created[0].pod_cidr == "10.244.0.0/16"
 
 
+async def test_kubenets_route_table_comes_to_the_subnet_and_goes_with_the_cluster(
+    arm: ArmClient, group: object
+) -> None:
+    place = await subnet(arm)
+    wanted = pool("system", 2, vnetSubnetID=place)
+    before = (await arm.get(arm.vnet("v"))).body["etag"]
+    await arm.put(arm.cluster(), body(wanted, networkPlugin="kubenet"))
+    assert "/MC_" in (await arm.get(place)).properties["routeTable"]["id"]
+    assert (await arm.get(arm.vnet("v"))).body["etag"] != before
+    twin = await arm.put(arm.cluster("twin"), body(wanted, networkPlugin="kubenet"))
+    assert twin.code == "CustomRouteTableWithUnsupportedMSIType"
+    await arm.delete(arm.cluster())
+    assert not (await arm.get(place)).properties.get("routeTable")
+    assert (await arm.put(arm.cluster("twin"), body(wanted, networkPlugin="kubenet"))).status == 200
+
+
 async def test_a_subnet_filled_by_another_cluster_is_found_when_the_nodes_come_up(
     arm: ArmClient, group: object
 ) -> None:

@@ -129,6 +129,19 @@ def _invalid(message: str, field: str) -> Exception:
     return bad_request("InvalidParameter", message, target=f"agentPoolProfile.{field}")
 
 
+def check_route_tables(documents: Documents, cluster: Document, pools: list[Document]) -> None:
+    """ArmError 400 when kubenet is to go into a subnet with a route table: its own goes there, and it may not touch another's."""
+    if cluster["properties"]["networkProfile"]["networkPlugin"] != "kubenet":
+        return
+    named = {str(pool["properties"].get("vnetSubnetID") or "").lower() for pool in pools}
+    if any((documents.get(key) or {"properties": {}})["properties"].get("routeTable") for key in named):
+        message = (
+            "Clusters using managed identity type SystemAssigned do not support bringing your own route table. Please see "
+            "https://aka.ms/aks/customrt for more information"
+        )
+        raise bad_request("CustomRouteTableWithUnsupportedMSIType", message)
+
+
 def check_room(documents: Documents, cluster_key: str) -> None:
     """ArmError SubnetIsFull when the subnet's other users leave too little: seen only when the nodes come up."""
     pools = [pool for key, pool in documents.items() if key.startswith(f"{cluster_key}/agentpools/")]

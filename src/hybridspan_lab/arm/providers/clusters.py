@@ -12,7 +12,7 @@ import uuid
 from copy import deepcopy
 from typing import Any, Final
 
-from hybridspan_lab.arm.context import Answer, ArmRequest
+from hybridspan_lab.arm.context import Answer, ArmRequest, new_etag
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, method_not_allowed
 from hybridspan_lab.arm.operations import Action, Operation
@@ -76,6 +76,7 @@ class ManagedClusters(ClusterPart):
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
         cluster_subnets.check_access(self, request, [pool["properties"] for pool in pools])
         cluster_subnets.check_network(self.arm.store.all, document, pools)
+        cluster_subnets.check_route_tables(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
         self.arm.store.put(request.target.key, document)
         for pool in pools:
@@ -130,12 +131,28 @@ class ManagedClusters(ClusterPart):
         await self.arm.host.create(cluster, lambda status: self.arm.operations.report(operation, status))
         await super().ready(operation)
         self.settle_pools(operation.path, "Succeeded")
+        self._route(operation.path)
         await self.arm.network_changed()
+
+    def _route(self, key: str, *, is_gone: bool = False) -> None:
+        """Kubenet's route table comes to the subnets of the cluster's nodes, and goes with it; their network's etag changes."""
+        cluster = self.arm.store.get(key) or {}
+        if cluster["properties"]["networkProfile"]["networkPlugin"] != "kubenet":
+            return
+        pools = [pool["properties"] for _, pool in self.arm.store.children(f"{key}/agentPools")]
+        for subnet_key in {str(pool.get("vnetSubnetID") or "").lower() for pool in pools}:
+            if subnet := self.arm.store.get(subnet_key):
+                table = None if is_gone else {"id": node_groups.route_table_id(cluster)}
+                subnet["properties"]["routeTable"] = table
+                self.arm.store.put(subnet_key, subnet)
+                network = self.arm.store.get(subnet_key.rsplit("/", 2)[0]) or {}
+                self.arm.store.put(subnet_key.rsplit("/", 2)[0], {**network, "etag": new_etag()})
 
     async def gone(self, operation: Operation) -> None:
         document = self.arm.store.get(operation.path)
         if document is None:
             return
+        self._route(operation.path, is_gone=True)
         await self.arm.host.delete(document["id"])
         gone = {key for key, _ in self.arm.store.below(node_groups.key(document))}
         self.arm.store.remove(node_groups.key(document))

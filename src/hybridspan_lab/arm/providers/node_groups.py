@@ -1,6 +1,6 @@
-"""The resource group that AKS keeps for a cluster's nodes: its security group and, if nobody gave one, its network.
+"""The resource group that AKS keeps for a cluster's nodes: its security group, kubenet's route table and, if nobody gave one, its network.
 
-Both are AKS's: whoever changes them sees his changes go with the next reconciliation.
+All are AKS's: whoever changes them sees his changes go with the next reconciliation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.providers import addresses
 from hybridspan_lab.arm.providers.network_parts import GROUP, NETWORK, SUBNET
 
+ROUTES: Final = "Microsoft.Network/routeTables"
 SPACE: Final = "10.224.0.0/12"
 SUBNET_PREFIX: Final = "10.224.0.0/16"
 
@@ -36,9 +37,16 @@ def documents(cluster: Document, pools: list[Document]) -> dict[str, Document]:
     }
     guard = _resource(cluster, GROUP, f"aks-agentpool-{_number(cluster)}-nsg", {})
     made = [group, guard]
+    if cluster["properties"]["networkProfile"]["networkPlugin"] == "kubenet":
+        made.append(_resource(cluster, ROUTES, route_table_id(cluster).rsplit("/", 1)[1], {"routes": []}))
     if not any(pool["properties"].get("vnetSubnetID") for pool in pools):
         made += _network(cluster, guard["id"])
     return {document["id"]: document for document in made}
+
+
+def route_table_id(cluster: Document) -> str:
+    """The table that tells a kubenet cluster's network which node has which pods."""
+    return f"{_root(cluster)}/providers/{ROUTES}/aks-agentpool-{_number(cluster)}-routetable"
 
 
 def managed_subnet(documents: Documents, cluster: Document) -> Document | None:
