@@ -188,7 +188,7 @@ async def failed_network(scene: Scene) -> None:
 async def guarded(scene: Scene, region: Region) -> None:
     """The subnet uses what others have made: a security group, a route table, a NAT gateway."""
     used = {}
-    for field, kind in USED.items():
+    for name, kind in USED.items():
         where = f"{azure_ids.group_id(region)}/providers/Microsoft.Network/{kind}/theirs"
         document = {
             "id": where,
@@ -199,7 +199,7 @@ async def guarded(scene: Scene, region: Region) -> None:
         scene.store.put(
             where.lower(), {**document, "etag": "e", "properties": {"provisioningState": "Succeeded"}}
         )
-        used[field] = {"id": where}
+        used[name] = {"id": where}
     scene.change(azure_ids.subnet_id(region), **used)
 
 

@@ -178,6 +178,23 @@ async def test_overlay_and_kubenet_take_an_address_a_node(
     assert host.created[0].pod_cidr == "10.244.0.0/16"
 
 
+@pytest.mark.parametrize("where", ["cluster", "profile", "pool", "own pool"])
+async def test_a_property_that_aks_does_not_know_is_refused_by_name(
+    arm: ArmClient, group: object, where: str
+) -> None:
+    word = {"sshAcces": True}
+    wanted = body(pool("system", **word) if where == "pool" else pool("system"))
+    if where == "cluster":
+        wanted["properties"] |= word
+    if where == "profile":
+        wanted["properties"]["networkProfile"] = {"networkPlugin": "azure", **word}
+    reply = await arm.put(arm.cluster(), wanted)
+    if where == "own pool":
+        reply = await arm.put(f"{arm.cluster()}/agentPools/more", {"properties": {"count": 1, **word}})
+    assert (reply.status, reply.code) == (400, "UnmarshalError")
+    assert 'unknown field "sshAcces"' in reply.body["error"]["message"]
+
+
 async def test_kubenets_route_table_comes_to_the_subnet_and_goes_with_the_cluster(
     arm: ArmClient, group: object
 ) -> None:

@@ -10,7 +10,7 @@ from hybridspan_lab.arm.errors import ArmError, bad_request, method_not_allowed
 from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.paths import Target
 from hybridspan_lab.arm.providers import agent_pool_documents, cluster_subnets, hosted_clusters
-from hybridspan_lab.arm.providers.cluster_parts import ClusterPart
+from hybridspan_lab.arm.providers.cluster_parts import ClusterPart, check_members
 from hybridspan_lab.arm.providers.long_writes import Write
 
 
@@ -35,6 +35,7 @@ class AgentPools(ClusterPart):
             raise super().missing(target.parent)
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
+        check_members(request.body.get("properties") or {}, "agentPools")
         key, cluster = request.target.key, self.arm.store.get(self.root_key(request.target.key)) or {}
         body = {**deepcopy(request.body.get("properties") or {}), "name": request.target.name}
         pool = agent_pool_documents.new_pool(cluster, body, existing)

@@ -6,10 +6,19 @@ import uuid
 
 from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
-from hybridspan_lab.arm.errors import ArmError
+from hybridspan_lab.arm.errors import ArmError, bad_request
 from hybridspan_lab.arm.providers import machines
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
 from hybridspan_lab.arm.providers.long_writes import LongWritten
+from hybridspan_lab.arm.providers.members import members
+
+
+def check_members(properties: Document, what: str) -> None:
+    """ArmError 400 for a property that AKS does not know."""
+    unknown = set(properties) - members(what)
+    if unknown:
+        message = f'UnmarshalEntity encountered error: json: unknown field "{min(unknown)}".'
+        raise bad_request("UnmarshalError", message)
 
 
 class ClusterPart(LongWritten):

@@ -25,7 +25,7 @@ from hybridspan_lab.arm.providers import (
     node_groups,
 )
 from hybridspan_lab.arm.providers.cluster_documents import CLUSTER
-from hybridspan_lab.arm.providers.cluster_parts import ClusterPart
+from hybridspan_lab.arm.providers.cluster_parts import ClusterPart, check_members
 from hybridspan_lab.arm.providers.lists import checked_tags
 from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.resources import disconnect
@@ -61,6 +61,11 @@ class ManagedClusters(ClusterPart):
         return shown
 
     def put(self, request: ArmRequest) -> Answer:
+        given = request.body.get("properties") or {}
+        check_members(given, "managedClusters")
+        check_members(given.get("networkProfile") or {}, "networkProfile")
+        for pool in given.get("agentPoolProfiles") or []:
+            check_members(pool, "agentPools")
         existing = self.arm.store.get(request.target.key)
         if existing is None:
             return super().put(request)
