@@ -10,7 +10,7 @@ import pytest
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.cassandra import RebuildFacts
-from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.facts.world import RegionFacts, Unseen, WorldFacts
 from hybridspan.report.documents import (
     apply_document,
     check_document,
@@ -65,6 +65,15 @@ def test_status_of_a_finished_installation(topology, facts):
     document = status_document(topology, facts)
     satisfies("status", document)
     assert document["regions"][2]["network"]["peerings"][0]["carriesTraffic"] is True
+
+
+def test_status_names_what_could_not_be_seen(topology, facts):
+    error = PermanentFailure(
+        "HS-KUBE-002", "the API server does not answer", hint="az aks show"
+    ).to_document()
+    document = status_document(topology, replace(facts, unseen=(Unseen("centralus", "cluster", error),)))
+    satisfies("status", document)
+    assert document["unseen"][0]["error"]["code"] == "HS-KUBE-002"
 
 
 def test_status_before_anything_but_the_first_region_exists(topology, facts):

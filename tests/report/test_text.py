@@ -7,7 +7,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from hybridspan.facts.cassandra import RebuildFacts
-from hybridspan.facts.world import WorldFacts
+from hybridspan.facts.world import Unseen, WorldFacts
 from hybridspan.plan.model import Command, refused
 from hybridspan.report.amounts import amount, duration
 from hybridspan.report.live import OneLine, PlainLines, display
@@ -235,3 +235,25 @@ def test_a_run_on_a_terminal_shows_mark_step_words_and_time(plan, monkeypatch):
 def plain(text: str) -> str:
     """Without what moves the cursor and gives colour."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_status_says_first_what_it_could_not_see_and_calls_none_of_that_none(topology, facts):
+    error = {"code": "HS-KUBE-002", "message": "the API server does not answer", "hint": "az aks show"}
+    regions = {**facts.regions, "centralus": replace(facts.regions["centralus"], cluster=None, apigee=None)}
+    partial = replace(facts, regions=regions, unseen=(Unseen("centralus", "cluster", error),))
+    lines = render_status(topology, partial).lines
+    assert lines[:2] == (
+        "not seen: cluster of centralus: HS-KUBE-002 the API server does not answer",
+        "  next   az aks show",
+    )
+    (row,) = [line for line in lines if line.startswith("regions: region=centralus")]
+    assert "datastore=not seen  Cassandra=not seen  seed=not seen" in row
+    assert "cluster=none" not in row
+
+
+def test_a_region_of_which_azure_says_nothing_is_not_called_absent(topology, facts):
+    error = {"code": "HS-AZURE-001", "message": "signing in to Azure failed"}
+    partial = replace(facts, unseen=(Unseen("centralus", "Azure", error),))
+    lines = [line for line in render_status(topology, partial).lines if "centralus" in line]
+    assert "network=not seen" in next(line for line in lines if line.startswith("regions: "))
+    assert all("=not seen" in line for line in lines if line.startswith("peerings: "))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
-from hybridspan.errors import EXIT_OK
+from hybridspan.errors import EXIT_FAILED, EXIT_OK
 from hybridspan.topology.model import Topology
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ def status(topology_file: Path, watch: bool, interval: float, html: Path | None,
     if html:
         _page(topology, html)
         return EXIT_OK
-    carried_out(lambda: _look(topology, as_json, interval if watch else None))
-    return EXIT_OK
+    complete = carried_out(lambda: _look(topology, as_json, interval if watch else None))
+    return EXIT_OK if complete else EXIT_FAILED
 
 
-async def _look(topology: Topology, as_json: bool, interval: float | None) -> None:
+async def _look(topology: Topology, as_json: bool, interval: float | None) -> bool:
+    """Shows what can be seen; False where something could not."""
     from hybridspan.observation.estate import Estate
     from hybridspan.observation.gather import gather
     from hybridspan.observation.rebuilds import RebuildWatch
@@ -50,13 +51,13 @@ async def _look(topology: Topology, as_json: bool, interval: float | None) -> No
     async with Estate(topology) as estate:
         watch = RebuildWatch(estate)
         while True:
-            facts = await gather(estate)
+            facts = await gather(estate, partial=True)
             facts = replace(facts, rebuilds=await watch.look(facts))
             if interval is not None and not as_json and sys.stdout.isatty():
                 click.clear()
             _show(topology, facts, as_json)
             if interval is None:
-                return
+                return not facts.unseen
             if not as_json:
                 click.echo(
                     f"{_clock(facts.taken_at)}; looks again every {interval:.0f} s, Ctrl-C ends it", err=True

@@ -76,7 +76,11 @@ async def _live(topology: Topology) -> dict[str, str]:
         try:
             facts = await gather(estate, preflight=True)
         except (HybridspanError, BaseExceptionGroup) as error:
-            return {f"facts{NOT_AVAILABLE}": _reasons(error)}
+            parts[f"findings{NOT_AVAILABLE}"] = _reasons(error)
+            try:
+                facts = await gather(estate, partial=True)
+            except (HybridspanError, BaseExceptionGroup) as again:
+                return {f"facts{NOT_AVAILABLE}": _reasons(again)}
         parts["facts.json"] = json.dumps(redact(asdict(facts)), indent=2, default=str)
         for region in topology.regions:
             objects = facts.regions[region.name].cluster

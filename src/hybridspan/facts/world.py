@@ -13,6 +13,7 @@ from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.overrides import OverridesFacts
 
 Severity = Literal["refuse", "warn", "pass", "unknown"]
+UnseenPart = Literal["Azure", "cluster", "Cassandra"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class RegionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """A part of a region that exists, or may, and could not be looked at."""
+
+    region: str
+    part: UnseenPart
+    error: Mapping[str, str]
+    """The failure as `--json` has it: code, message, where, why, hint."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorldFacts:
     """All regions of a topology, the ring, and what pre-flight found."""
 
@@ -70,3 +81,9 @@ class WorldFacts:
     """What earlier runs kept in the journal because it cannot be observed, by key."""
     rebuilds: tuple[RebuildFacts, ...] = ()
     """Nodes that receive their data now; empty too where nobody looked."""
+    unseen: tuple[Unseen, ...] = ()
+    """What this look could not see. Always empty where a plan follows from it: what is not seen is not absent."""
+
+    def is_unseen(self, region: str, *parts: UnseenPart) -> bool:
+        """Whether one of these parts of the region could not be looked at."""
+        return any(gap.region == region and gap.part in parts for gap in self.unseen)

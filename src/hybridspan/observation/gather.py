@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.apigee import ApigeeFacts
@@ -18,6 +18,7 @@ from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
+from hybridspan.observation.sight import Sight
 from hybridspan.plan.phases.closings import closings
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region, Topology
@@ -25,30 +26,47 @@ from hybridspan.topology.model import Region, Topology
 if TYPE_CHECKING:
     from hybridspan.kubernetes.cluster import KubernetesCluster
 
+NOTHING_IN_AZURE: Final = RegionAzureFacts(False, None, (), None)
 
-async def gather(estate: Estate, *, preflight: bool = False) -> WorldFacts:
-    """Facts of all regions; with `preflight` also the findings of every room's checks."""
-    regions = estate.topology.regions
+
+async def gather(estate: Estate, *, preflight: bool = False, partial: bool = False) -> WorldFacts:
+    """Facts of all regions; with `preflight` also the findings of every room's checks.
+
+    `partial` goes on where a part cannot be reached, and names it; a plan must not be made from that.
+    """
+    regions, sight = estate.topology.regions, Sight(partial=partial)
     async with asyncio.TaskGroup() as group:
-        tasks = {r.name: group.create_task(_region(estate, r)) for r in regions}
+        tasks = {r.name: group.create_task(_region(estate, r, sight)) for r in regions}
     facts: dict[str, RegionFacts] = {str(name): task.result() for name, task in tasks.items()}
-    ring = await _ring(estate, facts)
+    sight.refuse_if_blind(len(regions))
+    ring = await _ring(estate, facts, sight)
     findings = await _findings(estate, facts, ring) if preflight else ()
     decided = {
         key: value for key in remembered(estate.topology) if (value := estate.decided(key)) is not None
     }
-    return WorldFacts(estate.clock.now(), facts, ring, tuple(findings), decided)
+    return WorldFacts(estate.clock.now(), facts, ring, tuple(findings), decided, unseen=tuple(sight.unseen))
 
 
-async def _region(estate: Estate, region: Region) -> RegionFacts:
+async def _region(estate: Estate, region: Region, sight: Sight) -> RegionFacts:
     from hybridspan.apigee.overrides import overrides_facts
 
     overrides = overrides_facts(estate.topology, region)
-    azure = await estate.azure(region).region_facts(region)
+    azure = await sight.of(region, "Azure", estate.azure(region).region_facts(region), NOTHING_IN_AZURE)
+    objects, apigee = await sight.of(region, "cluster", _cluster(estate, region, azure), (None, None))
+    nodes: tuple[NodeFacts, ...] = ()
+    if objects is not None and any(pod.ready for pod in objects.cassandra_pods):
+        nodes = await sight.of(region, "Cassandra", _nodes(estate, region), ())
+    return RegionFacts(azure, objects, apigee, nodes, overrides)
+
+
+async def _cluster(
+    estate: Estate, region: Region, azure: RegionAzureFacts
+) -> tuple[ClusterObjects | None, ApigeeFacts | None]:
+    """What the region's cluster has; nothing where there is none yet."""
     ready = azure.cluster is not None and azure.cluster.provisioning_state == "Succeeded"
     cluster = await _connected(estate, region, azure) if ready else None
     if cluster is None:
-        return RegionFacts(azure, None, None, (), overrides)
+        return None, None
     from hybridspan.apigee.observe import apigee_facts
 
     objects: ClusterObjects
@@ -60,10 +78,11 @@ async def _region(estate: Estate, region: Region) -> RegionFacts:
         from hybridspan.apigee.helm_installer import with_releases
 
         apigee = await with_releases(await estate.plain_helm(region), apigee)
-    nodes: tuple[NodeFacts, ...] = ()
-    if any(pod.ready for pod in objects.cassandra_pods):
-        nodes = await (await estate.cassandra(region)).node_facts()
-    return RegionFacts(azure, objects, apigee, nodes, overrides)
+    return objects, apigee
+
+
+async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
+    return await (await estate.cassandra(region)).node_facts()
 
 
 async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) -> KubernetesCluster | None:
@@ -82,12 +101,18 @@ async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) ->
         ) from failure
 
 
-async def _ring(estate: Estate, facts: Mapping[str, RegionFacts]) -> RingFacts | None:
+async def _ring(estate: Estate, facts: Mapping[str, RegionFacts], sight: Sight) -> RingFacts | None:
     """The ring as the first region that answers sees it, in the topology's order."""
     for region in estate.topology.regions:
         if facts[region.name].nodes:
-            return await (await estate.cassandra(region)).ring_facts()
+            seen = await sight.of(region, "Cassandra", _ring_of(estate, region), None)
+            if seen is not None:
+                return seen
     return None
+
+
+async def _ring_of(estate: Estate, region: Region) -> RingFacts:
+    return await (await estate.cassandra(region)).ring_facts()
 
 
 async def _findings(

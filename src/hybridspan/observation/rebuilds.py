@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
+from hybridspan.errors import HybridspanError
 from hybridspan.facts.cassandra import RebuildFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.observation.estate import Estate
@@ -31,7 +33,10 @@ class RebuildWatch:
 
     async def _of(self, region: Region, facts: WorldFacts) -> tuple[RebuildFacts, ...]:
         names = to_stream(facts.ring, region) if facts.ring else ()
-        return await (await self._looks_at(region)).look(names) if names else ()
+        # Its source may be out of reach; the look has said so already.
+        with contextlib.suppress(HybridspanError):
+            return await (await self._looks_at(region)).look(names) if names else ()
+        return ()
 
     async def _looks_at(self, region: Region) -> RebuildLooks:
         from hybridspan.cassandra.rebuild_looks import RebuildLooks

@@ -67,6 +67,9 @@ def status_document(topology: Topology, facts: WorldFacts) -> dict[str, Any]:
         ],
         "ring": _ring(facts.ring) if facts.ring else None,
         "rebuilds": [_rebuild(node) for node in facts.rebuilds],
+        "unseen": [
+            {"region": gap.region, "part": gap.part, "error": dict(gap.error)} for gap in facts.unseen
+        ],
         "findings": [_finding(finding) for finding in facts.findings],
     }
 

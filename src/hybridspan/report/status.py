@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -18,11 +19,13 @@ from hybridspan.report.rendering import Rendered
 from hybridspan.topology.model import Region, Topology
 
 Row = tuple[str, ...]
+NOT_SEEN: Final = "not seen"
 
 
 def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
     """Everything that one look has seen."""
     parts = [
+        *_gaps(facts),
         _listing(
             "Regions",
             ("region", "network", "cluster", "datastore", "Cassandra", "seed"),
@@ -37,6 +40,16 @@ def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
     rich = [part for rendered in parts for part in (rendered.rich, Text())]
     lines = [line for rendered in parts for line in rendered.lines]
     return Rendered(Group(*rich), tuple(lines))
+
+
+def _gaps(facts: WorldFacts) -> Iterator[Rendered]:
+    """What could not be looked at comes first: the tables are not the whole truth then."""
+    for gap in facts.unseen:
+        error = gap.error
+        head = f"not seen: {gap.part} of {gap.region}: {error['code']} {error['message']}"
+        fields = (("where", "where"), ("why", "why"), ("next", "hint"))
+        lines = [head, *(f"  {label:6} {error[name]}" for label, name in fields if error.get(name))]
+        yield Rendered(Text("\n".join(lines), style="magenta"), tuple(lines))
 
 
 def _listing(title: str, heads: Row, rows: Sequence[Row]) -> Rendered:
@@ -59,6 +72,7 @@ _COLOURS = {
     "error": "bold red",
     "failed": "bold red",
     "none": "dim",
+    NOT_SEEN: "magenta",
     "-": "dim",
     "0": "red",
 }
@@ -71,7 +85,17 @@ def _colour(cell: str) -> str:
 
 
 def _regions(topology: Topology, facts: WorldFacts) -> list[Row]:
-    return [_region(region, facts.regions.get(region.name)) for region in topology.regions]
+    return [_row(region, facts) for region in topology.regions]
+
+
+def _row(region: Region, facts: WorldFacts) -> Row:
+    """What is there; `none` is never said of what could not be looked at."""
+    name, network, cluster, *of_cluster = _region(region, facts.regions.get(region.name))
+    if facts.is_unseen(region.name, "Azure"):
+        return (name, *[NOT_SEEN] * 5)
+    if facts.is_unseen(region.name, "cluster"):
+        return (name, network, cluster, *[NOT_SEEN] * 3)
+    return (name, network, cluster, *of_cluster)
 
 
 def _region(region: Region, facts: RegionFacts | None) -> Row:
@@ -104,6 +128,8 @@ def _peerings(topology: Topology, facts: WorldFacts) -> list[Row]:
 
 
 def _direction(facts: WorldFacts, one: Region, other: Region) -> str:
+    if facts.is_unseen(one.name, "Azure") or facts.is_unseen(other.name, "Azure"):
+        return NOT_SEEN
     here, there = facts.regions.get(one.name), facts.regions.get(other.name)
     if not (here and here.azure.network and there and there.azure.network):
         return "none"
