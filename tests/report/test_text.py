@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from hybridspan.facts.cassandra import RebuildFacts
@@ -257,3 +258,22 @@ def test_a_region_of_which_azure_says_nothing_is_not_called_absent(topology, fac
     lines = [line for line in render_status(topology, partial).lines if "centralus" in line]
     assert "network=not seen" in next(line for line in lines if line.startswith("regions: "))
     assert all("=not seen" in line for line in lines if line.startswith("peerings: "))
+
+
+@pytest.mark.parametrize(
+    ("state", "problems", "words"),
+    [
+        ("different", (), "next: hybridspan verify --repair"),
+        ("same", ("a node is down",), "next: see to the problems above"),
+        ("unproved", (), "next: hybridspan verify --count"),
+    ],
+)
+def test_what_is_not_proved_comes_with_the_next_move(state, problems, words):
+    last = str(render_verification([compared(Verdict("kms_", state, ""), problems=problems)])).splitlines()[
+        -1
+    ]
+    assert last.startswith(words)
+
+
+def test_what_is_proved_needs_no_next_move():
+    assert "next:" not in str(render_verification([compared(Verdict("kms_", "same", ""))]))

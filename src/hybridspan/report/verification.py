@@ -21,8 +21,9 @@ def render_verification(results: Iterable[VerificationResult]) -> Rendered:
     found = tuple(results)
     parts: list[RenderableType] = [part for result in found for part in _parts(result)]
     lines = [line for result in found for line in _lines(result)]
-    total = verification_sum(found)
-    return Rendered(Group(*parts, Text(total, style="bold")), (*lines, total))
+    total, following = verification_sum(found), next_move(found)
+    said = [line for line in (total, f"next: {following}" if following else "") if line]
+    return Rendered(Group(*parts, Text("\n".join(said), style="bold")), (*lines, *said))
 
 
 def verification_sum(results: Sequence[VerificationResult]) -> str:
@@ -37,6 +38,17 @@ def verification_sum(results: Sequence[VerificationResult]) -> str:
     if open_ones or not results:
         return f"Replicated, not proved: {', '.join(open_ones) or 'nothing was compared'}."
     return f"Proved: {', '.join(result.datacenter for result in results)} holds what the others hold."
+
+
+def next_move(results: Sequence[VerificationResult]) -> str:
+    """What to do about it; nothing where all is proved."""
+    if any(result.has_differences for result in results):
+        return "hybridspan verify --repair shows the repairs of just these ranges, and asks before it starts them"
+    if any(result.problems for result in results):
+        return "see to the problems above (hybridspan status shows nodes and keyspaces), then hybridspan verify again"
+    if any(not result.is_proved for result in results):
+        return "hybridspan verify --count counts the rows in each data center, which is less than a proof"
+    return ""
 
 
 def _parts(result: VerificationResult) -> Iterator[RenderableType]:
