@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -32,11 +33,11 @@ def apply(directory: Path, silent: socket.socket) -> subprocess.Popen[str]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "hybridspan", "apply", "hybrid.yaml", "--yes"],
+            [sys.executable, "-m", "hybridspan", "apply", "hybrid.yaml", "--yes", "--json"],
             cwd=directory,
             env={**os.environ, "HYBRIDSPAN_ARM_ENDPOINT": endpoint},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -54,7 +55,7 @@ def test_ctrl_c_ends_an_apply_that_waits_for_an_answer(tmp_path: Path, silent: s
                 refusal = second.communicate(timeout=60)[1]
             began = time.monotonic()
             run.send_signal(signal.SIGINT)
-            words = run.communicate(timeout=SECONDS)[1]
+            printed, words = run.communicate(timeout=SECONDS)
             took = time.monotonic() - began
         finally:
             run.kill()
@@ -62,5 +63,6 @@ def test_ctrl_c_ends_an_apply_that_waits_for_an_answer(tmp_path: Path, silent: s
     assert "HS-JOURNAL-003" in refusal
     assert f"apply by process {run.pid}" in refusal
     assert run.returncode == 130, words
+    assert json.loads(printed)["error"]["code"] == "HS-CLI-013"
     assert took < SECONDS
     assert words.count("interrupted; what was begun goes on in the world") == 1

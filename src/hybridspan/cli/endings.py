@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from hybridspan.cli.interruption import WORDS
+from hybridspan.cli.interruption import WORDS, interrupted
 from hybridspan.errors import (
     EXIT_FAILED,
     EXIT_INPUT,
@@ -70,8 +70,7 @@ def _to_stdout(error: HybridspanError, arguments: Sequence[str]) -> None:
 
 def _interrupted(arguments: Sequence[str]) -> int:
     click.echo(WORDS, err=True)
-    hint = "run the command again: it goes on where the world is"
-    _to_stdout(HybridspanError("HS-CLI-013", "interrupted", why=WORDS, hint=hint), arguments)
+    _to_stdout(interrupted(), arguments)
     return EXIT_INTERRUPTED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-from hybridspan.errors import EXIT_INTERRUPTED
+from hybridspan.errors import EXIT_INTERRUPTED, HybridspanError
 
 Result = TypeVar("Result")
 
@@ -29,17 +30,25 @@ async def interruptible(main: Coroutine[Any, Any, Result]) -> Result:
     if not callable(cancelling) or threading.current_thread() is not threading.main_thread():
         return await main
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         deadline = threading.Timer(GRACE_SECONDS, _leave)
         deadline.daemon = True
         deadline.start()
         cancelling(number, frame)
 
-    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGINT, on_signal)
     return await main
+
+
+def interrupted() -> HybridspanError:
+    """The end by Ctrl-C, as `--json` tells it."""
+    hint = "run the command again: it goes on where the world is"
+    return HybridspanError("HS-CLI-013", "interrupted", why=WORDS, hint=hint)
 
 
 def _leave() -> None:
     sys.stderr.write(f"{WORDS}\n")
     sys.stderr.flush()
+    if "--json" in sys.argv:
+        print(json.dumps({"error": interrupted().to_document()}, indent=2), flush=True)
     os._exit(EXIT_INTERRUPTED)
