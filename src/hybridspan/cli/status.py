@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
-from hybridspan.errors import EXIT_FAILED, EXIT_OK
+from hybridspan.errors import EXIT_FAILED, EXIT_OK, HybridspanError, first_failure
 from hybridspan.topology.model import Topology
 
 if TYPE_CHECKING:
@@ -50,19 +51,38 @@ async def _look(topology: Topology, as_json: bool, interval: float | None) -> bo
 
     async with Estate(topology) as estate:
         watch = RebuildWatch(estate)
-        while True:
+
+        async def once() -> bool:
             facts = await gather(estate, partial=True)
             facts = replace(facts, rebuilds=await watch.look(facts))
             if interval is not None and not as_json and sys.stdout.isatty():
                 click.clear()
             _show(topology, facts, as_json)
-            if interval is None:
-                return not facts.unseen
+            return not facts.unseen
+
+        if interval is None:
+            return await once()
+        while True:
+            with going_on():
+                await once()
             if not as_json:
-                click.echo(
-                    f"{_clock(facts.taken_at)}; looks again every {interval:.0f} s, Ctrl-C ends it", err=True
-                )
-            await asyncio.sleep(interval)
+                words = f"{_clock(estate.clock.now())}; looks again every {interval:.0f} s, Ctrl-C ends it"
+                click.echo(words, err=True)
+            await estate.clock.sleep(interval)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Who watches is told of a look that failed, and looks again."""
+    from hybridspan.cli.endings import show
+
+    try:
+        yield
+    except (HybridspanError, BaseExceptionGroup) as error:
+        failure = first_failure(error)
+        if not isinstance(failure, HybridspanError):
+            raise
+        show(failure)
 
 
 def _clock(moment: float) -> str:
