@@ -15,14 +15,12 @@ from hybridspan.plan.phases.rebuild import (
     begun_by_us,
     can_be_at_once,
     decide_rebuild,
-    decide_source_repair,
     forgotten,
     plan_rebuild,
-    refuse_slips,
     to_stream,
-    with_waivers,
     work_for,
 )
+from hybridspan.plan.phases.source_repair import decide_source_repair, refuse_slips, with_waivers
 from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, two_regions, with_policy, world
 
 CENTRALUS = two_regions().region("centralus")

@@ -146,7 +146,7 @@ class Application:
         from hybridspan.engine.outcomes import declined
         from hybridspan.plan.build import build
         from hybridspan.plan.order import until
-        from hybridspan.plan.phases.rebuild import with_waivers
+        from hybridspan.plan.phases.source_repair import with_waivers
         from hybridspan.plan.saved import refuse_if_stale
 
         click.echo("looking at what is there …", err=True)

@@ -53,7 +53,7 @@ def opened(path: Path) -> Topology:
 
 def refuse_slips(topology: Topology, waived: Collection[str]) -> None:
     """A name that waives nothing is told before anything is looked at."""
-    from hybridspan.plan.phases.rebuild import refuse_slips
+    from hybridspan.plan.phases.source_repair import refuse_slips
 
     refuse_slips(topology, waived)
 

@@ -95,7 +95,7 @@ async def planned(topology: Topology, waived: frozenset[str]) -> tuple[Plan, Wor
     """The plan, and the look that it follows from."""
     from hybridspan.observation.estate import Estate
     from hybridspan.plan.build import build
-    from hybridspan.plan.phases.rebuild import with_waivers
+    from hybridspan.plan.phases.source_repair import with_waivers
 
     with journal_of(topology) as journal:
         async with Estate(topology, memory=journal) as estate:

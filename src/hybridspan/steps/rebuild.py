@@ -24,15 +24,13 @@ from hybridspan.plan.phases.rebuild import (
     can_be_at_once,
     copied_by_operator,
     decide_rebuild,
-    decide_source_repair,
     forgotten,
     rebuild_key,
-    repairable,
-    source_repair_key,
     to_stream,
     work_for,
 )
 from hybridspan.plan.phases.ring_commands import pods_of
+from hybridspan.plan.phases.source_repair import decide_source_repair, repairable, source_repair_key
 from hybridspan.topology.model import Region
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hybridspan.plan.phases.keyspaces import SIMPLE_KEY, auth_key
-from hybridspan.plan.phases.rebuild import rebuild_key, source_repair_key
+from hybridspan.plan.phases.rebuild import rebuild_key
 from hybridspan.plan.phases.ring_commands import pods_of
+from hybridspan.plan.phases.source_repair import source_repair_key
 from hybridspan.plan.phases.verification import verification_key
 from hybridspan.topology.model import Topology
 

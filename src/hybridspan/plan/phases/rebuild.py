@@ -6,17 +6,17 @@ So a record that our journal does not know is never believed: it is cleared, and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from hybridspan.errors import InputError
 from hybridspan.facts.apigee import DatastoreFacts
-from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS, RingFacts
+from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused, without
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.keyspaces import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
+from hybridspan.plan.phases.source_repair import source_repair
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
 
@@ -108,126 +108,15 @@ def decide_rebuild(progress: Sequence[KeyspaceProgress], region: Region, pod: st
     return needed(f"{pod} receives {listed} from {region.copy_from}")
 
 
-def source_repair_key(region: str) -> str:
-    """Where the journal keeps that we repaired the source of a region: Unix time by keyspace."""
-    return f"source-repair/{region}"
-
-
-def decide_source_repair(
-    topology: Topology,
-    region: Region,
-    names: Sequence[str],
-    last: Mapping[str, float],
-    now: float,
-    waived: bool,
-    copied: bool = False,
-) -> Decision:
-    """What is to be done about the source data center's last repair; `last` is Unix time by keyspace.
-
-    A rebuild reads each range from one replica: where replicas disagree, the new data center may get the poorer one. Once
-    every node has received its data (`copied`) the question is settled.
-    """
-    old = [name for name in names if now - last.get(name, 0.0) > REPAIR_AGE_SECONDS]
-    source = region.copy_from
-    if not old:
-        return done(f"every keyspace of {source} was repaired within the last ten days")
-    if copied:
-        return done(f"nothing is left to be copied from {source} to {region.datacenter}")
-    words = f"{source} has not been repaired within the last ten days: {', '.join(old)}"
-    if waived:
-        return without(f"{words}; waived by name, for this run (--waive)")
-    if topology.source_repair == "waive":
-        return without(f"{words}; waived by name (cassandra.sourceRepair: waive)")
-    if topology.source_repair == "run":
-        return needed(f"{words}; it is repaired before it is copied (cassandra.sourceRepair: run)")
-    if topology.source_repair == "require":
-        return refused(f"{words}; a repair is required first (cassandra.sourceRepair: require)", _WAYS_ON)
-    return refused(f"{words}; a repair is offered, and a decision is needed", _WAYS_ON)
-
-
-_WAYS_ON: Final = (
-    "repair it (nodetool repair -full -pr on each of its nodes), let apply do that (cassandra.sourceRepair: run), or go on"
-    " without, which the journal keeps: --waive source-repair"
-)
-
-
 def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """For every new region the source's repair, then each node in turn."""
     steps: list[PlannedStep] = []
     for region in topology.new_regions:
-        steps.append(_source_repair(topology, region, facts))
+        pods = pods_of(topology, region)
+        copied = all(_planned_decision(topology, region, pod, facts).is_done for pod in pods)
+        steps.append(source_repair(topology, region, facts, copied=copied))
         steps += _nodes(topology, region, facts)
     return steps
-
-
-def refuse_slips(topology: Topology, names: Collection[str]) -> None:
-    """InputError HS-PLAN-009 for a name that is no repair of this topology: a slip must not pass for a waiver."""
-    known = ["source-repair", *(_repair_id(region) for region in topology.new_regions)]
-    if unknown := sorted(set(names).difference(known)):
-        raise InputError(
-            "HS-PLAN-009",
-            f"nothing called {unknown[0]!r} can be waived",
-            where="--waive",
-            hint=f"one of: {', '.join(known)}",
-        )
-
-
-def _repair_id(region: Region) -> StepId:
-    return StepId(f"source-repair/{region.name}")
-
-
-def with_waivers(topology: Topology, facts: WorldFacts, plan: Plan, names: frozenset[str]) -> Plan:
-    """The plan without the source repairs that the person goes without: `source-repair`, or one step's id."""
-    repairs = {s.id: s for s in plan.steps if s.phase == "source-repair"}
-    waived = {
-        id_: _source_repair(topology, topology.region(step.region), facts, waived=True)
-        for id_, step in repairs.items()
-        if not names.isdisjoint({"source-repair", id_})
-    }
-    return replace(plan, steps=tuple(waived.get(s.id, s) for s in plan.steps))
-
-
-def _source_repair(
-    topology: Topology, region: Region, facts: WorldFacts, *, waived: bool = False
-) -> PlannedStep:
-    source = topology.region_of(str(region.copy_from))
-    names = repairable(facts.ring, source.datacenter) if facts.ring else ()
-    last = last_repairs_of(facts, source.name, region.name)
-    copied = all(_planned_decision(topology, region, pod, facts).is_done for pod in pods_of(topology, region))
-    decision = (
-        decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived, copied=copied)
-        if facts.ring
-        else later("no Cassandra node answers yet")
-    )
-    commands = [
-        nodetool(source, pod, "repair", "-full", "-pr", "-local", name)
-        for name in names
-        for pod in pods_of(topology, source)
-    ]
-    return PlannedStep(
-        id=_repair_id(region),
-        phase="source-repair",
-        region=region.name,
-        title=f"The last repair of {source.datacenter}, which {region.datacenter} copies from",
-        decision=decision,
-        commands=tuple(commands) if decision.state == "needed" else (),
-        needs=(StepId(f"data-keyspaces/{region.name}"),),
-        lanes=("ring",),
-        undo_note="Nothing to undo: a repair makes replicas equal.",
-    )
-
-
-def repairable(ring: RingFacts, datacenter: str) -> tuple[str, ...]:
-    """Keyspaces with more than one replica there: one alone has nothing to disagree with."""
-    return tuple(k.name for k in replicated(ring) if k.replication.factor(datacenter) > 1)
-
-
-def last_repairs_of(facts: WorldFacts, source: str, region: str) -> Mapping[str, float]:
-    """Unix time by keyspace of the source's last full repair, by its own history or by our journal."""
-    nodes = facts.regions[source].nodes
-    history: Mapping[str, float] = nodes[0].last_repair if nodes else {}
-    ours: Mapping[str, float] = facts.decided.get(source_repair_key(region)) or {}
-    return {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in {*history, *ours}}
 
 
 def _planned_names(ring: RingFacts | None) -> tuple[str, ...]:
