@@ -130,6 +130,13 @@ async def moved_on(scene: Scene) -> None:
     scene.refuse("peering.put", 412, "PreconditionFailed")
 
 
+async def unknown_identity(scene: Scene) -> None:
+    """Twice; the third time the directory knows it, and the cluster has its role."""
+    scene.to_meet.add("PrincipalNotFound")
+    role = "microsoft.authorization/roleassignments"
+    scene.stand_in.fault("refuse", method="PUT", type=role, code="PrincipalNotFound", times=2)
+
+
 MORE = make_region("eastus", "10.77.0.0/24").network.address_prefixes[0]
 
 
@@ -201,6 +208,9 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
         ),
     ),
     "400 `BadRequest`, a new agent pool in a cluster's PUT": ((lacking_a_pool, APPLIED),),
+    "400 `PrincipalNotFound`, a new cluster's identity that the directory does not know yet": (
+        (unknown_identity, APPLIED),
+    ),
     "412 `PreconditionFailed`": ((moved_on, APPLIED),),
     "409 `MissingSubscriptionRegistration`": (
         (refused("network.put", 409, "MissingSubscriptionRegistration", times=9), "HS-AZURE-020"),
@@ -288,6 +298,8 @@ async def test_each_refusal_ends_as_the_table_says(scene: Scene, case: Case, end
         assert all(s.decision.is_done for s in await planned(scene.estate))
         if case is not torn:
             assert len(scene.stand_in.requests("DELETE")) == deletes
+        if case is unknown_identity:
+            assert "PUT roleAssignments Succeeded" in scene.records.writes()
         if case is in_use:
             assert "PUT virtualNetworks Succeeded" in scene.records.writes()
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
 from tests.azure.conftest import StandIn
@@ -93,6 +95,30 @@ async def test_a_disconnected_peering_is_made_again_on_both_sides(
     assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
 
 
+@pytest.mark.parametrize("trouble", ["none", "503", "fails-at-end"])
+async def test_a_torn_pair_comes_back_with_its_options_whatever_happens_on_the_way(
+    gateway: AzureGateway, stand_in: StandIn, trouble: str
+) -> None:
+    await make_networks(gateway)
+    await peer(gateway)
+    chosen = {"allowForwardedTraffic": True, "doNotVerifyRemoteGateways": True, "peerCompleteVnets": True}
+    for key, document in list(
+        stand_in.arm.store.of_type("Microsoft.Network/virtualNetworks/virtualNetworkPeerings")
+    ):
+        document["properties"] |= chosen
+        document["properties"]["peeringState"] = "Disconnected"
+        stand_in.arm.store.put(key, document)
+    if trouble != "none":
+        stand_in.fault(trouble, method="PUT", type=PEERING, times=2)
+        stand_in.fault("503", method="DELETE", type=PEERING, nth=2)
+    assert await peer(gateway)
+    assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
+    made = [
+        d for _, d in stand_in.arm.store.of_type("Microsoft.Network/virtualNetworks/virtualNetworkPeerings")
+    ]
+    assert [{name: d["properties"][name] for name in chosen} for d in made] == [chosen, chosen]
+
+
 async def delete_side(gateway: AzureGateway) -> None:
     """What somebody else does to a peering."""
     operations = gateway._clients_of(EAST.subscription).network.virtual_network_peerings
@@ -155,6 +181,7 @@ async def test_a_cluster_whose_maker_was_killed_is_waited_for_and_not_made_again
     assert not await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
     assert len(stand_in.host.created) == 1
     assert sum("managedclusters" in path for path in stand_in.requests()) == 1
+    assert sum("roleassignments" in path for path in stand_in.requests()) == 1
 
 
 async def test_a_new_clusters_identity_may_use_its_subnet(gateway: AzureGateway, stand_in: StandIn) -> None:

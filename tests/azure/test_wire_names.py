@@ -103,3 +103,10 @@ def test_what_azure_requires_is_there(which: str) -> None:
         for part in path.split("."):
             found = found[part]
         assert found
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("apigee_east", "apigee-east"), ("a" * 53 + "-b", "a" * 53), ("-x-", "x")]
+)
+def test_a_dns_prefix_begins_and_ends_as_azure_wants_it(name: str, prefix: str) -> None:
+    assert bodies.dns_prefix(replace(CENTRAL, cluster=replace(CENTRAL.cluster, name=name))) == prefix

@@ -86,16 +86,18 @@ class Clusters:
 
         async def once() -> None:
             nonlocal wrote
-            facts = await self._at_rest(region, progress)
-            if facts is None or facts.provisioning_state in ("Failed", "Canceled"):
+            facts, was_under_way = await self._at_rest(region, progress)
+            if is_made := facts is None or facts.provisioning_state in ("Failed", "Canceled"):
                 _refuse_if_strange(facts, marks)
                 wrote = True
                 body = bodies.cluster(region, place, like, marks)
                 await self._put(region, body, facts.etag if facts else "", progress)
+                facts, _ = await self._at_rest(region, progress)
+            if is_made or (was_under_way and is_ours(facts, marks)):
+                # Also for a cluster whose maker was killed before he came to this.
                 document = await self.document(region)
                 for subnet in filter(None, (place.nodes, place.pods)):
                     await self._grants.ensure(region, document, subnet, progress)
-                facts = await self._at_rest(region, progress)
             for pool in missing_pools(region, facts):
                 wrote = True
                 await self._put_pool(region, pool, bodies.pool(pool, place), "", progress)
@@ -108,8 +110,8 @@ class Clusters:
         await self._calls.persist(once, progress)
         return wrote
 
-    async def _at_rest(self, region: Region, progress: Progress) -> ClusterFacts | None:
-        """The cluster once neither it nor a pool is under way, or None where there is none."""
+    async def _at_rest(self, region: Region, progress: Progress) -> tuple[ClusterFacts | None, bool]:
+        """The cluster once neither it nor a pool is under way, or None where there is none; and whether that took waiting."""
         seen: list[ClusterFacts | None] = []
 
         async def look() -> str:
@@ -119,7 +121,7 @@ class Clusters:
 
         where = azure_ids.cluster_id(region)
         await self._calls.until_settled(look, where, progress, CLUSTER_DEADLINE_SECONDS)
-        return seen[-1]
+        return seen[-1], len(seen) > 1
 
     async def _put(self, region: Region, body: Document, etag: str, progress: Progress) -> None:
         def begin() -> Any:
@@ -191,8 +193,13 @@ def missing_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
     ]
 
 
+def is_ours(facts: ClusterFacts | None, marks: Mapping[str, str]) -> bool:
+    """Whether it carries this topology's tag."""
+    return facts is not None and dict(facts.tags).get(bodies.TOPOLOGY_TAG) == marks[bodies.TOPOLOGY_TAG]
+
+
 def _refuse_if_strange(facts: ClusterFacts | None, marks: Mapping[str, str]) -> None:
-    if facts is not None and dict(facts.tags).get(bodies.TOPOLOGY_TAG) != marks[bodies.TOPOLOGY_TAG]:
+    if facts is not None and not is_ours(facts, marks):
         raise failed_state("cluster", facts.id, facts.provisioning_state)
 
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.clients import AzureClients
-from hybridspan.errors import PermanentFailure
+from hybridspan.errors import HybridspanError, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
 from hybridspan.topology.model import Region
+
+UNKNOWN_IDENTITY: Final = "HS-AZURE-025"
+"""What the directory says of an identity that has not reached all of it."""
 
 
 class Grants:
@@ -46,9 +49,11 @@ class Grants:
 
         try:
             await self._calls.persist(once, progress)
-        except PermanentFailure as failure:
+        except HybridspanError as failure:
             if "RoleAssignmentExists" in failure.why:
                 return
+            if isinstance(failure, TemporaryFailure) and failure.code != UNKNOWN_IDENTITY:
+                raise
             progress(
                 f"{region.cluster.name} may not use its subnet for internal load balancers until an owner gives its "
                 f"identity Network Contributor there: {failure.why}",

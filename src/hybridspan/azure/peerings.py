@@ -67,6 +67,7 @@ class Peerings:
         The names are for directions that do not exist; one that does keeps its own, and its options.
         """
         wrote = False
+        kept: dict[str, Document] = {}
 
         async def once() -> bool:
             nonlocal wrote
@@ -74,7 +75,7 @@ class Peerings:
                 self._networks.at_rest(first, progress), self._networks.at_rest(second, progress)
             )
             sides = (Side(first, first_name, one, other), Side(second, second_name, other, one))
-            mended = await self._mend(sides, progress)
+            mended = await self._mend(sides, kept, progress)
             wrote = wrote or mended
             return mended
 
@@ -89,16 +90,19 @@ class Peerings:
             hint="see who else changes these networks: az monitor activity-log list",
         )
 
-    async def _mend(self, sides: tuple[Side, Side], progress: Progress) -> bool:
-        """The next thing that the pair needs; False where it needs nothing."""
+    async def _mend(self, sides: tuple[Side, Side], kept: dict[str, Document], progress: Progress) -> bool:
+        """The next thing that the pair needs; False where it needs nothing.
+
+        `kept` holds what was deleted in order to be made again, for as long as it takes: the options are somebody's.
+        """
         for side in sides:
             _refuse_closed(side)
         if any(s.peering is not None and s.peering.state == "Disconnected" for s in sides):
-            await self._again(sides, progress)
+            await self._take_down(sides, kept, progress)
             return True
         if missing := [s for s in sides if s.peering is None]:
             for side in missing:
-                await self._put(side, bodies.peering(side.remote.id), progress)
+                await self._put(side, kept.get(side.network.id) or bodies.peering(side.remote.id), progress)
             return True
         if closed := [s for s in sides if _is_closed(s)]:
             for side in closed:
@@ -110,15 +114,17 @@ class Peerings:
             return True
         return any(s.peering is not None and s.peering.state != "Connected" for s in sides)
 
-    async def _again(self, sides: tuple[Side, Side], progress: Progress) -> None:
-        """Delete what is left of the pair, then make both sides with the options that they had."""
-        kept = [await self._document(side) for side in sides]
-        for side, document in zip(sides, kept, strict=True):
-            if document is not None:
-                await self._delete(side, document, progress)
-        for side, document in zip(sides, kept, strict=True):
-            body = bodies.peering(side.remote.id) if document is None else bodies.peering_again(document)
-            await self._put(side, body, progress)
+    async def _take_down(
+        self, sides: tuple[Side, Side], kept: dict[str, Document], progress: Progress
+    ) -> None:
+        """Delete what is left of the pair; it is made again, with the options that it had, as what is missing is made."""
+        for side in sides:
+            document = await self._document(side)
+            if document is None:
+                continue
+            kept[side.network.id] = again = bodies.peering_again(document)
+            progress(f"{side.used_name} is deleted and made again", None, {"id": side.id, "kept": again})
+            await self._delete(side, document, progress)
 
     async def _open(self, side: Side, progress: Progress) -> None:
         """Let traffic through a peering of a network that the file manages."""

@@ -94,6 +94,13 @@ _PROVIDER = Meaning(
     "the subscription has not registered the resource provider",
     "az provider register --namespace Microsoft.ContainerService (or Microsoft.Network), then apply again",
 )
+_DIRECTORY = Meaning(
+    "HS-AZURE-025",
+    "the directory does not know a new identity yet",
+    "wait some minutes, then run apply again; az ad sp show --id tells when it does",
+    is_temporary=True,
+    delay=5.0,
+)
 _REFUSED = Meaning(
     "HS-AZURE-011",
     "Azure refuses the request",
@@ -130,6 +137,9 @@ BY_ARM_CODE: Final[dict[str, Meaning]] = {
     "GatewayTimeout": _SERVER,
     "PreconditionFailed": _MOVED,
     "Conflict": _BUSY,
+    "ResourceGroupBeingDeleted": _BUSY,
+    "PrincipalNotFound": _DIRECTORY,
+    "ServicePrincipalNotFound": _DIRECTORY,
     "VnetAddressSpacesOverlap": _OVERLAP,
     "VnetAddressSpaceOverlapsWithAlreadyPeeredVnet": _OVERLAP,
     "NetcfgSubnetRangesOverlap": _OVERLAP,
@@ -139,6 +149,11 @@ BY_ARM_CODE: Final[dict[str, Meaning]] = {
     "QuotaExceeded": _CAPACITY,
     "SkuNotAvailable": _CAPACITY,
     "AllocationFailed": _CAPACITY,
+    "ZonalAllocationFailed": _CAPACITY,
+    "OverconstrainedAllocationRequest": _CAPACITY,
+    "OverconstrainedZonalAllocationRequest": _CAPACITY,
+    "AKSCapacityError": _CAPACITY,
+    "AKSCapacityHeavyUsage": _CAPACITY,
     "ErrCode_InsufficientVCPUQuota": _CAPACITY,
     "InsufficientSubnetSize": _CAPACITY,
     "SubnetIsFull": _CAPACITY,
@@ -148,6 +163,9 @@ BY_ARM_CODE: Final[dict[str, Meaning]] = {
     "ScopeLocked": _POLICY,
     "MissingSubscriptionRegistration": _PROVIDER,
 }
+
+_BY_LOWER_CODE: Final = {code.lower(): said for code, said in BY_ARM_CODE.items()}
+"""AKS and Compute write the same code in different cases: SkuNotAvailable, SKUNotAvailable."""
 
 ABSENT: Final = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ParentResourceNotFound"})
 """What a 404 says where the resource simply does not exist; any other 404 is a failure to look."""
@@ -160,9 +178,7 @@ def meaning(status: int, arm_code: str, text: str) -> Meaning:
     if arm_code == "OperationNotAllowed" and not any(word in text.lower() for word in _PENDING_WORDS):
         # Compute says OperationNotAllowed for exhausted quota too, and that does not pass by itself.
         return _CAPACITY if "quota" in text.lower() else _REFUSED
-    if arm_code in BY_ARM_CODE:
-        return BY_ARM_CODE[arm_code]
-    return _by_status(status)
+    return _BY_LOWER_CODE.get(arm_code.lower()) or _by_status(status)
 
 
 def _by_status(status: int) -> Meaning:

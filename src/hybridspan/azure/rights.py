@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from hybridspan.azure.clusters import missing_pools
+from hybridspan.azure.calls import is_terminal
+from hybridspan.azure.clusters import missing_pools, state_of
 from hybridspan.azure.networks import added_prefixes, own_states
 from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
 from hybridspan.facts.azure_bodies import TOPOLOGY_TAG
@@ -102,6 +103,13 @@ def _is_written(topology: Topology, cluster: ClusterFacts | None) -> bool:
     return cluster is None or _is_ours_and_failed(topology, cluster.tags, [cluster.provisioning_state])
 
 
+def _gets_its_role(topology: Topology, cluster: ClusterFacts | None) -> bool:
+    """Whether the run makes the cluster, or waits for one of ours whose maker has gone."""
+    if cluster is None or _is_written(topology, cluster):
+        return True
+    return dict(cluster.tags).get(TOPOLOGY_TAG) == topology.name and not is_terminal(state_of(cluster))
+
+
 def _is_ours_and_failed(topology: Topology, tags: Pairs, states: Iterable[str]) -> bool:
     ours = dict(tags).get(TOPOLOGY_TAG) == topology.name
     return ours and any(state.lower() in ("failed", "canceled") for state in states)
@@ -148,7 +156,7 @@ def of_rules(closed: Iterable[tuple[str, str]]) -> list[Right]:
 
 def wished(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[Right]:
     """What a run does without, and says so: giving the cluster's identity its role on its subnet."""
-    made = [r for r in topology.new_regions if _is_written(topology, azure[r.name].cluster)]
+    made = [r for r in topology.new_regions if _gets_its_role(topology, azure[r.name].cluster)]
     return [Right(ROLE_WRITE, network_scope(r, azure[r.name]), r.name) for r in made]
 
 

@@ -66,6 +66,11 @@ _PEERING_OPTIONS: Final = (
     "allowForwardedTraffic",
     "allowGatewayTransit",
     "useRemoteGateways",
+    "doNotVerifyRemoteGateways",
+    "peerCompleteVnets",
+    "enableOnlyIPv6Peering",
+    "localSubnetNames",
+    "remoteSubnetNames",
 )
 
 
@@ -130,7 +135,7 @@ def cluster(region: Region, place: Placement, like: ClusterFacts, marks: Mapping
 def dns_prefix(region: Region) -> str:
     """The first part of the API server's name: letters, digits and hyphens, at most 54 characters."""
     allowed = "".join(c if c.isalnum() else "-" for c in region.cluster.name)
-    return allowed.strip("-")[:54]
+    return allowed.strip("-")[:54].strip("-")
 
 
 def _network_profile(region: Region, like: ClusterFacts) -> dict[str, Any]:

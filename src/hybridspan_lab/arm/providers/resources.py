@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
+from hybridspan_lab.arm.context import Answer, Arm, ArmRequest, new_etag
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request, group_not_found
 from hybridspan_lab.arm.operations import Operation
@@ -126,6 +126,9 @@ def disconnect(arm: Arm, gone: set[str]) -> None:
         if document["properties"]["peeringState"] == "Connected" and (remote in gone or not reverse):
             document["properties"]["peeringState"] = "Disconnected"
             arm.store.put(key, document)
+            network = arm.store.get(own)
+            if network is not None:  # a change like any other: who has looked before must look again
+                arm.store.put(own, {**network, "etag": new_etag()})
 
 
 def _points(arm: Arm, network: str, to: str) -> list[str]:
