@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from hybridspan.errors import InputError, PermanentFailure
+from hybridspan.topology.model import Topology
 from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, Wish, chosen, wish
 from hybridspan_lab.parts import Progress, cache, ensure, silent
 from hybridspan_lab.parts.cache import CASSANDRA_VERSION
@@ -70,12 +71,14 @@ class UpOptions:
     """What `up` is to make."""
 
     topology: Path | None = None
-    """Topology file whose first region exists already; None for the packaged two-regions example."""
+    """Topology file whose first regions exist already; None for the packaged two-regions example."""
     home: Path = field(default_factory=default_home)
     system_keyspaces: SystemKeyspaces = "installed"
     """How system_auth and the other two start: as an installation has them, or as Cassandra's own defaults."""
     network: Wish | None = None
     """Real networks in namespaces, the fall-back on loopback, or what the kernel gives; None for the environment's wish."""
+    regions: int = 1
+    """How many of the topology's regions exist, joined to one ring."""
     bare: bool = False
     """Only the Azure stand-in, without an existing estate."""
 
@@ -190,6 +193,7 @@ async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Re
         chosen = places.example / "hybrid.yaml"
         say(f"topology: {chosen}")
     topology = loading.load(chosen)
+    _check(options, topology)
     say(f"lab: {headline(topology.installer, network)}")
     if topology.installer == "helm":
         charts.write(places.charts, topology.hybrid_version)
@@ -201,8 +205,26 @@ async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Re
     record = await process.start(places, topology.path, options.system_keyspaces, network)
     timed(f"Azure stand-in: {record.arm}")
     if not options.bare:
-        await estate.build(places, record, topology, timed)
+        await estate.build(places, record, topology, options.regions, timed)
     return record
+
+
+def _check(options: UpOptions, topology: Topology) -> None:
+    """Raises InputError HS-LAB-036 for an estate that cannot be."""
+    if not 1 <= options.regions <= len(topology.regions):
+        raise InputError(
+            "HS-LAB-036",
+            f"{options.regions} regions are to exist, and the topology has {len(topology.regions)}",
+            where=str(topology.path),
+            hint="name a number of its regions with --regions",
+        )
+    if options.regions > 1 and options.system_keyspaces == "simple":
+        raise InputError(
+            "HS-LAB-036",
+            "several regions cannot exist with Cassandra's own defaults",
+            why="system_auth on SimpleStrategy has one replica, in whatever data center: logins fail in the others",
+            hint="leave out --system-keyspaces simple, or start with one region",
+        )
 
 
 def _running(home: Path | None) -> tuple[Places, Record]:

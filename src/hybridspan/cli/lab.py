@@ -42,14 +42,22 @@ def _announce(*, err: bool = False) -> None:
     help="Real networks in user namespaces, or the fall-back on loopback addresses, which shows less; auto takes the"
     " real ones where the kernel allows them.  [default: HYBRIDSPAN_LAB_NETWORK, or auto]",
 )
+@click.option(
+    "--regions",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many of TOPOLOGY's regions exist already, peered and joined to one ring.",
+)
 @click.option("--bare", is_flag=True, help="Only the Azure stand-in: nothing exists yet.")
-def up(topology: Path | None, system_keyspaces: str, network: str | None, bare: bool) -> int:
+def up(topology: Path | None, system_keyspaces: str, network: str | None, regions: int, bare: bool) -> int:
     """Start a lab in which the first region of TOPOLOGY (default: the two-regions example) exists already."""
     from hybridspan_lab import control
 
     options = control.UpOptions(
         topology=topology,
         system_keyspaces="simple" if system_keyspaces == "simple" else "installed",
+        regions=regions,
         bare=bare,
         network=network,  # type: ignore[arg-type] # the choice has no other words
     )

@@ -1,10 +1,12 @@
-"""What the operator does to keyspaces: an organization's get the data center of this pod, or all keyspaces lose it.
+"""Changes the data centers of keyspaces: what the operator does, and what a person did who widened the ring by hand.
 
     apigee-cassandra-keyspaces add --organization hybrid-test-7 --replicas 3
     apigee-cassandra-keyspaces remove
+    apigee-cassandra-keyspaces widen --datacenter dc-2
 
 `add` is for the organization's keyspaces and the shared one, as ddl_user; Cassandra's own keyspaces are whoever's who widens
-the ring. `remove` is for every keyspace that names the data center, as the administrator.
+the ring. `remove` is for every keyspace that names the data center, as the administrator. `widen` gives all keyspaces, Cassandra's own
+among them, to another data center, with as many replicas there as they have elsewhere, as the administrator.
 """
 
 from __future__ import annotations
@@ -41,15 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="apigee-cassandra-keyspaces")
-    parser.add_argument("change", choices=("add", "remove"))
+    parser.add_argument("change", choices=("add", "remove", "widen"))
     parser.add_argument("--organization", default="")
     parser.add_argument("--replicas", type=int, default=MOST_REPLICAS)
+    parser.add_argument("--datacenter", default="", help="of whom, if not of this pod")
     return parser.parse_args(arguments)
 
 
 def carry_out(surroundings: PodSurroundings, options: argparse.Namespace) -> None:
     """Alters what has to be altered, one keyspace after the other."""
-    adding, datacenter = options.change == "add", surroundings.datacenter
+    adding, datacenter = options.change == "add", options.datacenter or surroundings.datacenter
     with connect(surroundings, surroundings.login("ddl" if adding else "admin"), one_node=True) as session:
         found = {row.keyspace_name: dict(row.replication) for row in session.execute(_QUERY)}
         if adding:
@@ -57,6 +60,8 @@ def carry_out(surroundings: PodSurroundings, options: argparse.Namespace) -> Non
                 name: found[name] for name in keyspaces(surroundings.organization).values() if name in found
             }
             changes = added(wanted, datacenter, min(MOST_REPLICAS, options.replicas))
+        elif options.change == "widen":
+            changes = widened(found, datacenter)
         else:
             changes = removed(found, datacenter)
         for keyspace, replication in changes.items():
@@ -73,6 +78,23 @@ def added(
         for keyspace, replication in found.items()
         if replication["class"] == STRATEGY and datacenter not in replication
     }
+
+
+def widened(found: Mapping[str, Mapping[str, str]], datacenter: str) -> dict[str, dict[str, str]]:
+    """Every keyspace that names data centers but not this one, with the most replicas that it has anywhere.
+
+    system_auth comes first: whoever logs in meanwhile asks the nodes that have it.
+    """
+    changes = {
+        keyspace: {**replication, datacenter: max(_factors(replication), key=int)}
+        for keyspace, replication in found.items()
+        if replication["class"] == STRATEGY and datacenter not in replication
+    }
+    return dict(sorted(changes.items(), key=lambda change: change[0] != AUTHENTICATION))
+
+
+def _factors(replication: Mapping[str, str]) -> list[str]:
+    return [value for name, value in replication.items() if name != "class"]
 
 
 def removed(found: Mapping[str, Mapping[str, str]], datacenter: str) -> dict[str, dict[str, str]]:

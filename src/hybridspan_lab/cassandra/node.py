@@ -58,14 +58,14 @@ def choose_seeds(settings: NodeSettings) -> tuple[str, ...]:
         names = [host for host in others if _resolves(host)]
         outside = [settings.external_seed] if settings.external_seed else []
         return (*outside, *names) or (settings.address,)
-    if settings.external_seed:
-        return (settings.external_seed,)
+    if settings.called_first:
+        return (settings.called_first,)
     return (settings.address if settings.ordinal == 0 else settings.pod_host(0),)
 
 
 def waits_for_first(settings: NodeSettings) -> bool:
     """Whether pod 0 must be there first: only when it founds the ring that this node is to join."""
-    return settings.ordinal > 0 and not settings.external_seed and not settings.has_joined
+    return settings.ordinal > 0 and not settings.called_first and not settings.has_joined
 
 
 def write_names(settings: NodeSettings, seeds: tuple[str, ...]) -> Path:

@@ -26,6 +26,8 @@ class NodeSettings:
     rack: str
     external_seed: str
     """A node of another region (multiRegionSeedHost) or of another installation; empty where there is none."""
+    first_seed: str
+    """Whom a new node calls where the installation names nobody any more: the lab's own word, empty as a rule."""
     data: Path
     conf: Path
     tls: Path
@@ -47,6 +49,7 @@ class NodeSettings:
             datacenter=env.get("CASSANDRA_DC", "dc-1"),
             rack=env.get("CASSANDRA_RACK", "ra-1"),
             external_seed=env.get("CASSANDRA_EXTERNAL_SEED", ""),
+            first_seed=env.get("CASSANDRA_FIRST_SEED", ""),
             data=Path(env.get("CASSANDRA_DATA", "/opt/apigee/data/apigee-cassandra")),
             conf=Path(env.get("CASSANDRA_CONF", "/opt/apigee/apigee-cassandra/conf")),
             tls=Path(env.get("CASSANDRA_TLS", "/opt/apigee/ssl")),
@@ -54,6 +57,11 @@ class NodeSettings:
             heap=size(env.get("MAX_HEAP_SIZE", "512M")),
             young_heap=size(env.get("HEAP_NEWSIZE", "100M")),
         )
+
+    @property
+    def called_first(self) -> str:
+        """The node of another region that a new node joins through, or nothing."""
+        return self.external_seed or self.first_seed
 
     @property
     def ordinal(self) -> int:

@@ -47,5 +47,25 @@ def write(path: Path, document: dict[str, Any]) -> Path:
     return path
 
 
+def write_context(source: Path, context: str, target: Path) -> Path:
+    """Writes a kubeconfig with nothing but that context of another one; raises KeyError where it has none of that name."""
+    document = YAML(typ="safe", pure=True).load(source.read_text())
+    chosen = _named(document["contexts"], context)
+    parts = {
+        "contexts": [chosen],
+        "clusters": [_named(document["clusters"], chosen["context"]["cluster"])],
+        "users": [_named(document["users"], chosen["context"]["user"])],
+    }
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return write(target, {"apiVersion": "v1", "kind": "Config", **parts, "current-context": context})
+
+
+def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    for entry in entries:
+        if entry["name"] == name:
+            return entry
+    raise KeyError(name)
+
+
 def _encoded(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""The first region's installation with Helm, as its owner made it by hand: the documented commands in the documented order."""
+"""A region's installation with Helm, as its owner made it by hand: the documented commands in the documented order."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hybridspan_lab.apigee.crds import DATASTORE, ENVIRONMENT, ORGANIZATION, RED
 from hybridspan_lab.apigee.objects import object_of
 from hybridspan_lab.helm import charts, secrets
 from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.world.hybrid import Joining
 
 Say = Callable[[str], None]
 Values = Mapping[str, Any]
@@ -51,30 +52,41 @@ class Installation:
     environment: Mapping[str, str]
     """What helm needs to keep its own files within the lab."""
 
-    async def run(self, say: Say, lab_options: Mapping[str, str]) -> None:
+    async def run(self, say: Say, lab_options: Mapping[str, str], joining: Joining | None = None) -> None:
         """Installs into the kubeconfig's current context and returns when everything runs.
+
+        With `joining` it is a further region, whose Cassandra becomes part of a ring before the rest comes.
 
         Raises PermanentFailure HS-LAB-030 when a command refuses, HS-LAB-031 when it is not ready in ten minutes.
         """
         values = _read(self.overrides)
         async with KubeApi.from_kubeconfig(self.kubeconfig) as api:
             say("cert-manager, namespace and secrets")
-            await self._prepare(api, values, lab_options)
+            await self._prepare(api, values, lab_options, joining)
             say("custom resource definitions")
             crds = str(self.charts / charts.CRDS)
             await self._command("kubectl", "apply", "-k", crds, *_SERVER_SIDE)
             with _with_files(self.charts, self.overrides.parent, values) as folder:
                 for release in releases(values):
+                    is_datastore = release.awaited is DATASTORE
+                    if joining and is_datastore:
+                        await joining.open()
                     say(f"helm upgrade {release.name} {release.chart} --install")
                     await self._upgrade(release, folder)
                     if release.awaited:
                         await self._until_running(api, release.awaited, say)
+                    if joining and is_datastore:
+                        await joining.widen(api)
             for kind in (REDIS, TELEMETRY, ENVIRONMENT):
                 await self._until_running(api, kind, say)
 
-    async def _prepare(self, api: KubeApi, values: Values, lab_options: Mapping[str, str]) -> None:
+    async def _prepare(
+        self, api: KubeApi, values: Values, lab_options: Mapping[str, str], joining: Joining | None
+    ) -> None:
         for document in cert_manager_manifests.manifests():
             await readiness.patiently(resources.apply, api, document, FIELD_MANAGER)
+        if joining:
+            await joining.give(api)
         wanted = [object_of("v1", "Namespace", self.namespace, labels=names.PLATFORM_LABEL)]
         if lab_options:
             options = object_of("v1", "ConfigMap", names.LAB_OPTIONS, names.LAB_NAMESPACE)
@@ -102,9 +114,10 @@ class Installation:
         if process.returncode:
             raise PermanentFailure(
                 "HS-LAB-030",
-                f"{program} {arguments[0]} {arguments[1]} refused the first region",
+                f"{program} {arguments[0]} {arguments[1]} refused",
+                where=str(self.overrides),
                 why=errors.decode(errors="replace").strip(),
-                hint="correct what it names in the first region's overrides, then: hybridspan lab down, and lab up",
+                hint="correct what it names in these overrides, then: hybridspan lab down, and lab up",
             )
 
     async def _until_running(self, api: KubeApi, kind: Kind, say: Say) -> None:
@@ -117,7 +130,7 @@ class Installation:
             if asyncio.get_running_loop().time() > deadline:
                 raise PermanentFailure(
                     "HS-LAB-031",
-                    f"the first region is not ready after {READY_SECONDS:.0f} s",
+                    f"the region is not ready after {READY_SECONDS:.0f} s",
                     why=waiting,
                     hint="look at the pods: kubectl get pods -A, kubectl logs",
                 )
@@ -159,7 +172,7 @@ def _read(overrides: Path) -> Values:
     except (OSError, YAMLError, TypeError, KeyError) as error:
         raise PermanentFailure(
             "HS-LAB-030",
-            "the first region's overrides cannot be used",
+            "the region's overrides cannot be used",
             where=str(overrides),
             why=str(error),
             hint="correct that file (hybridspan validate names its lines), then: hybridspan lab down, and lab up",

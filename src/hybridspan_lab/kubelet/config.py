@@ -69,6 +69,8 @@ class KubeletConfig:
     network: Mode = "namespaces"
     disk_limits: Path | None = None
     """JSON file of claims whose volumes are to be too small: `cluster/claim` → bytes; it may come later."""
+    first_seeds: Path | None = None
+    """JSON file: cluster → address that its new Cassandra nodes call first; it may come later."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -100,8 +102,16 @@ class KubeletConfig:
             cache=Path(cache),
             network="loopback" if document.get("network") == "loopback" else "namespaces",
             disk_limits=Path(document["disk_limits"]) if document.get("disk_limits") else None,
+            first_seeds=Path(document["first_seeds"]) if document.get("first_seeds") else None,
             images={name: tuple(argv) for name, argv in images.items()},
         )
+
+    @property
+    def first_seed(self) -> str:
+        """The address for this cluster, or nothing."""
+        if self.first_seeds is None or not self.first_seeds.exists():
+            return ""
+        return str(json.loads(self.first_seeds.read_text()).get(self.cluster, ""))
 
     @property
     def kubernetes_address(self) -> IPv4Address:

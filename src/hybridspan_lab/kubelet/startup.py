@@ -71,6 +71,8 @@ def environment(
         "KUBERNETES_PORT": f"tcp://{address}:{port}",
         **program.env,
     }
+    if seed := host.config.first_seed:
+        base["CASSANDRA_FIRST_SEED"] = seed
     return base | variables(pod, container, lookup, node.address)
 
 

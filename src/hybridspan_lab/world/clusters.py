@@ -59,6 +59,7 @@ class Clusters:
         self._parts = parts
         self._on_change = on_change
         self._clusters: dict[str, Cluster] = {}
+        self._asked: list[str] = []
 
     @property
     def all(self) -> Sequence[Cluster]:
@@ -67,6 +68,7 @@ class Clusters:
     async def create(self, cluster: ClusterDocument, progress: Progress) -> None:
         """Starts the control plane and the nodes; a half-made one is thrown away first."""
         await self.delete(cluster.id)
+        self._asked.append(cluster.id.lower())
         cluster = self._placed(cluster)
         progress("ProvisioningControlPlane")
         home, socket = self._home(cluster.id), self._socket(cluster.id)
@@ -97,6 +99,7 @@ class Clusters:
 
     async def delete(self, cluster_id: str) -> None:
         """Stops a cluster and forgets its data; no error when there is none."""
+        self._asked = [name for name in self._asked if name != cluster_id.lower()]
         found = self._clusters.pop(cluster_id.lower(), None)
         if found is not None:
             self._on_change()
@@ -119,7 +122,9 @@ class Clusters:
 
     def write_kubeconfig(self) -> None:
         """Replaces the person's kubeconfig: every cluster, contexts named as the clusters."""
-        entries = [self._kubeconfig(cluster, admin=False) for cluster in self._clusters.values()]
+        # In the order in which they were asked for, whichever was ready first.
+        clusters = [self._clusters[name] for name in self._asked if name in self._clusters]
+        entries = [self._kubeconfig(cluster, admin=False) for cluster in clusters]
         merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
         for key in ("clusters", "users", "contexts"):
             merged[key] = [item for entry in entries for item in entry[key]]
@@ -180,6 +185,7 @@ class Clusters:
             "cache": str(self._parts.cache),
             "network": self._network,
             "disk_limits": str(self._places.disk_limits),
+            "first_seeds": str(self._places.first_seeds),
         }
 
 

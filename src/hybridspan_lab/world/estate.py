@@ -1,46 +1,106 @@
-"""`lab up`, step by step: the first region's Azure resources, then its Apigee hybrid."""
+"""`lab up`, step by step: Azure resources, then Apigee hybrid in the first region and in as many others as are wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Region, Topology
+from hybridspan_lab.controlplane import kubeconfig
 from hybridspan_lab.helm.installing import Installation
+from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.world import papers, variables
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.hybrid import SystemKeyspaces, install
+from hybridspan_lab.world.joining import FurtherRegion
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
 
+Say = Callable[[str], None]
 
-async def build(places: Places, record: Record, topology: Topology, say: Callable[[str], None]) -> None:
-    """Makes the existing installation of the topology's first region."""
-    region = topology.first
+
+async def build(places: Places, record: Record, topology: Topology, count: int, say: Say) -> None:
+    """Makes the existing installation: the topology's first `count` regions, joined and without data of Apigee's."""
+    regions = topology.regions[:count]
     secret = Secret(places.client_secret.read_text().strip())
     async with ByHand(record.arm, places.arm / "ca.pem", secret) as azure:
-        await azure.create_region(region)
-    say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
-    papers.complete(region.overrides)
-
-    def progress(words: str) -> None:
-        say(f"{region.name}: {words}")
-
-    if topology.installer == "helm":
-        simple = record.system_keyspaces == "simple"
-        await _with_helm(places, region).run(progress, {"system-keyspaces": "simple"} if simple else {})
-    else:
-        keyspaces: SystemKeyspaces = "simple" if record.system_keyspaces == "simple" else "installed"
-        await install(places.kubeconfig, region.overrides, system_keyspaces=keyspaces, progress=progress)
-    say(f"{region.name}: Apigee hybrid runs with {region.cassandra_nodes} Cassandra nodes")
+        await azure.create(regions)
+    for region in regions:
+        say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
+    papers.complete(topology.first.overrides)
+    for region in regions[1:]:
+        papers.derive(topology.first, region)
+    await _Estate(places, record, topology, say).install(regions)
 
 
-def _with_helm(places: Places, region: Region) -> Installation:
-    return Installation(
-        bin=places.bin,
-        kubeconfig=places.kubeconfig,
-        charts=places.charts,
-        overrides=region.overrides,
-        namespace=region.namespace,
-        environment=variables.helm_homes(places),
-    )
+@dataclass(frozen=True, slots=True)
+class _Estate:
+    places: Places
+    record: Record
+    topology: Topology
+    say: Say
+
+    async def install(self, regions: tuple[Region, ...]) -> None:
+        """All at once as far as one does not need the other: each region waits for those before it by itself."""
+        done = [asyncio.Event() for _ in regions]
+        async with KubeApi.from_kubeconfig(self._context(regions[0])) as source:
+            work = [self._one(regions[0], None, done[0])]
+            for number, region in enumerate(regions[1:], 1):
+                joining = self._joining(region, source, done[number - 1])
+                work.append(self._one(region, joining, done[number]))
+            await _together(work)
+
+    async def _one(self, region: Region, joining: FurtherRegion | None, done: asyncio.Event) -> None:
+        def progress(words: str) -> None:
+            self.say(f"{region.name}: {words}")
+
+        keyspaces: SystemKeyspaces = "simple" if self.record.system_keyspaces == "simple" else "installed"
+        kubeconfig = self._context(region)
+        if self.topology.installer == "helm":
+            options = {"system-keyspaces": "simple"} if keyspaces == "simple" else {}
+            await self._with_helm(region, kubeconfig).run(progress, options, joining)
+        else:
+            await install(kubeconfig, region.overrides, keyspaces, progress, joining)
+        progress(f"Apigee hybrid runs with {region.cassandra_nodes} Cassandra nodes")
+        done.set()
+
+    def _joining(self, region: Region, source: KubeApi, before: asyncio.Event) -> FurtherRegion:
+        return FurtherRegion(
+            first=self.topology.first,
+            region=region,
+            source=source,
+            credentials=papers.credentials(self.topology.first.overrides),
+            first_seeds=self.places.first_seeds,
+            before=before,
+            say=lambda words: self.say(f"{region.name}: {words}"),
+        )
+
+    def _with_helm(self, region: Region, kubeconfig: Path) -> Installation:
+        return Installation(
+            bin=self.places.bin,
+            kubeconfig=kubeconfig,
+            charts=self.places.charts,
+            overrides=region.overrides,
+            namespace=region.namespace,
+            environment=variables.helm_homes(self.places),
+        )
+
+    def _context(self, region: Region) -> Path:
+        """A kubeconfig of the region's cluster alone: programs that take the current context get no other."""
+        return kubeconfig.write_context(
+            self.places.kubeconfig, region.cluster.name, self.places.contexts / region.cluster.name
+        )
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Runs all; the first that fails ends the others, and its failure is what the caller gets."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for one in work:
+                tasks.create_task(one)
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None

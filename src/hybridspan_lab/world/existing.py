@@ -1,4 +1,4 @@
-"""Builds the existing estate: the first region as its owner made it by hand, long before anybody thought of a second.
+"""Builds the existing estate's part in Azure: regions as their owner made them by hand, some time ago.
 
 It goes through the lab's own Resource Manager over HTTPS, as the portal or `az` would.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -23,6 +24,8 @@ NETWORK_VERSION: Final = "2024-05-01"
 CLUSTER_VERSION: Final = "2024-09-01"
 OPERATION_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 0.2
+PASSING: Final = ("ReferencedResourceNotProvisioned", "AnotherOperationInProgress")
+"""Refusals that go away: a network that is still being written cannot be peered yet."""
 
 
 class ByHand:
@@ -54,18 +57,44 @@ class ByHand:
         if self._session is not None:
             await self._session.close()
 
-    async def create_region(self, region: Region) -> None:
-        """Resource group, virtual network with its subnet, and the AKS cluster with its agent pools."""
-        group = f"/subscriptions/{region.subscription}/resourcegroups/{region.resource_group}"
-        await self._put(group, GROUP_VERSION, {"location": region.name})
-        network = f"{group}/providers/Microsoft.Network/virtualNetworks/{region.network.name}"
-        await self._put(network, NETWORK_VERSION, network_document(region))
-        subnet = f"{network}/subnets/{region.network.subnet.name}"
-        cluster = f"{group}/providers/Microsoft.ContainerService/managedClusters/{region.cluster.name}"
-        await self._put(cluster, CLUSTER_VERSION, cluster_document(region, subnet))
+    async def create(self, regions: Sequence[Region]) -> None:
+        """Resource groups, virtual networks with their subnets, peerings among all of them, and the AKS clusters."""
+        groups: dict[str, str] = {}
+        for region in regions:
+            groups.setdefault(_group(region), region.name)
+        for group, location in groups.items():
+            await self._put(group, GROUP_VERSION, {"location": location})
+        await asyncio.gather(*(self._network(region) for region in regions))
+        for region, other in permutations(regions, 2):
+            peering = f"{_network(region)}/virtualNetworkPeerings/{region.name}-to-{other.name}"
+            await self._put(peering, NETWORK_VERSION, peering_document(other))
+        # The requests in the regions' order: the first cluster is a person's current context.
+        for region in regions:
+            await self._request(
+                "PUT", _cluster(region), CLUSTER_VERSION, cluster_document(region, _subnet(region))
+            )
+        await asyncio.gather(*(self._until_made(_cluster(region), CLUSTER_VERSION) for region in regions))
+
+    async def _network(self, region: Region) -> None:
+        await self._put(_network(region), NETWORK_VERSION, network_document(region))
 
     async def _put(self, path: str, version: str, document: Mapping[str, Any]) -> None:
-        await self._request("PUT", path, version, document)
+        async with asyncio.timeout(OPERATION_SECONDS):
+            while not await self._accepted(path, version, document):
+                await asyncio.sleep(_POLL_SECONDS)
+        await self._until_made(path, version)
+
+    async def _accepted(self, path: str, version: str, document: Mapping[str, Any]) -> bool:
+        """Whether the write was taken; False for a refusal that goes away."""
+        try:
+            await self._request("PUT", path, version, document)
+        except PermanentFailure as refusal:
+            if not any(code in (refusal.why or "") for code in PASSING):
+                raise
+            return False
+        return True
+
+    async def _until_made(self, path: str, version: str) -> None:
         async with asyncio.timeout(OPERATION_SECONDS):
             while (state := await self._state(path, version)) != "Succeeded":
                 if state in ("Failed", "Canceled"):
@@ -87,6 +116,35 @@ class ByHand:
             method, url, params={"api-version": version}, json=document, headers=headers
         ) as answer:
             return await _checked(answer, path)
+
+
+def _group(region: Region) -> str:
+    return f"/subscriptions/{region.subscription}/resourcegroups/{region.resource_group}"
+
+
+def _network(region: Region) -> str:
+    return f"{_group(region)}/providers/Microsoft.Network/virtualNetworks/{region.network.name}"
+
+
+def _subnet(region: Region) -> str:
+    return f"{_network(region)}/subnets/{region.network.subnet.name}"
+
+
+def _cluster(region: Region) -> str:
+    return f"{_group(region)}/providers/Microsoft.ContainerService/managedClusters/{region.cluster.name}"
+
+
+def peering_document(other: Region) -> dict[str, Any]:
+    """A peering towards another region's network, as `az network vnet peering create --allow-vnet-access` sends it."""
+    return {
+        "properties": {
+            "remoteVirtualNetwork": {"id": _network(other)},
+            "allowVirtualNetworkAccess": True,
+            "allowForwardedTraffic": False,
+            "allowGatewayTransit": False,
+            "useRemoteGateways": False,
+        }
+    }
 
 
 def network_document(region: Region) -> dict[str, Any]:
@@ -155,5 +213,5 @@ def _refused(path: str, why: str) -> PermanentFailure:
         "the lab's Azure did not make a part of the existing estate",
         where=path,
         why=why,
-        hint="look at the topology's first region: real Azure would most likely refuse the same",
+        hint="look at that region in the topology: real Azure would most likely refuse the same",
     )

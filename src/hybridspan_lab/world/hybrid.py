@@ -1,4 +1,4 @@
-"""The first region's installation of Apigee hybrid, as its owner made it by hand: the same commands in the same order."""
+"""A region's installation of Apigee hybrid, as its owner made it by hand: the same commands in the same order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from hybridspan.errors import PermanentFailure
 from hybridspan_lab.apigee import cert_manager_manifests, installation, names, readiness, resources
@@ -29,16 +29,30 @@ def _silent(_: str) -> None:
     """Says nothing."""
 
 
+class Joining(Protocol):
+    """What a further region gets from those that run already."""
+
+    async def give(self, api: KubeApi) -> None:
+        """Copies what all regions share, the authority among it, into the new cluster."""
+
+    async def open(self) -> None:
+        """Returns when the new nodes have somebody to call."""
+
+    async def widen(self, api: KubeApi) -> None:
+        """Makes the keyspaces live in the new data center too; all its nodes are in the ring."""
+
+
 async def install(
     kubeconfig: Path,
     overrides: Path,
-    *,
     system_keyspaces: SystemKeyspaces = "installed",
     progress: Say = _silent,
+    joining: Joining | None = None,
 ) -> None:
     """Installs into the current context of the kubeconfig and returns when everything runs.
 
     `system_keyspaces="simple"` leaves Cassandra's own defaults in place. Files that the overrides name must be there.
+    With `joining` it is a further region, whose Cassandra comes before the rest and becomes part of a ring.
     Raises PermanentFailure HS-LAB-030 when a command refuses, HS-LAB-031 when it is not ready in ten minutes.
     """
     read = _read(overrides)
@@ -46,10 +60,19 @@ async def install(
         progress("cert-manager, namespace and Cassandra's passwords")
         for document in cert_manager_manifests.manifests():
             await readiness.patiently(resources.apply, api, document, FIELD_MANAGER)
+        if joining:
+            await joining.give(api)
         await _prepare(api, read, system_keyspaces)
-        for command in ("init", "apply"):
-            progress(f"apigeectl {command}")
-            await _apigeectl(command, kubeconfig, overrides)
+        progress("apigeectl init")
+        await _apigeectl(kubeconfig, overrides, "init")
+        if joining:
+            await joining.open()
+            progress("apigeectl apply --datastore")
+            await _apigeectl(kubeconfig, overrides, "apply", "--datastore")
+            await _until_ready(api, read, progress)
+            await joining.widen(api)
+        progress("apigeectl apply")
+        await _apigeectl(kubeconfig, overrides, "apply")
         await _until_ready(api, read, progress)
 
 
@@ -59,7 +82,7 @@ def _read(overrides: Path) -> Overrides:
     except OverridesError as error:
         raise PermanentFailure(
             "HS-LAB-030",
-            "the first region's overrides cannot be used",
+            "the region's overrides cannot be used",
             where=str(overrides),
             why=str(error),
             hint="correct that file (hybridspan validate names its lines), then: hybridspan lab down, and lab up",
@@ -88,9 +111,9 @@ def new_credentials() -> dict[str, str]:
     }
 
 
-async def _apigeectl(command: str, kubeconfig: Path, overrides: Path) -> None:
+async def _apigeectl(kubeconfig: Path, overrides: Path, *command: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hybridspan_lab.apigee.apigeectl", command, "-f", str(overrides)),
+        *(sys.executable, "-m", "hybridspan_lab.apigee.apigeectl", *command, "-f", str(overrides)),
         env={**os.environ, "KUBECONFIG": str(kubeconfig)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -99,9 +122,10 @@ async def _apigeectl(command: str, kubeconfig: Path, overrides: Path) -> None:
     if process.returncode:
         raise PermanentFailure(
             "HS-LAB-030",
-            f"apigeectl {command} refused the first region",
+            f"apigeectl {' '.join(command)} refused",
+            where=str(overrides),
             why=errors.decode(errors="replace").strip(),
-            hint="correct what it names in the first region's overrides, then: hybridspan lab down, and lab up",
+            hint="correct what it names in these overrides, then: hybridspan lab down, and lab up",
         )
 
 
@@ -116,7 +140,8 @@ async def _until_ready(api: KubeApi, overrides: Overrides, progress: Say) -> Non
         if asyncio.get_running_loop().time() > deadline:
             raise PermanentFailure(
                 "HS-LAB-031",
-                f"the first region is not ready after {READY_SECONDS:.0f} s",
+                f"the region is not ready after {READY_SECONDS:.0f} s",
+                where=str(overrides.at("k8sCluster.name", "")),
                 why="; ".join(waiting),
                 hint="look at the pods: kubectl get pods -A, kubectl logs",
             )

@@ -1,4 +1,5 @@
-"""The files that an overrides file points at and that every installation has: service-account keys, ingress certificates.
+"""The files of an installation: what its overrides point at (service-account keys, ingress certificates), and the overrides
+of a further region.
 
 In a rehearsal nothing checks them against Google or a browser, but they must exist: apigeectl refuses to go on without them,
 and the new region needs the same ones. A file that is there is never touched.
@@ -10,11 +11,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from hybridspan.topology.model import Region
 from hybridspan_lab.controlplane.authority import self_signed
+
+LONGEST_LINE: Final = 4096
+"""Lines of a person's file are not broken anew."""
 
 
 def complete(overrides: Path) -> list[Path]:
@@ -23,6 +28,33 @@ def complete(overrides: Path) -> list[Path]:
     made = [file for file in _accounts(document) if _write_account(overrides.parent / file)]
     made += [pair[0] for pair in _certificates(document) if _write_pair(overrides.parent, *pair)]
     return [overrides.parent / file for file in made]
+
+
+def credentials(overrides: Path) -> str:
+    """Name of the secret that holds the passwords of Cassandra's users; empty where none is named."""
+    cassandra = YAML(typ="safe").load(overrides.read_text()).get("cassandra") or {}
+    return str((cassandra.get("auth") or {}).get("secret") or "")
+
+
+def derive(first: Region, region: Region) -> Path:
+    """Writes a further region's overrides from the first one's, where there are none; returns their path."""
+    if region.overrides.exists():
+        return region.overrides
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = LONGEST_LINE
+    document = editor.load(first.overrides.read_text())
+    if instance := document.get("instanceID"):
+        document["instanceID"] = f"{str(instance).removesuffix(first.name)}{region.name}"
+    if "namespace" in document:
+        document["namespace"] = region.namespace
+    document["k8sCluster"]["name"] = region.cluster.name
+    cassandra = document["cassandra"]
+    cassandra["datacenter"], cassandra["rack"] = region.datacenter, region.rack
+    cassandra["replicaCount"] = region.cassandra_nodes
+    with region.overrides.open("w") as stream:
+        editor.dump(document, stream)
+    return region.overrides
 
 
 def _accounts(value: Any, key: str = "") -> Iterator[Path]:

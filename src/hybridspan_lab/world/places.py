@@ -67,6 +67,16 @@ class Places:
         return self.home / "disk-limits.json"
 
     @property
+    def first_seeds(self) -> Path:
+        """Whom the nodes of a further region of the estate call first: cluster → address."""
+        return self.home / "first-seeds.json"
+
+    @property
+    def contexts(self) -> Path:
+        """Folder of kubeconfigs with one context each."""
+        return self.home / "contexts"
+
+    @property
     def wishes(self) -> Path:
         """What the lab asks of the Apigee controllers of all clusters."""
         return self.home / "wishes.json"
