@@ -10,6 +10,7 @@ from dataclasses import replace
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.plan.order import in_order
+from hybridspan.plan.phases import in_service
 from hybridspan.plan.phases.clusters import plan_clusters
 from hybridspan.plan.phases.groups import plan_groups
 from hybridspan.plan.phases.host_network import plan_host_network
@@ -56,9 +57,11 @@ PHASES: tuple[Phase, ...] = (
 
 def build(topology: Topology, facts: WorldFacts) -> Plan:
     """The plan; ValueError where phases contradict one another (a defect, not the person's)."""
-    steps = in_order([step for phase in PHASES for step in phase(topology, facts)])
+    phases = [step for phase in PHASES for step in phase(topology, facts)]
+    steps = in_order(in_service.left_alone(topology, facts, phases))
+    findings = (*facts.findings, *in_service.findings(topology, facts))
     notes = tuple(f.message for f in facts.findings if f.check == "estimate")
-    made = Plan(topology.name, digest(topology), _digest_of(steps), steps, facts.findings, notes)
+    made = Plan(topology.name, digest(topology), _digest_of(steps), steps, findings, notes)
     first = facts.regions[topology.first.name].apigee
     store = first.datastore if first else None
     return replace(made, credentials_secret=store.credentials_secret) if store else made

@@ -111,6 +111,8 @@ class PlannedStep:
     undo_note: str = ""
     resources: tuple[Resource, ...] = ()
     """What is missing in Azure and can be declared to another tool, in order; empty for everything else."""
+    in_service: bool = False
+    """The region is somebody else's finished work: the step would copy or prove what serves already, and is left alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 
 def steps_for(planned: Iterable[PlannedStep], estate: Estate) -> list[Step]:
     """The steps of a plan, in its order; KeyError for a phase that nothing carries out (a defect)."""
+    from hybridspan.steps.in_service import InService, InServiceStep
+
     makers = _makers()
-    return [makers[step.phase](step, estate) for step in planned]
+    looks = {region.name: InService(estate, region) for region in estate.topology.regions}
+    return [
+        InServiceStep(step, looks[estate.topology.region(step.region).name])
+        if step.in_service
+        else makers[step.phase](step, estate)
+        for step in planned
+    ]
 
 
 def _makers() -> dict[str, Callable[[PlannedStep, Estate], Step]]:

@@ -80,7 +80,7 @@ class ByHand:
 
     async def _put(self, path: str, version: str, document: Mapping[str, Any]) -> None:
         async with asyncio.timeout(OPERATION_SECONDS):
-            while not await self._accepted(path, version, document):
+            while not await self._accepted(path, version, document):  # noqa: ASYNC110  # Azure sends no events
                 await asyncio.sleep(_POLL_SECONDS)
         await self._until_made(path, version)
 
