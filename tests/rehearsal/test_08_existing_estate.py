@@ -1,0 +1,78 @@
+"""Two regions that somebody else joined, some time ago: they are described, left alone, verified, and serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal.rig import Rig
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
+
+CONTEXTS = ("apigee-eastus", "apigee-centralus")
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    rig = Rig("two-regions")
+    try:
+        rig.up("--regions", "2")
+        yield rig
+    finally:
+        rig.down()
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_six_nodes_are_up_and_both_regions_run(rig: Rig, context: str) -> None:
+    status = rig.nodetool(context, 0, "status").splitlines()
+    assert [line.split()[0] for line in status if "rack" not in line and " ra-1" in line] == ["UN"] * 6
+    assert [line for line in status if line.startswith("Datacenter")] == [
+        "Datacenter: dc-1",
+        "Datacenter: dc-2",
+    ]
+    states = rig.kubectl(
+        context,
+        "get",
+        "apigeeds,apigeeorg,apigeeenv",
+        "-n",
+        "apigee",
+        "-o",
+        "jsonpath={.items[*].status.state}",
+    )
+    assert states == "running running running"
+
+
+def test_the_plan_on_them_is_empty(rig: Rig) -> None:
+    plan = json.loads(rig.hybridspan("plan", str(rig.topology), "--json").stdout)
+    assert {step["state"] for step in plan["steps"]} == {"done"}
+    found = next(f for f in plan["findings"] if f["check"] == "in-service")
+    assert "no run kept here has compared it" in found["message"]
+
+
+def test_apply_does_nothing_to_them(rig: Rig) -> None:
+    done = rig.apply()
+    assert "0 steps carried out" in done.stderr
+    assert rig.events("acting") == []
+
+
+def test_described_by_looking_they_need_nothing_either(rig: Rig) -> None:
+    described = rig.directory / "described" / "hybrid.yaml"
+    described.parent.mkdir()
+    for overrides in rig.directory.glob("overrides_*.yaml"):
+        Path(described.parent / overrides.name).write_text(overrides.read_text())
+    for folder in ("certs", "service-accounts"):
+        (described.parent / folder).symlink_to(rig.directory / folder)
+    azure = ("--subscription", "5a7e0000-0000-4000-8000-000000000001", "--resource-group", "my-hybrid-rg")
+    named = [word for context in CONTEXTS for word in ("--context", context)]
+    rig.hybridspan("init", str(described), *azure, *named, "--hybrid-version", "1.11.2", "--no-questions")
+    plan = json.loads(rig.hybridspan("plan", str(described), "--json").stdout)
+    assert {region["name"] for region in plan.get("regions", [])} <= {"eastus", "centralus"}
+    assert {step["state"] for step in plan["steps"]} == {"done"}
+
+
+def test_what_is_written_in_one_is_proved_in_the_other(rig: Rig) -> None:
+    rig.hybridspan("lab", "fill", "--rows", "2000")
+    assert rig.is_proved()
