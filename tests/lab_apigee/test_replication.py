@@ -10,7 +10,7 @@ from hybridspan_lab.apigee import datastore as datastores
 from hybridspan_lab.apigee import replication, ring
 from hybridspan_lab.apigee.long_work import LongWork
 from hybridspan_lab.apigee.watching import Cluster
-from hybridspan_lab.cassandra.keyspace_expansion import STRATEGY, added, removed
+from hybridspan_lab.cassandra.keyspace_expansion import STRATEGY, added, removed, widened
 from hybridspan_lab.kubeapi import WatchEvent
 from hybridspan_lab.kubeexec import Finished
 from tests.lab_apigee.test_controller import NAMESPACE, Server, put
@@ -224,6 +224,20 @@ def test_a_keyspace_keeps_what_it_has_when_a_data_center_comes():
         "odd": {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"},
     }
     assert added(found, "dc-2", 3) == {"kms": {"class": STRATEGY, "dc-1": "3", "dc-2": "3"}}
+
+
+def test_a_ring_is_widened_with_as_many_replicas_as_elsewhere_logins_first():
+    found = {
+        "kms": {"class": STRATEGY, "dc-1": "3", "dc-0": "10"},
+        "kvm": {"class": STRATEGY, "dc-1": "3", "dc-2": "3"},
+        "odd": {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"},
+        "system": {"class": "org.apache.cassandra.locator.LocalStrategy"},
+        "system_auth": {"class": STRATEGY, "dc-1": "1"},
+    }
+    assert list(widened(found, "dc-2").items()) == [
+        ("system_auth", {"class": STRATEGY, "dc-1": "1", "dc-2": "1"}),
+        ("kms", {"class": STRATEGY, "dc-1": "3", "dc-0": "10", "dc-2": "10"}),
+    ]
 
 
 def test_a_keyspace_that_is_nowhere_else_keeps_its_data_center():

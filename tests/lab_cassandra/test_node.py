@@ -82,6 +82,19 @@ def test_new_nodes_of_a_further_region_ask_the_other_region_alone(settings):
     assert not node.waits_for_first(there)
 
 
+def test_new_nodes_of_an_estate_without_a_seed_ask_whom_the_lab_names(settings):
+    there = dataclasses.replace(settings, first_seed="120.38.1.20")
+    assert node.choose_seeds(there) == ("120.38.1.20",)
+    assert not node.waits_for_first(there)
+    assert node.choose_seeds(dataclasses.replace(there, external_seed="192.138.0.9")) == ("192.138.0.9",)
+
+
+def test_a_node_that_has_joined_does_not_ask_the_first_seed_again(settings, monkeypatch):
+    resolving(monkeypatch, settings.pod_host(0))
+    back = with_data(dataclasses.replace(settings, first_seed="120.38.1.20"))
+    assert node.choose_seeds(back) == (settings.pod_host(0),)
+
+
 def test_a_node_that_comes_back_asks_its_neighbours_by_name(settings, monkeypatch):
     resolving(monkeypatch, settings.pod_host(0), settings.pod_host(2))
     back = with_data(settings)

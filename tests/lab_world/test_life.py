@@ -15,7 +15,7 @@ from hybridspan_lab import control
 from hybridspan_lab.control import UpOptions
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.process import worlds
-from hybridspan_lab.world.record import members
+from hybridspan_lab.world.record import Record, members
 
 
 @pytest.fixture
@@ -79,6 +79,15 @@ def test_two_labs_do_not_share_a_home(lab, home):
     with pytest.raises(InputError) as refusal:
         control.up(UpOptions(home=home, bare=True))
     assert refusal.value.code == "HS-LAB-026"
+
+
+@pytest.mark.parametrize(("regions", "keyspaces"), [(3, "installed"), (0, "installed"), (2, "simple")])
+def test_an_estate_that_cannot_be_is_refused_before_anything_starts(home, regions, keyspaces):
+    with pytest.raises(InputError) as refusal:
+        control.up(UpOptions(home=home, regions=regions, system_keyspaces=keyspaces))
+    assert refusal.value.code == "HS-LAB-036"
+    assert refusal.value.hint
+    assert Record.read(Places(home).record) is None
 
 
 def test_a_folder_with_other_things_is_left_alone(home):

@@ -35,6 +35,8 @@ async def build(places: Places, record: Record, topology: Topology, count: int, 
     for region in regions[1:]:
         papers.derive(topology.first, region)
     await _Estate(places, record, topology, say).install(regions)
+    # A node that comes later asks its neighbours, as in any installation without a seed.
+    places.first_seeds.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

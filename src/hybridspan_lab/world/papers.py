@@ -43,18 +43,25 @@ def derive(first: Region, region: Region) -> Path:
     editor = YAML()
     editor.preserve_quotes = True
     editor.width = LONGEST_LINE
+    editor.indent(mapping=2, sequence=4, offset=2)
     document = editor.load(first.overrides.read_text())
     if instance := document.get("instanceID"):
-        document["instanceID"] = f"{str(instance).removesuffix(first.name)}{region.name}"
+        _set(document, "instanceID", f"{str(instance).removesuffix(first.name)}{region.name}")
     if "namespace" in document:
-        document["namespace"] = region.namespace
-    document["k8sCluster"]["name"] = region.cluster.name
-    cassandra = document["cassandra"]
-    cassandra["datacenter"], cassandra["rack"] = region.datacenter, region.rack
-    cassandra["replicaCount"] = region.cassandra_nodes
+        _set(document, "namespace", region.namespace)
+    _set(document["k8sCluster"], "name", region.cluster.name)
+    _set(document["cassandra"], "datacenter", region.datacenter)
+    _set(document["cassandra"], "rack", region.rack)
+    document["cassandra"]["replicaCount"] = region.cassandra_nodes
     with region.overrides.open("w") as stream:
         editor.dump(document, stream)
     return region.overrides
+
+
+def _set(mapping: dict[str, Any], key: str, value: str) -> None:
+    """In the quotes that the old value has, if it is there."""
+    old = mapping.get(key)
+    mapping[key] = type(old)(value) if isinstance(old, str) else value
 
 
 def _accounts(value: Any, key: str = "") -> Iterator[Path]:
