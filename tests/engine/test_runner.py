@@ -155,3 +155,41 @@ async def test_cancelling_ends_all_and_tells_which(clock: TurnedClock) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert story.lines[-1] == "interrupted a/x"
+
+
+async def test_a_defect_of_one_step_lets_those_under_way_finish_and_is_kept_whole(
+    story: Story, clock: TurnedClock
+) -> None:
+    kept: list[str] = []
+    begun = asyncio.Event()
+
+    class Broken(ScriptedStep):
+        async def act(self, progress) -> None:
+            await begun.wait()
+            raise KeyError("peering")
+
+    class Slow(ScriptedStep):
+        async def act(self, progress) -> None:
+            begun.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            self.is_done = True
+
+    class Listening(Story):
+        def event(self, kind, step, document) -> None:
+            kept.append(document.get("traceback", ""))
+
+    after = ScriptedStep(planned("c/after", "a/broken"))
+    steps = [Broken(planned("a/broken")), Slow(planned("b/slow")), after]
+    outcome = await runner(steps, Listening(), clock).run()
+    assert [step.state for step in outcome.steps] == ["failed", "changed", "not-reached"]
+    assert outcome.steps[0].error is not None
+    assert (outcome.steps[0].error.code, outcome.steps[0].error.where) == ("HS-ENGINE-004", "a/broken")
+    assert any("KeyError" in text and "in act" in text for text in kept)
+
+
+async def test_failures_that_come_together_are_tried_again_like_one(story: Story, clock: TurnedClock) -> None:
+    together = ExceptionGroup("regions", [TemporaryFailure("HS-X-2", "busy")])
+    step = ScriptedStep(planned("a/x"), failures=(together,))
+    assert (await runner([step], story, clock).run()).is_complete
+    assert step.acts == 2

@@ -8,6 +8,7 @@ all: what was begun goes on in the world, and the next run finds it by looking.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from hybridspan.engine.lanes import Lanes
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.engine.retry import pauses, persist
 from hybridspan.engine.step import Step
-from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure, first_failure
 from hybridspan.plan.model import Decision, PlannedStep
 
 Result = TypeVar("Result")
@@ -86,16 +87,23 @@ class Runner:
         self._tell("checking", planned, {})
         try:
             outcome = await self._check_act_verify(step, started)
-        except HybridspanError as error:
-            self._stopping = True
-            outcome = StepOutcome(planned.id, "failed", str(error), started, self._clock.now(), error)
-            self._tell("failed", planned, {"error": error.to_document()})
         except asyncio.CancelledError:
             self._tell("interrupted", planned, {})
             raise
-        else:
-            self._tell("finished", planned, {"state": outcome.state, "reason": outcome.reason})
+        except Exception as error:  # noqa: BLE001 - a defect of one step must not break off the others half-way
+            return self._failed(planned, started, error)
+        self._tell("finished", planned, {"state": outcome.state, "reason": outcome.reason})
         return outcome
+
+    def _failed(self, planned: PlannedStep, started: float, error: Exception) -> StepOutcome:
+        """The first failure stops the start of further steps; one without words is a defect, and is kept as a whole."""
+        self._stopping = True
+        found = error if isinstance(error, HybridspanError) else defect(planned, error)
+        document: dict[str, Any] = {"error": found.to_document()}
+        if found is not error:
+            document["traceback"] = "".join(traceback.format_exception(error))
+        self._tell("failed", planned, document)
+        return StepOutcome(planned.id, "failed", str(found), started, self._clock.now(), found)
 
     async def _check_act_verify(self, step: Step, started: float) -> StepOutcome:
         planned = step.planned
@@ -152,11 +160,17 @@ class Runner:
         raise AssertionError("unreachable: the pauses never end")
 
     async def _patiently(self, step: Step, call: Callable[[], Awaitable[Result]]) -> Result:
+        async def one_failure() -> Result:
+            try:
+                return await call()
+            except ExceptionGroup as failures:
+                raise first_failure(failures) from failures
+
         def on_retry(failure: TemporaryFailure, delay: float) -> None:
             document = {"error": failure.to_document(), "delay": delay}
             self._tell("retrying", step.planned, document)
 
-        return await persist(call, clock=self._clock, patience=PATIENCE_SECONDS, on_retry=on_retry)
+        return await persist(one_failure, clock=self._clock, patience=PATIENCE_SECONDS, on_retry=on_retry)
 
     def _progress(self, step: Step) -> Callable[[str, float | None, Mapping[str, Any]], None]:
         def tell(text: str, fraction: float | None, details: Mapping[str, Any]) -> None:
@@ -166,3 +180,15 @@ class Runner:
 
     def _tell(self, kind: str, planned: PlannedStep, document: Mapping[str, Any]) -> None:
         self._listener.event(kind, planned, document)
+
+
+def defect(planned: PlannedStep, error: Exception) -> PermanentFailure:
+    """A failure that nobody has put into words."""
+    return PermanentFailure(
+        "HS-ENGINE-004",
+        "hybridspan has a defect in this step",
+        where=planned.id,
+        why=f"{type(error).__name__}: {error}",
+        hint="nothing is lost: run apply again, it goes on where the world is; hybridspan support-bundle holds the details,"
+        " please report them",
+    )
