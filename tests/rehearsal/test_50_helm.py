@@ -13,7 +13,7 @@ import pytest
 
 from tests.rehearsal.rig import Rig, rehearsal
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1500)]
 
 ROWS = 20_000
 RELEASES = [
@@ -73,6 +73,15 @@ def test_run_again_it_is_started_by_force_and_every_row_is_proved(rig: Rig) -> N
     ]
     assert any("not believed, and started again by force" in text for text in told)
     assert rig.is_proved()
+
+
+def test_status_shows_releases_and_the_operators_copying(rig: Rig) -> None:
+    regions = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)["regions"]
+    assert all(sorted(r["name"] for r in region["releases"]) == RELEASES for region in regions)
+    copying = regions[1]["replication"]
+    assert (copying["state"], copying["source"], copying["cause"]) == ("complete", "dc-1", None)
+    assert {node["state"] for node in copying["nodes"]} == {"complete"}
+    assert len(copying["nodes"]) == 3
 
 
 def test_helm_lists_the_same_releases_in_both_regions(rig: Rig) -> None:
