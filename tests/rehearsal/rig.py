@@ -43,6 +43,14 @@ class Rig:
         self._signed_in = False
         self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
 
+    def use_namespace(self, name: str) -> None:
+        """Apigee lives in a namespace of another name, in the topology and the overrides; before the lab is up."""
+        for path in (self.topology, self.directory / "overrides_apigee-eastus.yaml"):
+            text = path.read_text()
+            assert text.count("namespace: apigee\n") == 1, path
+            path.write_text(text.replace("namespace: apigee\n", f"namespace: {name}\n"))
+        self.namespace = name
+
     def up(self, *options: str) -> None:
         self.hybridspan("lab", "up", str(self.topology), *options, timeout=900)
         from hybridspan_lab import control

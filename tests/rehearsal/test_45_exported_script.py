@@ -10,17 +10,31 @@ from pathlib import Path
 
 import pytest
 
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record
 from tests.contract import azure_cli
-from tests.rehearsal.rig import Rig, rehearsal
+from tests.rehearsal.rig import Rig
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module")
-def rig() -> Iterator[Rig]:
-    with rehearsal("two-regions") as rig:
+@pytest.fixture(scope="module", params=["two-regions", "helm-two-regions"])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """With Helm the charts come from the lab's registry, and Apigee's namespace has a name of its own."""
+    rig = Rig(request.param)
+    with_helm = request.param.startswith("helm")
+    if with_helm:
+        rig.use_namespace("hybrid-runtime")
+    try:
+        rig.up()
+        if with_helm:
+            record = Record.read(Places(rig.home).record)
+            assert record is not None
+            rig.environment = {**rig.environment, "HYBRIDSPAN_CHARTS": record.registry}
         rig.hybridspan("lab", "fill", "--rows", "5000")
         yield rig
+    finally:
+        rig.down()
 
 
 def head(script: Path) -> str:
