@@ -30,7 +30,7 @@ class Person:
         # What is made by hand there says the region's location when it makes its group.
         self.second = replace(second, resource_group=f"{second.resource_group}-{second.name}")
         self.namespace = self.first.namespace
-        self.charts = rig.environment["HYBRIDSPAN_CHARTS"]
+        self.charts = rig.charts
 
     def kubectl(
         self, region: Region, *arguments: str, expect: int | None = 0, stdin: str | None = None

@@ -43,6 +43,11 @@ class Rig:
         self._signed_in = False
         self.environment: Mapping[str, str] = {**os.environ, "HYBRIDSPAN_LAB_HOME": str(self.home)}
 
+    @property
+    def charts(self) -> Path:
+        """The lab's charts, unpacked."""
+        return self.home / "charts"
+
     def use_namespace(self, name: str) -> None:
         """Apigee lives in a namespace of another name, in the topology and the overrides; before the lab is up."""
         for path in (self.topology, self.directory / "overrides_apigee-eastus.yaml"):

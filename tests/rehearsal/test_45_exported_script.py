@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hybridspan_lab.world.places import Places
-from hybridspan_lab.world.record import Record
 from tests.contract import azure_cli
 from tests.rehearsal.rig import Rig
 
@@ -22,15 +20,10 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """With Helm the charts come from the lab's registry, and Apigee's namespace has a name of its own."""
     rig = Rig(request.param)
-    with_helm = request.param.startswith("helm")
-    if with_helm:
+    if request.param.startswith("helm"):
         rig.use_namespace("hybrid-runtime")
     try:
         rig.up()
-        if with_helm:
-            record = Record.read(Places(rig.home).record)
-            assert record is not None
-            rig.environment = {**rig.environment, "HYBRIDSPAN_CHARTS": record.registry}
         rig.hybridspan("lab", "fill", "--rows", "5000")
         yield rig
     finally:

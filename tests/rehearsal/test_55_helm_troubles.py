@@ -50,7 +50,7 @@ def reason(rig: Rig, step: str) -> str:
 
 def by_hand(rig: Rig, release: str, *more: str) -> subprocess.CompletedProcess[str]:
     """`helm upgrade --install` as a person types it, without waiting."""
-    chart = f"{rig.environment['HYBRIDSPAN_CHARTS']}/apigee-{release}"
+    chart = str(rig.charts / f"apigee-{release}")
     values = ("-f", str(rig.directory / "overrides_apigee-centralus.yaml"))
     where = (*FIELDS, "--kube-context", NEW)
     return rig.run("helm", "upgrade", release, chart, "--install", *where, *values, *more, expect=None)
@@ -72,9 +72,7 @@ def test_an_operator_that_was_installed_before_its_definitions_is_named_and_mend
     """By hand, and beside an authority that is not the ring's: one run sees to both."""
     rig.apply("--until", "ports")
     rig.apply("--until", "crds/centralus")
-    rig.kubectl(
-        NEW, "delete", "-k", f"{rig.environment['HYBRIDSPAN_CHARTS']}/apigee-operator/etc/crds/default"
-    )
+    rig.kubectl(NEW, "delete", "-k", str(rig.charts / "apigee-operator/etc/crds/default"))
     rig.kubectl(NEW, "delete", "secret", "apigee-ca", "-n", "cert-manager")
     installed = by_hand(rig, "operator")
     assert installed.returncode == 0, installed.stderr

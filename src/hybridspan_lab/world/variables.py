@@ -22,8 +22,8 @@ NOWHERE: Final = "http://127.0.0.1:9"
 def variables(places: Places, record: Record) -> dict[str, str]:
     """Everything but the PATH and the secret."""
     charts = {}
-    if places.charts.is_dir():
-        charts = {"HYBRIDSPAN_CHARTS": str(places.charts), "HYBRIDSPAN_CHARTS_CA": str(places.authority)}
+    if record.registry:
+        charts = {"HYBRIDSPAN_CHARTS": record.registry, "HYBRIDSPAN_CHARTS_CA": str(places.authority)}
     return {
         "HYBRIDSPAN_LAB_HOME": str(places.home),
         "HYBRIDSPAN_ARM_ENDPOINT": record.arm,
@@ -64,7 +64,9 @@ def exports(places: Places, record: Record) -> str:
     lines.append(f'export AZURE_CLIENT_SECRET="$(cat {shlex.quote(str(places.client_secret))})"')
     lines.append(f'export PATH={shlex.quote(str(places.bin))}:"$PATH"')
     if record.registry:
-        lines.append(f"# charts:   in that folder, and as {record.registry}")
+        lines.append(
+            f"# charts:   helm pull {record.registry}/apigee-org --ca-file $HYBRIDSPAN_CHARTS_CA; unpacked in {places.charts}"
+        )
     return "\n".join([*lines, *_NOTES])
 
 
