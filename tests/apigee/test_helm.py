@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee.helm import Helm, HelmPlace
+from hybridspan.apigee.helm_process import ended
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
 
@@ -218,3 +219,20 @@ async def test_a_missing_program_is_named(bench: Bench, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(bench.folder / "nowhere"))
     with pytest.raises(PermanentFailure, match="HS-APIGEE-031"):
         await bench.helm.releases()
+
+
+async def test_what_cannot_be_asked_is_told_with_the_next_move(bench: Bench, tmp_path: Path):
+    program = tmp_path / "bin" / "helm"
+    program.write_text("#!/bin/sh\necho 'Error: unknown flag' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-032") as caught:
+        await bench.helm.releases()
+    assert "run again" in caught.value.hint
+
+
+async def test_a_look_that_does_not_end_is_stopped_and_told_with_the_next_move():
+    process = await asyncio.create_subprocess_exec("sleep", "60", stdout=asyncio.subprocess.PIPE)
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-034") as caught:
+        await ended(process, 0.05, ["helm", "list"])
+    assert "API server" in caught.value.hint
+    assert process.returncode is not None
