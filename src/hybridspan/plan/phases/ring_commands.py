@@ -16,8 +16,11 @@ from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import release_of
 
 CONTAINER: Final = "apigee-cassandra"
+# nodetool waits for notifications, which get lost; by default it asks for a repair's end only every five minutes.
 _NODETOOL: Final = (
-    'umask 077; f=$(mktemp); trap "rm -f $f" EXIT; cat >"$f"; nodetool -u jmxuser -pwf "$f" "$@"'
+    'umask 077; f=$(mktemp); trap "rm -f $f" EXIT; cat >"$f"'
+    '; export JAVA_TOOL_OPTIONS="$JAVA_TOOL_OPTIONS -Dcassandra.nodetool.jmx_notification_poll_interval_seconds=3"'
+    '; nodetool -u jmxuser -pwf "$f" "$@"'
 )
 _FILES: Final = {"admin": "ADMIN_PASSWORD_FILE", "ddl": "DDL_PASSWORD_FILE", "jmx": "JMX_PASSWORD_FILE"}
 
