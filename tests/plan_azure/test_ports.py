@@ -209,6 +209,33 @@ def test_on_its_machines_addresses_cassandra_is_in_the_nodes_subnet_also_where_p
     assert closing.remedy.sources == (str(CENTRAL.network.subnet.prefix),)
 
 
+def test_a_pod_with_a_subnet_of_its_own_may_come_to_another_region_as_its_node() -> None:
+    pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
+    pods = pair[0].network.pod_subnet
+    assert pods is not None
+    facts = here(EAST, rules=(rule(300, "Inbound"),))
+    assert facts.network is not None
+    own = replace(facts.network.subnets[0], id=f"{facts.network.id}/subnets/{pods.name}", name=pods.name)
+    unguarded = replace(facts.network.subnets[0], security_group_id=None)
+    facts = replace(
+        facts, network=replace(facts.network, subnets=(unguarded, replace(own, prefixes=(pods.prefix,))))
+    )
+    remedies = [c.remedy for c in closings(make_topology(*pair), pair, facts, here(CENTRAL)) if c.remedy]
+    assert {r.destinations for r in remedies} == {(str(pods.prefix),)}
+    there = pair[1].network
+    assert there.pod_subnet is not None
+    assert [r.sources for r in remedies] == [(str(there.pod_subnet.prefix),), (str(there.subnet.prefix),)]
+    assert len({(r.name, r.priority) for r in remedies}) == 2
+
+
+def test_the_nodes_group_too_has_one_writer_where_pods_have_a_subnet_of_their_own() -> None:
+    pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
+    facts = world(eastus=here(EAST, rules=(rule(300, "Outbound"),)), centralus=here(CENTRAL))
+    (step,) = plan_ports(make_topology(*pair), facts)
+    assert step.decision.state == "needed"  # what leaves as the node meets the nodes' group
+    assert step.lanes == (f"security-group/{group_id(EAST).lower()}",)
+
+
 def test_the_first_regions_file_says_whose_addresses_cassandra_has() -> None:
     pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
     facts = world(eastus=here(EAST, rules=(rule(300, "Inbound"),)), centralus=here(CENTRAL))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
+from itertools import product
 
 from hybridspan.facts.azure import RegionAzureFacts, SecurityGroupFacts, SecurityRuleFacts, same_id
 from hybridspan.plan.phases import peerings
@@ -33,6 +34,16 @@ class Side:
             return None
         wanted = found.security_group_id
         return next((g for g in self.facts.security_groups if same_id(g.id, wanted)), None)
+
+    @property
+    def exits(self) -> tuple[Side, ...]:
+        """Where Cassandra's packets come from for the other region, which may see a pod as its node.
+
+        AKS translates what a pod sends out of its virtual network to the address of its node, which is in another subnet where
+        pods have their own.
+        """
+        nodes = self.region.network.subnet
+        return (self,) if self.subnet == nodes else (self, replace(self, subnet=nodes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +107,9 @@ def closings(
 def _looks(topology: Topology, both: tuple[Side, Side]) -> Iterator[tuple[Side, Direction, Flow]]:
     """Each group that a packet passes: out of its subnet, then into the other one; both ways, each port."""
     for local, remote in (both, both[::-1]):
-        for port in wanted_ports(topology):
-            flow = Flow(local.subnet.prefix, remote.subnet.prefix, port)
-            yield local, "Outbound", flow
+        for exit_, port in product(local.exits, wanted_ports(topology)):
+            flow = Flow(exit_.subnet.prefix, remote.subnet.prefix, port)
+            yield exit_, "Outbound", flow
             yield remote, "Inbound", flow
 
 

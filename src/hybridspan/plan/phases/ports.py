@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import RegionAzureFacts, SecurityRuleFacts
+from hybridspan.facts.azure import RegionAzureFacts, SecurityGroupFacts, SecurityRuleFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import (
     Command,
@@ -120,10 +120,16 @@ def _step(pair: Pair, both: tuple[Side, Side], decision: Decision, found: Sequen
 
 def _lanes(both: tuple[Side, Side]) -> tuple[str, ...]:
     """Each group takes one writer at a time; two regions may share one."""
-    ids = {f"security-group/{side.group.id.lower()}" for side in both if side.group}
+    ids = {f"security-group/{group.id.lower()}" for group in _groups(both)}
     return tuple(sorted(ids)) or tuple(networks.lane(side.region) for side in both)
 
 
 def _shown(both: tuple[Side, Side]) -> tuple[Command, ...]:
     """Where nothing is to be added: the look that a person takes."""
-    return tuple(listed(side.group) for side in both if side.group)
+    return tuple(listed(group) for group in _groups(both))
+
+
+def _groups(both: tuple[Side, Side]) -> tuple[SecurityGroupFacts, ...]:
+    """Every group that Cassandra's packets pass, each once."""
+    passed = (exit_.group for side in both for exit_ in side.exits)
+    return tuple({group.id.lower(): group for group in passed if group is not None}.values())
