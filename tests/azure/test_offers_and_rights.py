@@ -9,6 +9,7 @@ import pytest
 from hybridspan.azure import rights
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.preflight import findings
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import OfferFacts, PermissionFacts, QuotaFacts, RegionAzureFacts, SizeFacts
 from hybridspan.facts.world import Finding
 from hybridspan.plan.phases.clusters import decide_cluster
@@ -92,6 +93,25 @@ def test_a_version_that_is_not_offered_is_refused_with_what_is() -> None:
     assert decision.reason == "AKS in centralus offers Kubernetes 1.32, 1.33, and not 1.29.4"
 
 
+OLDER = replace(OFFER, long_term_versions=("1.28.105",))
+
+
+def test_an_older_version_is_taken_over_with_the_first_clusters_long_term_support() -> None:
+    first = replace(FIRST, kubernetes_version="1.28.101", is_long_term=True)
+    decision = decide_cluster(CENTRAL, None, first, OLDER)
+    assert decision.state == "needed"
+    assert "Kubernetes 1.28.105 with long-term support" in decision.reason
+    body = bodies.cluster(completed(CENTRAL, first, OLDER), bodies.Placement("/s"), first, {})
+    assert (body["sku"]["tier"], body["properties"]["supportPlan"]) == ("Premium", "AKSLongTermSupport")
+
+
+def test_an_older_version_without_that_plan_is_refused_with_what_gives_it() -> None:
+    decision = decide_cluster(CENTRAL, None, replace(FIRST, kubernetes_version="1.28.101"), OLDER)
+    assert decision.state == "refused"
+    assert "1.28 only with long-term support, which apigee-eastus has not" in decision.reason
+    assert "--k8s-support-plan AKSLongTermSupport" in decision.hint
+
+
 def test_labels_and_zones_come_from_the_first_regions_pool() -> None:
     bare = with_pools(CENTRAL, POOLS[0], replace(POOLS[1], zones=(), labels=()))
     made = completed(bare, FIRST, OFFER).cluster.node_pools[1]
@@ -114,6 +134,8 @@ async def test_the_stand_ins_location_is_read(gateway: AzureGateway) -> None:
     assert offer.size("standard_d8s_v5") is not None
     assert offer.quota("Cores") is not None
     assert offer.kubernetes_versions
+    assert offer.long_term_versions
+    assert not set(offer.long_term_versions) & set(offer.kubernetes_versions)
 
 
 async def test_a_failing_list_is_told_and_not_fatal(gateway: AzureGateway, stand_in: StandIn) -> None:

@@ -195,6 +195,27 @@ async def test_a_property_that_aks_does_not_know_is_refused_by_name(
     assert 'unknown field "sshAcces"' in reply.body["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("plan", "tier", "code"),
+    [
+        (None, "Standard", "K8sVersionNotSupported"),
+        ("AKSLongTermSupport", "Standard", "BadRequest"),
+        ("AKSLongTermSupport", "Premium", ""),
+    ],
+)
+async def test_an_older_version_comes_with_long_term_support_alone(
+    arm: ArmClient, group: object, plan: str | None, tier: str, code: str
+) -> None:
+    wanted = body(pool("system"))
+    wanted["sku"] = {"name": "Base", "tier": tier}
+    wanted["properties"] |= {"kubernetesVersion": "1.30", **({"supportPlan": plan} if plan else {})}
+    reply = await arm.put(arm.cluster(), wanted)
+    if code:
+        assert reply.code == code
+    else:
+        assert reply.properties["currentKubernetesVersion"] == "1.30.104"
+
+
 async def test_kubenets_route_table_comes_to_the_subnet_and_goes_with_the_cluster(
     arm: ArmClient, group: object
 ) -> None:

@@ -18,6 +18,8 @@ from hybridspan.facts.azure import (
     SubnetFacts,
 )
 
+LONG_TERM: Final = "AKSLongTermSupport"
+"""AKS's name for the plan."""
 Document = Mapping[str, Any]
 
 
@@ -129,6 +131,7 @@ def cluster(document: Document) -> ClusterFacts:
         tags=_pairs(document.get("tags")),
         is_private=bool(access.get("enablePrivateCluster")),
         etag=document.get("eTag") or "",
+        is_long_term=str(properties.get("supportPlan", "")).lower() == LONG_TERM.lower(),
         needs_entra_login=bool(properties.get("disableLocalAccounts")),
         oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL") or "",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hybridspan.azure.calls import ArmCalls, Document
+from hybridspan.azure.documents import LONG_TERM
 from hybridspan.azure.networks import Clients
 from hybridspan.azure.rest import get, get_all
 from hybridspan.errors import HybridspanError
@@ -33,9 +34,10 @@ class Offers:
             return OfferFacts((), (), (), problem=f"{failure.message}: {failure.why}")
         wanted = {pool.vm_size.lower() for pool in region.cluster.node_pools}
         return OfferFacts(
-            tuple(sorted((v for d in versions for v in patches(d)), key=_by_number)),
+            _sorted(v for d in versions if not is_long_term_only(d) for v in patches(d)),
             tuple(size(d, region.name) for d in sizes if str(d.get("name", "")).lower() in wanted),
             tuple(quota(d) for d in usages),
+            long_term_versions=_sorted(v for d in versions if is_long_term_only(d) for v in patches(d)),
         )
 
     async def _sizes(self, region: Region) -> list[Document]:
@@ -97,6 +99,16 @@ def quota(document: Document) -> QuotaFacts:
 def patches(document: Document) -> list[str]:
     """The full versions of one minor release."""
     return [str(version) for version in document.get("patchVersions") or {}]
+
+
+def is_long_term_only(document: Document) -> bool:
+    """Whether a minor release is past the year in which every cluster may have it."""
+    plans = (document.get("capabilities") or {}).get("supportPlan") or ()
+    return bool(plans) and all(plan == LONG_TERM for plan in plans)
+
+
+def _sorted(versions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(versions, key=_by_number))
 
 
 def _by_number(version: str) -> tuple[int, ...]:

@@ -133,6 +133,8 @@ class ClusterFacts:
     etag: str = ""
     needs_entra_login: bool = False
     """Local accounts are off: only kubelogin's tokens are accepted."""
+    is_long_term: bool = False
+    """It has AKS's plan of long-term support, with which alone older versions are to be had."""
     oidc_issuer: str = ""
     """The issuer of its pods' tokens; empty where it is switched off."""
 
@@ -182,6 +184,8 @@ class OfferFacts:
     quotas: tuple[QuotaFacts, ...]
     problem: str = ""
     """Why the location could not be asked, or empty."""
+    long_term_versions: tuple[str, ...] = ()
+    """Those that only clusters with long-term support get."""
 
     def size(self, name: str) -> SizeFacts | None:
         """The size of that name, whatever its case."""

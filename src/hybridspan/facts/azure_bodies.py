@@ -118,9 +118,10 @@ def cluster(region: Region, place: Placement, like: ClusterFacts, marks: Mapping
         "location": region.name,
         "tags": dict(marks),
         "identity": {"type": "SystemAssigned"},
-        "sku": {"name": "Base", "tier": "Standard"},
+        "sku": {"name": "Base", "tier": "Premium" if like.is_long_term else "Standard"},
         "properties": {
             "kubernetesVersion": declared.kubernetes_version or like.kubernetes_version,
+            "supportPlan": "AKSLongTermSupport" if like.is_long_term else "KubernetesOfficial",
             "dnsPrefix": dns_prefix(region),
             "enableRBAC": True,
             "agentPoolProfiles": pools,

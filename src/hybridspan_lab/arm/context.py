@@ -39,6 +39,9 @@ class Settings:
     kubernetes_versions: tuple[str, ...] = ("1.33.5", "1.35.8", "1.36.5", "1.37.2")
     """Patch versions on offer, oldest first; the newest is the default, and the one that the lab's control planes are."""
 
+    long_term_versions: tuple[str, ...] = ("1.30.104", "1.31.101")
+    """Those that only clusters with long-term support get."""
+
     restricted_sizes: tuple[tuple[str, str], ...] = ()
     """Sizes and locations, in lower case, that the subscriptions may not have."""
 

@@ -61,10 +61,16 @@ def _create(region: Region, like: ClusterFacts, pool: NodePool) -> str:
         *(("--kubernetes-version", version) if version else ()),
         *network,
         *("--nodepool-name", pool.name, *_pool_options(pool, "--nodepool-labels")),
-        *("--load-balancer-sku", "standard", "--tier", "standard"),
+        *("--load-balancer-sku", "standard", *_support(like)),
         *("--enable-oidc-issuer", "--enable-workload-identity", "--no-ssh-key"),
     ]
     return f"{shlex.join(argv)} {_in_subnets(region)}"
+
+
+def _support(like: ClusterFacts) -> tuple[str, ...]:
+    if like.is_long_term:
+        return ("--tier", "premium", "--k8s-support-plan", "AKSLongTermSupport")
+    return ("--tier", "standard")
 
 
 def _in_subnets(region: Region) -> str:

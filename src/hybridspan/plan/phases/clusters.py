@@ -12,7 +12,14 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.cluster_commands import commands, place
-from hybridspan.plan.phases.new_clusters import chosen_version, completed, minors, words
+from hybridspan.plan.phases.new_clusters import (
+    chosen_version,
+    completed,
+    minor,
+    minors,
+    offered_to,
+    words,
+)
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
 
@@ -56,7 +63,7 @@ def decide_cluster(
         return _refused_beforehand(region, first, offer) or needed(
             f"there is no AKS cluster {name} in resource group {region.resource_group}; "
             f"it gets {first.name}'s network plugin, {plugin_of(first)}, and "
-            + words(region, completed(region, first, offer))
+            + words(region, completed(region, first, offer), is_long_term=first.is_long_term)
         )
     if problem := _differs(region, cluster, first):
         return problem
@@ -103,8 +110,15 @@ def _refused_beforehand(region: Region, first: ClusterFacts, offer: OfferFacts |
         )
     if chosen_version(region, first, offer) is None and offer is not None:
         wanted = region.cluster.kubernetes_version or first.kubernetes_version
+        offers = f"AKS in {region.name} offers Kubernetes {minors(offered_to(first, offer))}, and"
+        if minor(wanted) in {minor(version) for version in offer.long_term_versions}:
+            return refused(
+                f"{offers} {minor(wanted)} only with long-term support, which {first.name} has not",
+                "upgrade the first region's cluster, or give it that plan: az aks update --tier premium "
+                f"--k8s-support-plan AKSLongTermSupport --name {first.name}",
+            )
         return refused(
-            f"AKS in {region.name} offers Kubernetes {minors(offer.kubernetes_versions)}, and not {wanted}",
+            f"{offers} not {wanted}",
             "upgrade the first region's cluster, or set cluster.kubernetesVersion to one that is offered",
         )
     return _unlike_declared(region, first)

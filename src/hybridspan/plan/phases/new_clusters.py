@@ -35,13 +35,20 @@ def _zones(pool: NodePool, like: NodePoolFacts, offer: OfferFacts | None) -> tup
 def chosen_version(region: Region, first: ClusterFacts, offer: OfferFacts | None) -> str | None:
     """The wanted Kubernetes version, else the newest patch of its minor release that is offered; None where none is."""
     wanted = region.cluster.kubernetes_version or first.kubernetes_version
-    offered = offer.kubernetes_versions if offer else ()
+    offered = offered_to(first, offer)
     if not wanted or not offered or wanted in offered:
         return wanted
     same = [version for version in offered if minor(version) == minor(wanted)]
     if not same:
         return None
     return wanted if wanted == minor(wanted) else same[-1]
+
+
+def offered_to(first: ClusterFacts, offer: OfferFacts | None) -> tuple[str, ...]:
+    """What the location has for a cluster of the first one's plan, oldest first; older releases come with long-term support alone."""
+    if offer is None:
+        return ()
+    return (*(offer.long_term_versions if first.is_long_term else ()), *offer.kubernetes_versions)
 
 
 def minor(version: str) -> str:
@@ -54,9 +61,11 @@ def minors(versions: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(minor(v) for v in versions))
 
 
-def words(region: Region, made: Region) -> str:
+def words(region: Region, made: Region, *, is_long_term: bool = False) -> str:
     """What was taken over that the file does not say, for the plan's reason."""
-    told = [f"Kubernetes {made.cluster.kubernetes_version}"]
+    told = [
+        f"Kubernetes {made.cluster.kubernetes_version}{' with long-term support' if is_long_term else ''}"
+    ]
     for pool, own in zip(made.cluster.node_pools, region.cluster.node_pools, strict=True):
         if pool.zones != own.zones:
             told.append(f"zones {'+'.join(pool.zones)} for {pool.name}")

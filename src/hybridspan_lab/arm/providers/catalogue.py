@@ -81,8 +81,13 @@ class Catalogue:
                 "version": ".".join(version.split(".")[:2]),
                 "isDefault": version == default,
                 "isPreview": False,
-                "capabilities": {"supportPlan": ["KubernetesOfficial"]},
+                "capabilities": {
+                    "supportPlan": [
+                        "AKSLongTermSupport",
+                        *(["KubernetesOfficial"] if version in offered else []),
+                    ]
+                },
                 "patchVersions": {version: {"upgrades": [v for v in offered if v > version]}},
             }
-            for version in offered
+            for version in (*self.arm.settings.long_term_versions, *offered)
         ]

@@ -9,7 +9,7 @@ from copy import deepcopy
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Final
 
-from hybridspan_lab.arm.context import ArmRequest
+from hybridspan_lab.arm.context import ArmRequest, Settings
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import bad_request
 from hybridspan_lab.arm.providers.agent_pool_documents import first_pools
@@ -18,6 +18,7 @@ from hybridspan_lab.arm.providers.lists import checked_tags
 
 CLUSTER: Final = "Microsoft.ContainerService/managedClusters"
 CLUSTER_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
+LONG_TERM: Final = "AKSLongTermSupport"
 RESERVED: Final = tuple(
     IPv4Network(prefix) for prefix in ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 )
@@ -30,7 +31,9 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
     if not CLUSTER_NAME.fullmatch(name):
         raise bad_request("InvalidResourceName", f"The cluster name '{name}' is not valid.", target="name")
     location = kind.location_of(request, None)
-    version = _version(given.get("kubernetesVersion") or "", kind.arm.settings.kubernetes_versions)
+    tier = (request.body.get("sku") or {}).get("tier", "Free")
+    plan = _support_plan(given.get("supportPlan"), tier)
+    version = _version(given.get("kubernetesVersion") or "", kind.arm.settings, plan)
     prefix = given.get("dnsPrefix") or given.get("fqdnSubdomain")
     if not prefix:
         raise bad_request(
@@ -51,7 +54,7 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
         "azurePortalFQDN": f"{host}.portal.hcp.{location}.azmk8s.io",
         "nodeResourceGroup": given.get("nodeResourceGroup") or f"MC_{group}_{name}_{location}"[:80],
         "enableRBAC": given.get("enableRBAC", True),
-        "supportPlan": "KubernetesOfficial",
+        "supportPlan": plan,
         "networkProfile": network_profile(given.get("networkProfile") or {}),
         "maxAgentPools": 100,
         "disableLocalAccounts": bool(given.get("disableLocalAccounts")),
@@ -172,11 +175,28 @@ def _check_service_range(profile: Document) -> None:
         raise bad_request("PodCidrOverlapsWithServiceCidr", message, target="networkProfile.podCidr")
 
 
-def _version(wanted: str, offered: tuple[str, ...]) -> str:
+def _support_plan(wanted: str | None, tier: str) -> str:
+    if wanted != LONG_TERM:
+        return "KubernetesOfficial"
+    if tier.lower() != "premium":
+        message = "Long-Term Support (LTS) needs the Premium tier. See https://aka.ms/aks/lts for details."
+        raise bad_request("BadRequest", message, target="supportPlan")
+    return LONG_TERM
+
+
+def _version(wanted: str, settings: Settings, plan: str) -> str:
     """The full version: the newest patch of what was asked for, or the default."""
+    offered, older = settings.kubernetes_versions, settings.long_term_versions
     if not wanted:
         return offered[-1]
-    found = [version for version in offered if version == wanted or version.startswith(wanted + ".")]
+    known = (*older, *offered)
+    found = [version for version in known if version == wanted or version.startswith(wanted + ".")]
+    if found and found[-1] in older and plan != LONG_TERM:
+        message = (
+            f"Managed cluster is on version {found[-1]} which is only available for Long-Term Support (LTS). If you intend to "
+            "onboard to LTS, please ensure the cluster is in Premium tier and LTS support plan."
+        )
+        raise bad_request("K8sVersionNotSupported", message, target="kubernetesVersion")
     if not found:
         message = (
             f"Managed cluster is on version {wanted}, which is not supported in this region. Please use "
