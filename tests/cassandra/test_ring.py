@@ -23,6 +23,7 @@ PEER = {
     "rack": "ra-1",
     "schema_version": "v1",
     "tokens": ["9"],
+    "written": 2000,
 }
 GHOST = {
     "peer": "192.138.0.10",
@@ -31,6 +32,7 @@ GHOST = {
     "rack": None,
     "schema_version": None,
     "tokens": None,
+    "written": None,
 }
 
 
@@ -56,6 +58,22 @@ def test_keyspaces_come_with_their_tables() -> None:
 def test_members_without_a_data_center_are_not_members_yet() -> None:
     assert [n.address for n in read_members(LOCAL, [PEER, GHOST])] == ["120.38.1.9", "192.138.0.9"]
     assert [o.tokens for o in read_owners(LOCAL, [PEER, GHOST])] == [(-3, 5), (9,)]
+
+
+def test_a_node_that_restarted_under_another_address_is_one_member() -> None:
+    """Cassandra forgets the address of before only half a minute later."""
+    before = {**PEER, "peer": "192.138.0.7", "written": 1000, "schema_version": "v0"}
+    itself = {**PEER, "peer": "120.38.1.7", "host_id": "h1", "data_center": "dc-1", "written": 3000}
+    for peers in ([before, PEER, itself], [PEER, itself, before]):
+        members = read_members(LOCAL, peers)
+        assert [(n.address, n.host_id) for n in members] == [("120.38.1.9", "h1"), ("192.138.0.9", "h2")]
+        assert [o.address for o in read_owners(LOCAL, peers)] == ["120.38.1.9", "192.138.0.9"]
+        assert set(read_schema_versions(members, LOCAL, peers)) == {"v1"}
+
+
+def test_a_row_that_is_still_being_written_is_no_member() -> None:
+    for part in ("host_id", "data_center", "rack"):
+        assert len(read_members(LOCAL, [{**PEER, part: None}])) == 1
 
 
 def test_a_node_that_is_down_is_unreachable_whatever_version_it_had() -> None:

@@ -19,9 +19,8 @@ async def agreed(cql: CqlSession, clock: Clock) -> str:
     deadline = clock.monotonic() + SECONDS
     while True:
         local, peers = await asyncio.gather(cql.query(ring.LOCAL), cql.query(ring.PEERS))
-        rows = [(str(local[0]["broadcast_address"]), local[0]), *((str(p["peer"]), p) for p in peers)]
         versions: dict[str, list[str]] = {}
-        for address, row in rows:
+        for address, row in ring.current(local[0], peers):
             versions.setdefault(str(row["schema_version"]), []).append(address)
         if len(versions) == 1:
             return next(iter(versions))

@@ -12,7 +12,10 @@ LOCAL = (
     "SELECT cluster_name, host_id, data_center, rack, broadcast_address, release_version, schema_version, tokens"
     " FROM system.local"
 )
-PEERS = "SELECT peer, host_id, data_center, rack, schema_version, tokens FROM system.peers_v2"
+PEERS = (
+    "SELECT peer, host_id, data_center, rack, schema_version, tokens, writetime(host_id) AS written"
+    " FROM system.peers_v2"
+)
 KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
 TABLES = "SELECT keyspace_name, table_name FROM system_schema.tables"
 
@@ -51,7 +54,6 @@ def read_keyspaces(keyspaces: Iterable[Row], tables: Iterable[Row]) -> tuple[Key
 
 def read_members(local: Row, peers: Sequence[Row]) -> tuple[RingNode, ...]:
     """The members that a node knows, all shown as up and normal: the tables do not tell."""
-    rows = [(str(local["broadcast_address"]), local), *((str(row["peer"]), row) for row in peers)]
     return tuple(
         RingNode(
             address,
@@ -63,21 +65,31 @@ def read_members(local: Row, peers: Sequence[Row]) -> tuple[RingNode, ...]:
             None,
             len(row["tokens"] or ()),
         )
-        for address, row in rows
-        if row["data_center"] and row["rack"]
+        for address, row in current(local, peers)
     )
 
 
 def read_owners(local: Row, peers: Sequence[Row]) -> tuple[TokenOwner, ...]:
     """Who owns which tokens, as one node knows it."""
-    rows = [(str(local["broadcast_address"]), local), *((str(row["peer"]), row) for row in peers)]
     return tuple(
         TokenOwner(
             address, row["data_center"], row["rack"], tuple(sorted(int(t) for t in row["tokens"] or ()))
         )
-        for address, row in rows
-        if row["data_center"] and row["rack"]
+        for address, row in current(local, peers)
     )
+
+
+def current(local: Row, peers: Sequence[Row]) -> list[tuple[str, Row]]:
+    """Each member once, by its address of now.
+
+    A pod that restarts gets another address. For a while Cassandra lists such a node twice, under the same host id, and a row
+    that is still being written lacks parts; neither is a member.
+    """
+    whole = [row for row in peers if row["host_id"] and row["data_center"] and row["rack"]]
+    newest = {row["host_id"]: row for row in sorted(whole, key=lambda row: row["written"] or 0)}
+    newest.pop(local["host_id"], None)
+    found = [(str(row["peer"]), row) for row in whole if newest.get(row["host_id"]) is row]
+    return [(str(local["broadcast_address"]), local), *found]
 
 
 def read_schema_versions(

@@ -22,7 +22,7 @@ def verification_key(phase: str, region: str) -> str:
 
 def fingerprint(ring: RingFacts, datacenter: str) -> str:
     """Changes when the data center gets other nodes, or a keyspace another replication: then a proof is stale."""
-    hosts = sorted(node.host_id for node in ring.of(datacenter))
+    hosts = sorted({node.host_id for node in ring.of(datacenter)})
     maps = [[k.name, k.replication.factor(datacenter)] for k in replicated(ring)]
     return hashlib.sha256(json.dumps([hosts, maps]).encode()).hexdigest()[:16]
 
