@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,7 +31,6 @@ from tests.azure.test_gateway import LIKE
 
 PHASES = (plan_groups, plan_networks, plan_peerings, plan_clusters, plan_ports)
 STEPS = {n: s for room in (groups, networks, peerings, clusters, ports) for n, s in room.STEPS.items()}
-SPEED = 10
 
 
 class Heard:
@@ -43,22 +41,6 @@ class Heard:
 
     def event(self, kind: str, step: PlannedStep, document: Mapping[str, Any]) -> None:
         self.kinds.append(kind)
-
-
-class Hurried:
-    """A clock on which the run's own waiting passes so many times as fast."""
-
-    def __init__(self, speed: float = SPEED) -> None:
-        self.speed = speed
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic() * self.speed
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.speed)
 
 
 def at(stand_in: StandIn, folder: Path, declared: Topology) -> Topology:

@@ -20,9 +20,10 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.topology import azure_ids
 from hybridspan_lab.arm.faults import REFUSALS
+from tests.azure.clocks import SPEED, Hurried
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, make_region, make_topology, with_pools
-from tests.azure.runs import SPEED, Hurried, at, opened, planned, run
+from tests.azure.runs import at, opened, planned, run
 from tests.azure.test_gateway import LIKE
 
 TABLE = Path(__file__).parents[2] / "docs" / "azure.md"

@@ -9,6 +9,7 @@ import pytest
 
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
+from tests.azure.clocks import Hurried
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, with_pools
 
@@ -117,6 +118,22 @@ async def test_a_torn_pair_comes_back_with_its_options_whatever_happens_on_the_w
         d for _, d in stand_in.arm.store.of_type("Microsoft.Network/virtualNetworks/virtualNetworkPeerings")
     ]
     assert [{name: d["properties"][name] for name in chosen} for d in made] == [chosen, chosen]
+
+
+async def test_a_pair_that_stays_initiated_on_both_sides_is_written_once_more(
+    gateway: AzureGateway, stand_in: StandIn, records: Recorded
+) -> None:
+    await make_networks(gateway)
+    await peer(gateway)
+    hurried = AzureGateway(gateway.cloud, gateway.subscription, records, clock=Hurried())
+    for key, document in list(stand_in.arm.store.of_type(PEERING)):
+        document["properties"]["peeringState"] = "Initiated"
+        stand_in.arm.store.put(key, document)
+    records.lines.clear()
+    assert await peer(hurried)
+    assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
+    assert set(records.writes()) == {"PUT virtualNetworkPeerings Succeeded"}
+    await hurried.close()
 
 
 async def delete_side(gateway: AzureGateway) -> None:

@@ -17,9 +17,10 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.topology.model import Topology
 from hybridspan_lab.arm.faults import REFUSALS
+from tests.azure.clocks import Hurried
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, Recorded, make_region, make_topology
-from tests.azure.runs import Hurried, at, closed, opened, planned, run
+from tests.azure.runs import at, closed, opened, planned, run
 
 IN_CI, ALL = 4, 200
 SEEDS = [*range(IN_CI), *(pytest.param(n, marks=pytest.mark.long) for n in range(IN_CI, ALL))]

@@ -178,6 +178,14 @@ async def one_sided(scene: Scene) -> None:
     scene.change(side, peeringState="Initiated")
 
 
+async def stuck(scene: Scene) -> None:
+    """Both sides are there, and neither has become Connected."""
+    await run(scene.estate)
+    kind = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
+    for key, _ in list(scene.store.of_type(kind)):
+        scene.change(key, peeringState="Initiated")
+
+
 async def failed_network(scene: Scene) -> None:
     """Our own network is in state Failed; by now its subnet uses things of others, and it is peered."""
     await run(scene.estate)
@@ -271,6 +279,7 @@ CASES: dict[Callable[[Scene], Awaitable[None]], frozenset[str]] = {
     fresh: CLUSTER | {"subscriptions/resourceGroups/write", f"{N}/write", f"{P}/write", f"{N}/peer/action"},
     torn: MENDED | {f"{P}/delete"},
     one_sided: frozenset({f"{P}/write", f"{N}/peer/action"}),
+    stuck: MENDED,
     failed_network: REWRITTEN,
     wider_network: REWRITTEN | MENDED,
     closed_peering: MENDED,

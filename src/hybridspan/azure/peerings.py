@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hybridspan.azure.calls import ArmCalls, Document, Progress
@@ -51,6 +51,15 @@ class Side:
         return self.name if self.peering is None else self.peering.name
 
 
+@dataclass(slots=True)
+class Attempt:
+    """What a pair's rounds hand on to one another."""
+
+    kept: dict[str, Document] = field(default_factory=dict)
+    """By network: what was deleted in order to be made again, for as long as that takes. The options are somebody's."""
+    waits: int = 0
+
+
 class Peerings:
     """Makes and mends peerings."""
 
@@ -67,7 +76,7 @@ class Peerings:
         The names are for directions that do not exist; one that does keeps its own, and its options.
         """
         wrote = False
-        kept: dict[str, Document] = {}
+        attempt = Attempt()
 
         async def once() -> bool:
             nonlocal wrote
@@ -75,7 +84,7 @@ class Peerings:
                 self._networks.at_rest(first, progress), self._networks.at_rest(second, progress)
             )
             sides = (Side(first, first_name, one, other), Side(second, second_name, other, one))
-            mended = await self._mend(sides, kept, progress)
+            mended = await self._mend(sides, attempt, progress)
             wrote = wrote or mended
             return mended
 
@@ -90,19 +99,17 @@ class Peerings:
             hint="see who else changes these networks: az monitor activity-log list",
         )
 
-    async def _mend(self, sides: tuple[Side, Side], kept: dict[str, Document], progress: Progress) -> bool:
-        """The next thing that the pair needs; False where it needs nothing.
-
-        `kept` holds what was deleted in order to be made again, for as long as it takes: the options are somebody's.
-        """
+    async def _mend(self, sides: tuple[Side, Side], attempt: Attempt, progress: Progress) -> bool:
+        """The next thing that the pair needs; False where it needs nothing."""
         for side in sides:
             _refuse_closed(side)
         if any(s.peering is not None and s.peering.state == "Disconnected" for s in sides):
-            await self._take_down(sides, kept, progress)
+            await self._take_down(sides, attempt, progress)
             return True
         if missing := [s for s in sides if s.peering is None]:
             for side in missing:
-                await self._put(side, kept.get(side.network.id) or bodies.peering(side.remote.id), progress)
+                body = attempt.kept.get(side.network.id) or bodies.peering(side.remote.id)
+                await self._put(side, body, progress)
             return True
         if closed := [s for s in sides if _is_closed(s)]:
             for side in closed:
@@ -112,17 +119,26 @@ class Peerings:
             for side in stale:
                 await self._synchronise(side, progress)
             return True
-        return any(s.peering is not None and s.peering.state != "Connected" for s in sides)
+        if waiting := [s for s in sides if s.peering is not None and s.peering.state != "Connected"]:
+            await self._wait(waiting, attempt, progress)
+        return bool(waiting)
 
-    async def _take_down(
-        self, sides: tuple[Side, Side], kept: dict[str, Document], progress: Progress
-    ) -> None:
+    async def _wait(self, waiting: list[Side], attempt: Attempt, progress: Progress) -> None:
+        """Azure turns a side Connected a moment after the other one is made; one that stays Initiated is written once more."""
+        attempt.waits += 1
+        if attempt.waits % 3:
+            await self._calls.clock.sleep(attempt.waits)
+            return
+        for side in waiting:
+            await self._synchronise(side, progress)
+
+    async def _take_down(self, sides: tuple[Side, Side], attempt: Attempt, progress: Progress) -> None:
         """Delete what is left of the pair; it is made again, with the options that it had, as what is missing is made."""
         for side in sides:
             document = await self._document(side)
             if document is None:
                 continue
-            kept[side.network.id] = again = bodies.peering_again(document)
+            attempt.kept[side.network.id] = again = bodies.peering_again(document)
             progress(f"{side.used_name} is deleted and made again", None, {"id": side.id, "kept": again})
             await self._delete(side, document, progress)
 

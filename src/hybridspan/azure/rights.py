@@ -121,9 +121,10 @@ def _of_pairs(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iter
             continue
         there = [_towards(local, remote, azure) for local, remote in (pair, pair[::-1])]
         is_torn = any(p is not None and p.state == "Disconnected" for p in there)
+        is_stuck = all(p is not None and p.state == "Initiated" for p in there)
         is_wider = any(_is_widened(region, azure[region.name]) for region in pair)
         for (local, remote), present in zip((pair, pair[::-1]), there, strict=True):
-            if not (is_torn or is_wider or present is None or _is_to_be_mended(present)):
+            if not (is_torn or is_stuck or is_wider or present is None or _is_to_be_mended(present)):
                 continue
             scope = network_scope(local, azure[local.name])
             yield Right(PEERING_WRITE, scope, local.name)
