@@ -154,6 +154,7 @@ async def test_a_cluster_is_made_with_the_first_ones_plugin(gateway: AzureGatewa
     cluster = (await gateway.region_facts(CENTRAL)).cluster
     assert cluster is not None
     assert (cluster.network_plugin, cluster.network_plugin_mode) == ("azure", None)
+    assert cluster.oidc_issuer.startswith("https://centralus.oic.prod-aks.azure.com/")
     assert sorted((p.name, p.count, p.max_pods) for p in cluster.node_pools) == [
         ("apigeedata", 3, 13),
         ("apigeerun", 1, 13),
