@@ -93,7 +93,9 @@ def test_an_operator_that_was_installed_before_its_definitions_is_named_and_mend
     made = eventually(lambda: authority(rig, NEW), 60, "cert-manager has made another authority")
     assert made != authority(rig, "apigee-eastus")
     assert "lacks definitions of Apigee's resources" in reason(rig, "crds/centralus")
-    assert "the operator is installed, but not available" in reason(rig, "operator/centralus")
+    told = reason(rig, "operator/centralus")
+    assert "the operator is installed, but not available" in told
+    assert "no matches for kind" in told
     assert "is not the first region's" in reason(rig, "authority/centralus")
     rig.apply("--until", "operator/centralus")
     assert authority(rig, NEW) == authority(rig, "apigee-eastus")
@@ -108,7 +110,7 @@ def test_an_operator_that_is_down_is_named_and_brought_back(rig: Rig) -> None:
     done = by_hand(rig, "datastore")
     assert done.returncode
     assert "apigee-webhook-service" in done.stderr
-    assert "not available" in reason(rig, "operator/centralus")
+    assert "not available: it is scaled to no replicas" in reason(rig, "operator/centralus")
     rig.apply("--until", "operator/centralus")
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
+from hybridspan.apigee.controller_trouble import Pods, trouble_of
 from hybridspan.facts.apigee import (
     ApigeeFacts,
     CustomResourceFacts,
@@ -36,16 +37,12 @@ USUAL_CREDENTIALS: Final = "apigee-datastore-default-creds"
 BACKUP_JOB: Final = "apigee-cassandra-backup"
 
 
-class Objects(Protocol):
+class Objects(Pods, Protocol):
     """What is asked of a cluster: `get` gives None and `list_` nothing for what does not exist, kinds included."""
 
     async def get(
         self, api_version: str, kind: str, name: str, namespace: str | None = None
     ) -> Document | None: ...
-
-    async def list_(
-        self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
-    ) -> list[Document]: ...
 
 
 async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
@@ -61,9 +58,11 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
         cluster.list_(DATASTORE, REPLICATION, namespace),
         cluster.list_("apiextensions.k8s.io/v1", DEFINITION),
     )
+    ready = is_available(controller)
     return ApigeeFacts(
         hybrid_version=hybrid_version(store, controller),
-        controller_ready=is_available(controller),
+        controller_ready=ready,
+        controller_trouble="" if ready or controller is None else await trouble_of(cluster, controller),
         datastore=datastore(store, statefulset, backup) if store else None,
         resources=tuple(resource(document) for found in others for document in found),
         definitions=definitions_of(definitions),

@@ -88,6 +88,8 @@ class ApigeeFacts:
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Apigee's CustomResourceDefinitions: a hash of what each defines, by name."""
     replications: tuple[DataReplicationFacts, ...] = ()
+    controller_trouble: str = ""
+    """Why the operator is not available, in one sentence; empty where it is, or where nothing is known."""
 
     @property
     def states(self) -> Mapping[str, str]:

@@ -91,7 +91,8 @@ def decide_operator(topology: Topology, first: Installation, own: ApigeeFacts | 
     """Done when the release is deployed and the operator answers."""
     decision = decide_release(topology, the_release(topology, first, "operator"), own)
     if own is not None and decision.is_done and not own.controller_ready:
-        return needed("the operator is installed, but not available")
+        why = f": {own.controller_trouble}" if own.controller_trouble else ""
+        return needed(f"the operator is installed, but not available{why}")
     return decision
 
 
