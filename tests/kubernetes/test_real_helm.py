@@ -16,6 +16,7 @@ import pytest_asyncio
 from hybridspan.apigee.charts import Charts
 from hybridspan.apigee.helm import Helm, HelmPlace
 from hybridspan.apigee.helm_installer import HelmInstaller, HelmRegion
+from hybridspan.apigee.observe import apigee_facts
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
 from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -167,3 +168,52 @@ async def test_definitions_are_applied_on_the_servers_side_and_served(bench: Ben
 
     await until(are_served)
     assert "CustomResourceDefinition cassandradatareplications.apigee.cloud.google.com" in bench.lines
+
+
+def operator(replicas: int) -> dict[str, Any]:
+    """Apigee's operator, on a cluster where nothing starts a pod."""
+    labels = {"app": "apigee-controller"}
+    container = {"name": "manager", "image": "m"}
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }
+    metadata = {"name": "apigee-controller-manager", "namespace": "default"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+async def trouble(bench: Bench) -> str:
+    return (await apigee_facts(bench.cluster, "default")).controller_trouble
+
+
+async def test_an_operator_that_is_not_available_is_told_whatever_the_cluster_can_say(bench: Bench):
+    await bench.cluster.apply(operator(0))
+    assert await trouble(bench) == "it is scaled to no replicas"
+    await bench.cluster.apply(operator(1), force=True)
+
+    async def pods() -> list[dict[str, Any]]:
+        return await bench.cluster.list_("v1", "Pod", "default", labels="app=apigee-controller")
+
+    await until(pods)
+    (pod,) = await pods()
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    ended = {
+        "name": "manager",
+        "restartCount": 2,
+        "state": state,
+        "image": "m",
+        "imageID": "",
+        "ready": False,
+    }
+    path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}/status"
+    await bench.cluster._access.request(
+        "PATCH",
+        path,
+        body={"status": {"containerStatuses": [ended]}},
+        content_type="application/merge-patch+json",
+        where="pod",
+    )
+    told = await trouble(bench)
+    assert told == f"{pod['metadata']['name']} has ended 2 times (CrashLoopBackOff)"
+    await bench.cluster.delete("apps/v1", "Deployment", "apigee-controller-manager", "default")

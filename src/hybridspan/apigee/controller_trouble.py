@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
+from hybridspan.errors import HybridspanError
+
 Document = dict[str, Any]
 
 LONGEST: Final = 240
@@ -45,13 +47,22 @@ async def _of_pod(cluster: Pods, pod: Document, namespace: str) -> str:
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for container in status.get("containerStatuses") or []:
         waits = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
-        if container.get("restartCount"):
-            lines = await cluster.logs(namespace, name, container=container["name"], tail=20, previous=True)
-            words = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")[:LONGEST]
-            return f"{name} has ended {container['restartCount']} times ({waits or 'it is started again'}), its last words: {words}"
+        if times := container.get("restartCount"):
+            words = await _last_words(cluster, namespace, name, container["name"])
+            return f"{name} has ended {times} times ({waits or 'it is started again'}){words}"
         if waits and waits != "ContainerCreating":
             return f"{name} is in {waits}"
     unready = [
         c for c in status.get("conditions") or [] if c["type"] == "PodScheduled" and c["status"] == "False"
     ]
     return f"{name} finds no machine: {unready[0].get('message', '')}"[:LONGEST] if unready else ""
+
+
+async def _last_words(cluster: Pods, namespace: str, pod: str, container: str) -> str:
+    """Nothing where the log cannot be had: a look at the whole must not fail by it."""
+    try:
+        lines = await cluster.logs(namespace, pod, container=container, tail=20, previous=True)
+    except HybridspanError:
+        return ""
+    words = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f", its last words: {words[:LONGEST]}" if words else ""
