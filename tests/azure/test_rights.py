@@ -23,6 +23,7 @@ from hybridspan.observation.estate import Estate
 from hybridspan.observation.gather import _rights
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
+from tests.azure.clocks import Hurried
 from tests.azure.conftest import StandIn
 from tests.azure.regions import (
     EAST,
@@ -150,7 +151,7 @@ READS = (
 
 @pytest.fixture
 async def scene(stand_in: StandIn, tmp_path: Path, records: Recorded) -> AsyncIterator[Scene]:
-    async with opened(at(stand_in, tmp_path, make_topology(EAST, FAR)), records) as estate:
+    async with opened(at(stand_in, tmp_path, make_topology(EAST, FAR)), records, Hurried()) as estate:
         scene = Scene(estate, stand_in)
         scene.listen()
         yield scene
