@@ -15,8 +15,9 @@ from hybridspan.facts.world import Finding
 from hybridspan.plan.phases.clusters import decide_cluster
 from hybridspan.plan.phases.new_clusters import chosen_version, completed
 from hybridspan.topology.model import Region
+from hybridspan_lab.arm.server import SUBSCRIPTIONS
 from tests.azure.conftest import StandIn
-from tests.azure.regions import CENTRAL, EAST, POOLS, make_topology, with_pools
+from tests.azure.regions import CENTRAL, EAST, POOLS, SUBSCRIPTION, make_topology, with_pools
 from tests.azure.test_gateway import make_networks
 from tests.plan_azure.facts import NOTHING, cluster, here, peering
 
@@ -142,6 +143,17 @@ async def test_a_failing_list_is_told_and_not_fatal(gateway: AzureGateway, stand
     stand_in.fault("forbidden", method="GET", path_part="/skus", times=99)
     offer = await gateway.offer(CENTRAL)
     assert "AuthorizationFailed" in offer.problem
+
+
+async def test_a_provider_that_is_not_registered_is_refused_before_anything_is_written(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    stand_in.app[SUBSCRIPTIONS].unregister(SUBSCRIPTION, "Microsoft.ContainerService")
+    offer = await gateway.offer(CENTRAL)
+    assert offer.unregistered == ("Microsoft.ContainerService",)
+    refusal = next(f for f in found(offer) if f.check == "azure-providers")
+    assert refusal.severity == "refuse"
+    assert "az provider register --wait --namespace Microsoft.ContainerService" in refusal.hint
 
 
 def actions(facts: dict[str, RegionAzureFacts]) -> set[tuple[str, str]]:

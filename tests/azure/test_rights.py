@@ -138,6 +138,7 @@ USED = {
 }
 READS = (
     "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Resources/subscriptions/providers/read",
     "Microsoft.Network/virtualNetworks/read",
     "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.ContainerService/managedClusters/read",

@@ -24,9 +24,23 @@ def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Itera
             message = f"sizes, quota and versions of the location could not be asked: {facts.offer.problem}"
             yield Finding("azure-offer", "unknown", _where(region), message, hint)
             continue
+        if facts.offer.unregistered:
+            yield _unregistered(region, facts.offer.unregistered)
+            continue
         yield from _sizes(region, facts.offer)
         yield from _quota(region, facts.offer)
         yield from _version(topology, region, first)
+
+
+def _unregistered(region: Region, names: tuple[str, ...]) -> Finding:
+    message = (
+        f"the subscription has not registered {' and '.join(names)}, and Azure refuses every write to it"
+    )
+    each = "; ".join(
+        f"az provider register --wait --namespace {name} --subscription {region.subscription}"
+        for name in names
+    )
+    return Finding("azure-providers", "refuse", _where(region), message, each)
 
 
 def _where(region: Region) -> str:

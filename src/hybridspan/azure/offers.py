@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.documents import LONG_TERM
@@ -16,9 +16,12 @@ from hybridspan.facts.azure import OfferFacts, QuotaFacts, SizeFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 
+NEEDED: Final = ("Microsoft.Network", "Microsoft.ContainerService", "Microsoft.Compute")
+"""The providers of what a new region takes."""
+
 
 class Offers:
-    """Reads three lists of one location."""
+    """Reads what a location, and the subscription in it, has."""
 
     def __init__(self, clients: Clients, calls: ArmCalls) -> None:
         self._clients = clients
@@ -27,6 +30,9 @@ class Offers:
     async def facts(self, region: Region) -> OfferFacts:
         """What the location offers to the cluster's subscription; why it could not be asked where it could not."""
         try:
+            missing = await self._unregistered(region)
+            if missing:  # such a provider may answer nothing else
+                return OfferFacts((), (), (), unregistered=missing)
             sizes, usages, versions = await asyncio.gather(
                 self._sizes(region), self._usages(region), self._versions(region)
             )
@@ -39,6 +45,21 @@ class Offers:
             tuple(quota(d) for d in usages),
             long_term_versions=_sorted(v for d in versions if is_long_term_only(d) for v in patches(d)),
         )
+
+    async def _unregistered(self, region: Region) -> tuple[str, ...]:
+        """The providers that refuse every write until somebody registers them, as in a subscription that is new."""
+        states = await asyncio.gather(*(self._registration(region, name) for name in NEEDED))
+        return tuple(
+            name for name, state in zip(NEEDED, states, strict=True) if state not in ("Registered", "")
+        )
+
+    async def _registration(self, region: Region, provider: str) -> str:
+        path = f"/subscriptions/{self._subscription(region)}/providers/{provider}"
+
+        def call() -> Any:
+            return get(self._clients(self._subscription(region)).rest, path, api_versions.PROVIDERS)
+
+        return str((await self._calls.read(call, path) or {}).get("registrationState") or "")
 
     async def _sizes(self, region: Region) -> list[Document]:
         path = f"/subscriptions/{self._subscription(region)}/providers/Microsoft.Compute/skus"

@@ -186,6 +186,8 @@ class OfferFacts:
     """Why the location could not be asked, or empty."""
     long_term_versions: tuple[str, ...] = ()
     """Those that only clusters with long-term support get."""
+    unregistered: tuple[str, ...] = ()
+    """Resource providers that the run needs and the subscription has not registered."""
 
     def size(self, name: str) -> SizeFacts | None:
         """The size of that name, whatever its case."""

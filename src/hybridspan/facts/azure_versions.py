@@ -6,6 +6,7 @@ from typing import Final
 
 METADATA: Final = "2022-09-01"
 RESOURCES: Final = "2024-11-01"
+PROVIDERS: Final = "2021-04-01"
 NETWORK: Final = "2024-05-01"
 CONTAINER_SERVICE: Final = "2025-07-01"
 AUTHORIZATION: Final = "2022-04-01"
