@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from hybridspan.plan.phases.new_clusters import chosen_version, completed
 from hybridspan.topology.model import Region
 from hybridspan_lab.arm.server import SUBSCRIPTIONS
 from tests.azure.conftest import StandIn
-from tests.azure.regions import CENTRAL, EAST, POOLS, SUBSCRIPTION, make_topology, with_pools
+from tests.azure.regions import CENTRAL, EAST, POOLS, SUBSCRIPTION, WEST, make_topology, with_pools
 from tests.azure.test_gateway import make_networks
 from tests.plan_azure.facts import NOTHING, cluster, here, peering
 
@@ -154,6 +155,16 @@ async def test_a_provider_that_is_not_registered_is_refused_before_anything_is_w
     refusal = next(f for f in found(offer) if f.check == "azure-providers")
     assert refusal.severity == "refuse"
     assert "az provider register --wait --namespace Microsoft.ContainerService" in refusal.hint
+
+
+async def test_regions_of_one_subscription_ask_for_its_providers_once(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await asyncio.gather(gateway.offer(CENTRAL), gateway.offer(WEST))
+    asked = [
+        path.rsplit("/", 1)[1] for path in stand_in.requests("GET") if path.rsplit("/", 2)[1] == "providers"
+    ]
+    assert sorted(asked) == ["microsoft.compute", "microsoft.containerservice", "microsoft.network"]
 
 
 def actions(facts: dict[str, RegionAzureFacts]) -> set[tuple[str, str]]:

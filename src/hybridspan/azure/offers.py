@@ -59,7 +59,9 @@ class Offers:
         def call() -> Any:
             return get(self._clients(self._subscription(region)).rest, path, api_versions.PROVIDERS)
 
-        return str((await self._calls.read(call, path) or {}).get("registrationState") or "")
+        # Once for all regions of the subscription: with forty of them each would be a request of the reads' budget.
+        document = await self._calls.looks.shared(path, lambda: self._calls.read(call, path))
+        return str((document or {}).get("registrationState") or "")
 
     async def _sizes(self, region: Region) -> list[Document]:
         path = f"/subscriptions/{self._subscription(region)}/providers/Microsoft.Compute/skus"
