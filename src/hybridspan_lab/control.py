@@ -138,10 +138,17 @@ def exports(home: Path | None = None) -> str:
     return f"# {NOTICE}\n{lines}" if record.network == "loopback" else lines
 
 
-def fill(rows: int, rate: float | None = None, home: Path | None = None, context: str | None = None) -> int:
+def fill(
+    rows: int,
+    rate: float | None = None,
+    seconds: float | None = None,
+    home: Path | None = None,
+    context: str | None = None,
+) -> int:
     """Loads rows into the existing region and returns the loader's exit code; with a rate it goes on writing.
 
-    `rate` is in rows a second. The loader runs in the first Cassandra pod, so nothing here needs a route to it.
+    `rate` is in rows a second; it goes on for `seconds`, or until this process ends. The loader runs in the first Cassandra
+    pod, so nothing here needs a route to it.
     """
     from hybridspan.topology import loading
 
@@ -150,20 +157,23 @@ def fill(rows: int, rate: float | None = None, home: Path | None = None, context
     chosen = ["--context", context or topology.first.cluster.name]
     loader = [sys.executable, "-m", "hybridspan_lab.cassandra.fill", "--organization", topology.organization]
     loader += ["--rows", str(rows)]
-    paced = ["--rate", str(rate)] if rate is not None else []
+    loader += ["--rate", str(rate)] if rate is not None else []
+    loader += ["--seconds", str(seconds)] if seconds is not None else []
     pod = [
         "exec",
+        "-i",
         "-n",
         topology.first.namespace,
         "apigee-cassandra-default-0",
         "-c",
         "apigee-cassandra",
-        "--",
     ]
     kubectl = [str(places.bin / "kubectl"), "--kubeconfig", str(places.kubeconfig), *chosen]
-    return subprocess.run(
-        [*kubectl, *pod, *loader, *paced], check=False, env={**os.environ, **environment(home)}
-    ).returncode
+    # The pipe is held open as long as this process lives: the loader ends when it closes.
+    with subprocess.Popen(
+        [*kubectl, *pod, "--", *loader], stdin=subprocess.PIPE, env={**os.environ, **environment(home)}
+    ) as process:
+        return process.wait()
 
 
 def fault(request: Mapping[str, Any], home: Path | None = None) -> dict[str, Any]:

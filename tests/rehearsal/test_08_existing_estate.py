@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.rig import Rig
+from tests.rehearsal.rig import Rig, eventually, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
 
@@ -17,12 +17,8 @@ CONTEXTS = ("apigee-eastus", "apigee-centralus")
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    rig = Rig("two-regions")
-    try:
-        rig.up("--regions", "2")
+    with rehearsal("two-regions", "--regions", "2") as rig:
         yield rig
-    finally:
-        rig.down()
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -53,8 +49,7 @@ def test_the_plan_on_them_is_empty(rig: Rig) -> None:
 
 
 def test_apply_does_nothing_to_them(rig: Rig) -> None:
-    done = rig.apply()
-    assert "0 steps carried out" in done.stderr
+    rig.another_apply_does_nothing()
     assert rig.events("acting") == []
 
 
@@ -76,3 +71,28 @@ def test_described_by_looking_they_need_nothing_either(rig: Rig) -> None:
 def test_what_is_written_in_one_is_proved_in_the_other(rig: Rig) -> None:
     rig.hybridspan("lab", "fill", "--rows", "2000")
     assert rig.is_proved()
+
+
+def test_traffic_that_goes_on_is_no_difference(rig: Rig) -> None:
+    """Rows with a time to live among it: replicas get and lose them at different moments."""
+    writer = rig.start("lab", "fill", "--rows", "500", "--rate", "150", log="writer.log")
+    log = rig.directory / "writer.log"
+    try:
+        eventually(lambda: '"written": 500' in log.read_text(), 60, "the writer has begun")
+        assert rig.is_proved()
+        assert writer.poll() is None
+    finally:
+        writer.terminate()
+        writer.wait(timeout=60)
+    eventually(
+        lambda: not writers(rig), 30, "the loader in the pod has ended with the command that started it"
+    )
+
+
+def writers(rig: Rig) -> list[str]:
+    """The loaders that run in the first pod."""
+    look = "for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $c; echo; done"
+    words = rig.kubectl(
+        "apigee-eastus", "exec", "-n", "apigee", "apigee-cassandra-default-0", "--", "bash", "-c", look
+    )
+    return [line for line in words.splitlines() if "hybridspan_lab.cassandra.fill" in line]

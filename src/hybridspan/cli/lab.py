@@ -101,13 +101,14 @@ def env() -> int:
 @lab.command()
 @click.option("--rows", type=click.IntRange(min=0), default=20_000, show_default=True)
 @click.option("--rate", type=float, help="Keep writing at this many rows a second until interrupted.")
+@click.option("--seconds", type=float, help="With --rate: how long to go on.")
 @click.option("--context", help="Kube context of the cluster to load through; default: the first.")
-def fill(rows: int, rate: float | None, context: str | None) -> int:
+def fill(rows: int, rate: float | None, seconds: float | None, context: str | None) -> int:
     """Load data of Apigee's shape into the existing region."""
     from hybridspan_lab import control
 
     _announce()
-    return control.fill(rows, rate, context=context)
+    return control.fill(rows, rate, seconds, context=context)
 
 
 lab.add_command(fault)

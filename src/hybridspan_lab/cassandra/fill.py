@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,7 +136,7 @@ def chunks(source: Iterable[Row], size: int) -> Iterator[list[Row]]:
 def keep_writing(
     session: Any, statements: Statements, start: int, rate: float, seconds: float | None
 ) -> dict[str, int]:
-    """`rate` rows a second from number `start`, until the time is over or the program is told to end (SIGTERM)."""
+    """`rate` rows a second from number `start`, until the time is over, or whoever started it ends it or is gone."""
     began, written, failed = time.monotonic(), 0, 0
     with ends_by_signal() as ended:
         while not ended() and (seconds is None or time.monotonic() - began < seconds):
@@ -151,17 +153,29 @@ def keep_writing(
 
 @contextmanager
 def ends_by_signal() -> Iterator[Callable[[], bool]]:
-    """A question that is answered with yes after SIGTERM or SIGINT, so that the last line is printed all the same."""
+    """A question that is answered with yes after SIGTERM or SIGINT, so that the last line is printed all the same.
+
+    And after the end of a standard input that is a pipe: an exec whose other end is gone sends no signal.
+    """
     seen: list[int] = []
     before = {
         number: signal.signal(number, lambda n, _: seen.append(n))
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        yield lambda: bool(seen)
+        yield lambda: bool(seen) or input_has_ended()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def input_has_ended() -> bool:
+    """Whether standard input is a pipe or a socket that nobody holds any more."""
+    mode = os.fstat(0).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return False
+    readable, _, _ = select.select([0], [], [], 0)
+    return bool(readable) and not os.read(0, 1)
 
 
 def succeeded(future: Any) -> bool:
