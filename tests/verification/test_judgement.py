@@ -8,12 +8,14 @@ from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.cassandra.texts import PairDifference, Preview, parse_previews
 from hybridspan.verification.comparing import assignments, preview_jobs
 from hybridspan.verification.judgement import (
+    Suspect,
     differences,
     guilty,
     matrix_problems,
     ring_problems,
     still,
     suspects,
+    too_busy,
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
@@ -155,3 +157,11 @@ def test_a_result_becomes_a_document_with_its_differences() -> None:
 
 def test_previews_in_sync_leave_no_suspects() -> None:
     assert suspects("n", [Preview("kms", True, (), 2)]) == ()
+
+
+def test_traffic_that_cannot_be_told_from_a_difference_proves_nothing_and_accuses_nobody() -> None:
+    pair = PairDifference("kvm_entry", "120.38.1.9", "192.138.0.9", 90, 2048)
+    found = too_busy("kvm", [Suspect("kvm", "kvm_entry", (pair,), 1536, "192.138.0.9")])
+    assert (found.state, found.differences) == ("unproved", ())
+    assert "kvm_entry is written to faster" in found.summary
+    assert "calmer hour" in found.summary

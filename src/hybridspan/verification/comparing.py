@@ -27,9 +27,10 @@ from hybridspan.verification.judgement import (
     ring_problems,
     still,
     suspects,
+    too_busy,
     verdict,
 )
-from hybridspan.verification.model import Difference, VerificationResult
+from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
 from hybridspan.verification.searching import RangeSearch, parsed
 
 Progress = Callable[[str, float | None, Mapping[str, Any]], None]
@@ -95,8 +96,8 @@ class _Comparison:
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
-        left = await self._judged(found, ring, owners)
-        keyspaces = tuple(self._verdict(name, left) for name in names)
+        left, unsettled = await self._judged(found, ring, owners)
+        keyspaces = tuple(self._verdict(name, left, unsettled) for name in names)
         return VerificationResult(datacenter, self._source.region.datacenter, (), keyspaces)
 
     def _names(self, ring: RingFacts) -> tuple[str, ...]:
@@ -106,9 +107,13 @@ class _Comparison:
             k.name for k in sorted(named, key=lambda k: (k.name.startswith("system_"), k.name)) if k.tables
         )
 
-    def _verdict(self, name: str, left: Sequence[Difference]) -> Any:
+    def _verdict(
+        self, name: str, left: Sequence[Difference], unsettled: Sequence[Suspect]
+    ) -> KeyspaceVerdict:
         tally = self._tallies.get(name, _Tally({}))
         found = [d for d in left if d.table.startswith(f"{name}.")]
+        if not found and (busy := [s for s in unsettled if s.keyspace == name]):
+            return too_busy(name, busy)
         return verdict(name, sum(tally.ranges.values()), tally.looks, found, sorted(tally.ranges))
 
     async def _look(self, assigned: Mapping[str, Sequence[str]]) -> tuple[Suspect, ...]:
@@ -178,9 +183,10 @@ class _Comparison:
 
     async def _judged(
         self, found: Sequence[Suspect], ring: RingFacts, owners: Sequence[TokenOwner]
-    ) -> list[Difference]:
-        """What remains of the suspects, which have differed in every look."""
+    ) -> tuple[list[Difference], list[Suspect]]:
+        """What remains of the suspects, which have differed in every look, and those that nothing can be said of."""
         left: list[Difference] = []
+        unsettled: list[Suspect] = []
         doubtful: list[Suspect] = []
         for suspect in found:
             is_history = suspect.keyspace in HISTORIES
@@ -193,9 +199,13 @@ class _Comparison:
             search = RangeSearch((self._target, self._source), owners, keyspace, self._run)
             ranges = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
             for suspect in group:
-                named = () if ranges is None else ranges[suspect.table]
-                left += differences(suspect, named) if named or ranges is None else ()
-        return left
+                if ranges is not None:
+                    left += differences(suspect, ranges[suspect.table]) if ranges[suspect.table] else ()
+                elif await self._source_differs(suspect):
+                    unsettled.append(suspect)
+                else:
+                    left += differences(suspect, ())
+        return left, unsettled
 
     async def _source_differs(self, suspect: Suspect) -> bool:
         """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly."""

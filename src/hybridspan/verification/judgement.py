@@ -104,6 +104,16 @@ def verdict(
     return KeyspaceVerdict(keyspace, "same", f"{compared} ranges compared through {through}{again}")
 
 
+def too_busy(keyspace: str, unsettled: Sequence[Suspect]) -> KeyspaceVerdict:
+    """The verdict where traffic and a difference cannot be told apart: the source's own replicas differ at every look too."""
+    tables = ", ".join(sorted({s.table for s in unsettled}))
+    words = (
+        f"{tables} is written to faster than its ranges can be compared one by one: the source's own replicas differ at every look "
+        "too; verify again in a calmer hour, or count rows as well (--count)"
+    )
+    return KeyspaceVerdict(keyspace, "unproved", words)
+
+
 def ring_problems(ring: RingFacts, region: Region, source: str) -> tuple[str, ...]:
     """What keeps the data from being compared at all: members that are missing or down, and schemas that differ."""
     problems = [

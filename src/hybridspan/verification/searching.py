@@ -17,6 +17,8 @@ from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import Preview, parse_previews
 from hybridspan.facts.cassandra import KeyspaceFacts
 
+PRIMARY_TRIES: Final = 6
+"""How often a node's primary ranges are compared at most, as long as each look clears somebody."""
 RANGE_TRIES: Final = 3
 """How often a single range is looked at before it counts as different."""
 MOST_RANGES: Final = 400
@@ -58,17 +60,33 @@ class RangeSearch:
         return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
 
     async def _suspicious(self, tables: Sequence[str]) -> Found:
-        """What is left when every node has compared its primary ranges; those of nodes that cannot be asked stay."""
+        """What is left when every node has compared its primary ranges; those of nodes that cannot be asked stay.
+
+        A write that was under way differs in one look and not in the next, so looks go on while each clears some node: what was
+        the same once is not asked again.
+        """
         by_node: dict[str, list[TokenRange]] = {}
         holding = [dc for dc, factor in self._keyspace.replication.factors.items() if factor]
         for token_range, address in primaries(self._owners, holding).items():
             by_node.setdefault(address, []).append(token_range)
+        left = {address: frozenset(tables) for address in by_node}
         pods = {pod.address: (region, pod.name) for region in self._regions for pod in await region.pods()}
-        asked = [address for address in by_node if address in pods]
-        named = await asyncio.gather(*(self._primary(*pods[address], tables) for address in asked))
-        suspicious: dict[str, frozenset[str]] = dict.fromkeys(by_node, frozenset(tables))
-        suspicious.update(zip(asked, named, strict=True))
-        return {(t, r) for address, ranges in by_node.items() for r in ranges for t in suspicious[address]}
+        for number in range(PRIMARY_TRIES):
+            before = sum(map(len, left.values()))
+            left |= await self._primaries({a: names for a, names in left.items() if names}, pods)
+            if not any(left.values()) or (number and sum(map(len, left.values())) == before):
+                break
+        return {(t, r) for address, ranges in by_node.items() for r in ranges for t in left[address]}
+
+    async def _primaries(
+        self,
+        doubtful: Mapping[str, frozenset[str]],
+        pods: Mapping[str, tuple[CassandraRegion, str]],
+    ) -> dict[str, frozenset[str]]:
+        """One look at the primary ranges of each of these nodes that can be asked: the tables that differ again."""
+        asked = [address for address in doubtful if address in pods]
+        looks = await asyncio.gather(*(self._primary(*pods[a], sorted(doubtful[a])) for a in asked))
+        return {a: doubtful[a] & found for a, found in zip(asked, looks, strict=True)}
 
     async def _primary(self, region: CassandraRegion, pod: str, tables: Sequence[str]) -> frozenset[str]:
         """The tables that differ somewhere in the node's primary ranges."""
