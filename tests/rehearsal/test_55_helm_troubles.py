@@ -215,7 +215,6 @@ def test_an_operator_and_a_node_that_are_killed_while_it_copies_cost_no_row(rig:
 
         eventually(streams, 240, "bytes arrive")
         restart(rig)
-        assert run.poll() is None, (rig.directory / "killed.log").read_text()[-4000:]
         rig.kubectl(
             NEW, "delete", "pod", "apigee-cassandra-default-0", *FIELDS, "--grace-period=0", "--force"
         )
