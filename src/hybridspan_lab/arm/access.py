@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hybridspan_lab.arm.documents import DocumentStore
 from hybridspan_lab.arm.errors import GATEWAY, ArmError
 from hybridspan_lab.arm.paths import Target, parse
 from hybridspan_lab.arm.roles import DEFINITION, ROLES, Role, role_id
 from hybridspan_lab.arm.tokens import Bearer
-
-if TYPE_CHECKING:
-    from hybridspan_lab.arm.context import ArmRequest
 
 ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
 ELSEWHERE: Final = {
@@ -54,15 +51,17 @@ class AccessList:
             )
             raise ArmError(403, "AuthorizationFailed", message, headers=GATEWAY)
 
-    def check_linked(self, request: ArmRequest, linked: str, action: str) -> None:
-        """ArmError 403 LinkedAuthorizationFailed unless the caller may do that to a resource which the body names."""
-        bearer = request.bearer
-        if not self.allows(bearer.object_id, action, linked):
-            own = action_of(request.method, request.target)
+    def check_linked(self, bearer: Bearer, own: str, path: str, linked: tuple[str, str]) -> None:
+        """ArmError 403 LinkedAuthorizationFailed unless the caller of `own` on the path may do what its body needs elsewhere.
+
+        `linked` is the other resource and the action on it.
+        """
+        elsewhere, action = linked
+        if not self.allows(bearer.object_id, action, elsewhere):
             message = (
                 f"The client '{bearer.client_id}' with object id '{bearer.object_id}' has permission to perform action "
-                f"'{own}' on scope '{request.target.path}'; however, it does not have permission to perform action(s) "
-                f"'{action}' on the linked scope(s) '{linked}' (respectively) or the linked scope(s) are invalid."
+                f"'{own}' on scope '{path}'; however, it does not have permission to perform action(s) "
+                f"'{action}' on the linked scope(s) '{elsewhere}' (respectively) or the linked scope(s) are invalid."
             )
             raise ArmError(403, "LinkedAuthorizationFailed", message, headers=GATEWAY)
 

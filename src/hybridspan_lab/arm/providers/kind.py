@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import ClassVar
 
+from hybridspan_lab.arm.access import action_of
 from hybridspan_lab.arm.context import Answer, Arm, ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import (
@@ -125,7 +126,8 @@ class Kind:
 
     def require_linked(self, request: ArmRequest, linked: str, action: str) -> None:
         """ArmError 403 LinkedAuthorizationFailed unless the caller may also do `action` to what the body refers to."""
-        self.arm.access.check_linked(request, linked, action)
+        own = action_of(request.method, request.target)
+        self.arm.access.check_linked(request.bearer, own, request.target.path, (linked, action))
 
     def require_group(self, target: Target) -> Document:
         """The resource group's document; a group that is being deleted takes nothing new."""
