@@ -15,16 +15,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hybridspan.errors import InputError, PermanentFailure
-from hybridspan.topology.model import Topology
-from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, Wish, chosen, wish
+from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, chosen, wish
 from hybridspan_lab.parts import Progress, cache, ensure, silent
 from hybridspan_lab.parts.cache import CASSANDRA_VERSION
 from hybridspan_lab.parts.progress import TextBar
+from hybridspan_lab.wanted import UpOptions
 from hybridspan_lab.world.places import Places, default_home
 from hybridspan_lab.world.record import Record
 
@@ -43,7 +42,6 @@ __all__ = [
 ]
 
 Say = Callable[[str], None]
-SystemKeyspaces = Literal["installed", "simple"]
 PAIRINGS: Final = {
     "apigeectl": f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships",
     "helm": f"the real helm with charts of its own and Cassandra {CASSANDRA_VERSION}",
@@ -64,23 +62,6 @@ def notice(home: Path | None = None) -> str:
 
 def _quiet(words: str) -> None:
     """Says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpOptions:
-    """What `up` is to make."""
-
-    topology: Path | None = None
-    """Topology file whose first regions exist already; None for the packaged two-regions example."""
-    home: Path = field(default_factory=default_home)
-    system_keyspaces: SystemKeyspaces = "installed"
-    """How system_auth and the other two start: as an installation has them, or as Cassandra's own defaults."""
-    network: Wish | None = None
-    """Real networks in namespaces, the fall-back on loopback, or what the kernel gives; None for the environment's wish."""
-    regions: int = 1
-    """How many of the topology's regions exist, joined to one ring."""
-    bare: bool = False
-    """Only the Azure stand-in, without an existing estate."""
 
 
 def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress = silent) -> Record:
@@ -203,7 +184,7 @@ async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Re
         chosen = places.example / "hybrid.yaml"
         say(f"topology: {chosen}")
     topology = loading.load(chosen)
-    _check(options, topology)
+    options.check(topology)
     say(f"lab: {headline(topology.installer, network)}")
     if topology.installer == "helm":
         charts.write(places.charts, topology.hybrid_version)
@@ -217,24 +198,6 @@ async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Re
     if not options.bare:
         await estate.build(places, record, topology, options.regions, timed)
     return record
-
-
-def _check(options: UpOptions, topology: Topology) -> None:
-    """Raises InputError HS-LAB-036 for an estate that cannot be."""
-    if not 1 <= options.regions <= len(topology.regions):
-        raise InputError(
-            "HS-LAB-036",
-            f"{options.regions} regions are to exist, and the topology has {len(topology.regions)}",
-            where=str(topology.path),
-            hint="name a number of its regions with --regions",
-        )
-    if options.regions > 1 and options.system_keyspaces == "simple":
-        raise InputError(
-            "HS-LAB-036",
-            "several regions cannot exist with Cassandra's own defaults",
-            why="system_auth on SimpleStrategy has one replica, in whatever data center: logins fail in the others",
-            hint="leave out --system-keyspaces simple, or start with one region",
-        )
 
 
 def _running(home: Path | None) -> tuple[Places, Record]:
