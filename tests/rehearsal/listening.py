@@ -98,10 +98,10 @@ def memory(process: int, place: int, length: int) -> bytes:
 
 
 def name_of(process: int) -> str:
-    """The program, and what it was told first: an interpreter's script; as far as it still lives."""
+    """The program, and the first of what it was told: an interpreter's script or module; as far as it still lives."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             words = file.read().decode(errors="replace").split("\0")
     except OSError:
         return "?"
-    return " ".join(os.path.basename(word) for word in words[:2])
+    return " ".join(os.path.basename(word) for word in words[:3] if word)

@@ -6,14 +6,22 @@ The tests of this file share one lab and build on one another, in this order.
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.process import worlds
+from hybridspan_lab.world.record import Record, members, start_time
 from tests.rehearsal.listening import UNREADABLE
 from tests.rehearsal.rig import EXAMPLES, Rig, eventually, rehearsal
 
@@ -80,7 +88,28 @@ def test_a_saved_plan_is_refused_when_the_world_has_moved(rig: Rig) -> None:
     assert len(rig.events("acting")) == acted
 
 
-def test_apply_goes_on_to_the_end_and_kubectl_follows_the_log_of_a_rebuild(rig: Rig) -> None:
+def streams_at(rig: Rig, megabits: int) -> None:
+    """What each node of the first region may send to another data center; 0 is as much as it can."""
+    for ordinal in range(3):
+        rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", str(megabits))
+
+
+def progress_of_a_rebuild(rig: Rig) -> dict[str, Any]:
+    """What status says of a node that has received some of its data and not all, or nothing."""
+    status = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)
+    seen: list[dict[str, Any]] = status["rebuilds"]
+    return next((r for r in seen if 0 < r["bytes"] < r["bytesTotal"]), {})
+
+
+def told_of_a_rebuild(rig: Rig) -> re.Match[str] | None:
+    said = rig.hybridspan("status", str(rig.topology)).stdout
+    node = r"^rebuilds: node=apigee-cassandra-default-\d  datacenter=dc-2  "
+    return re.search(node + r"received=[\d.]+ \S+ of about [\d.]+ \S+ \(\d+%\)", said, re.MULTILINE)
+
+
+def test_apply_goes_on_to_the_end_while_kubectl_and_status_show_a_rebuild(rig: Rig) -> None:
+    """Streams are slow until status has been seen to tell how far a node is."""
+    streams_at(rig, 1)
     run = rig.start("apply", str(rig.topology), "--yes", "--past-no-return")
 
     def rebuilding() -> bool:
@@ -95,6 +124,10 @@ def test_apply_goes_on_to_the_end_and_kubectl_follows_the_log_of_a_rebuild(rig: 
             process = subprocess.Popen(follow, env=dict(rig.environment), stdout=output)
         try:
             eventually(lambda: "rebuild from dc: dc-1" in log.read_text(), 120, "the rebuild in the log")
+            seen = eventually(lambda: progress_of_a_rebuild(rig), 90, "status shows how far it is")
+            assert (seen["datacenter"], seen["keyspacesTotal"]) == ("dc-2", 8)
+            eventually(lambda: told_of_a_rebuild(rig), 90, "status says so in words too")
+            streams_at(rig, 0)
             eventually(lambda: "All sessions completed" in log.read_text(), 120, "the end of its streams")
         finally:
             process.terminate()
@@ -107,8 +140,8 @@ def test_apply_goes_on_to_the_end_and_kubectl_follows_the_log_of_a_rebuild(rig: 
 
 def test_neither_apply_nor_what_it_starts_nor_this_process_touches_an_address_of_the_lab(rig: Rig) -> None:
     """The lab's addresses belong to others: only the default route matches them here, and nobody takes it."""
-    started = {program.rpartition(" ")[2] for program, _ in rig.heard}
-    assert {"watched.py", "apigeectl"} <= started, rig.heard
+    for program in ("watched.py", "apigeectl"):
+        assert any(program in words for words, _ in rig.heard), rig.heard
     assert [one for one in rig.heard if one[1] == UNREADABLE or not ip_address(one[1]).is_loopback] == []
     prefixes = [ip_network(p) for p in LAB_PREFIXES]
     assert not [route for route in routes() for prefix in prefixes if route.overlaps(prefix)]
@@ -251,3 +284,41 @@ def stop(rig: Rig, context: str) -> None:
     rig.kubectl(context, *scale, "statefulset", "apigee-cassandra-default", "-n", "apigee")
     gone = ("wait", "pod", "-l", "app=apigee-cassandra", "-n", "apigee", "--for=delete", "--timeout=120s")
     rig.kubectl(context, *gone)
+
+
+def test_nothing_is_left_of_a_lab_that_was_killed_with_everything_running(rig: Rig) -> None:
+    """The last of this file: every Cassandra node that is still up, control planes, networks and disks go with it."""
+    places = Places(rig.home)
+    record = Record.read(places.record)
+    assert record is not None
+    before = descendants(record.pid)
+    assert {"java", "kube-apiserver", "etcd"} <= {program for _, _, program in before}
+    os.kill(record.pid, signal.SIGKILL)
+    rig.hybridspan("lab", "down", timeout=120)
+    assert [one for one in before if start_time(one[0]) == one[1]] == []
+    assert members(record.namespace) == worlds(rig.home) == []
+    assert not rig.home.exists()
+    assert not places.sockets.exists()
+    assert not [words for words in mounts() if str(rig.home) in words]
+
+
+def descendants(root: int) -> list[tuple[int, str, str]]:
+    """(process, its start, its program) of a process and of all below it."""
+    parents: dict[int, tuple[int, str]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            head, _, rest = path.read_text().rpartition(")")
+            parents[int(path.parent.name)] = int(rest.split()[1]), head.partition("(")[2]
+    found = {root}
+    while more := {pid for pid, (parent, _) in parents.items() if parent in found} - found:
+        found |= more
+    return [(pid, start_time(pid), parents[pid][1]) for pid in sorted(found)]
+
+
+def mounts() -> set[str]:
+    """What any process of this machine has mounted; processes come and go while they are listed."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):
+            found.add(path.read_text())
+    return found

@@ -73,6 +73,7 @@ class Demo:
             )
             self._act("apply: do it", lambda: self._apply(topology))
             self._act("verify: prove it", lambda: self._command("verify", str(topology), "--count"))
+            self._act("status: what is true now", lambda: self._command("status", str(topology)))
             report = self._directory / "report.html"
             self._act("report", lambda: self._command("status", str(topology), "--html", str(report)))
         finally:
