@@ -64,16 +64,18 @@ def site(tmp_path_factory):
     home = work.parent / "lab"
     record = control.up(UpOptions(topology=work / "hybrid.yaml", home=home, bare=True))
     made = Site(home, work)
-    asyncio.run(furnish(made, record))
-    yield made
-    control.down(home)
+    try:
+        asyncio.run(furnish(made, record))
+        yield made
+    finally:
+        control.down(home)
 
 
 async def furnish(site, record):
     """The first region's cluster with cert-manager, the namespace and the definitions."""
     secret = Secret(site.places.client_secret.read_text())
     async with ByHand(record.arm, site.places.arm / "ca.pem", secret) as azure:
-        await azure.create_region(site.topology.first)
+        await azure.create([site.topology.first])
     async with KubeApi.from_kubeconfig(site.places.kubeconfig) as api:
         for document in cert_manager_manifests.manifests():
             await readiness.patiently(resources.apply, api, document, "kubectl")

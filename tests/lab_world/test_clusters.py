@@ -60,7 +60,7 @@ def lab(tmp_path_factory):
     home = tmp_path_factory.mktemp("world") / "lab"
     record = control.up(UpOptions(home=home, bare=True))
     places = Places(home)
-    asyncio.run(by_hand(places, record, lambda azure: azure.create_region(REGION)))
+    asyncio.run(by_hand(places, record, lambda azure: azure.create([REGION])))
     yield places, record
     control.down(home)
 
@@ -170,7 +170,7 @@ def test_pods_of_an_overlay_have_addresses_of_it_and_hosted_ones_their_node_s(la
     second = loading.load(example_directory("two-regions") / "hybrid.yaml").regions[1]
     overlay = replace(second.cluster, network_plugin="azure-overlay", pod_cidr=IPv4Network("10.245.0.0/16"))
     region = replace(second, resource_group="my-overlay-rg", cluster=overlay)
-    asyncio.run(by_hand(places, record, lambda azure: azure.create_region(region)))
+    asyncio.run(by_hand(places, record, lambda azure: azure.create([region])))
     script = f"held=$(head -c {HELD} /dev/zero | tr '\\0' x); sleep 600; true"
     sleep = ("--image=busybox", "--command", "--", "/bin/bash", "-c", script)
     kubectl(places, "run", "own", *sleep)

@@ -51,7 +51,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     async def create() -> None:
         secret = Secret(places.client_secret.read_text())
         async with ByHand(record.arm, places.arm / "ca.pem", secret) as azure:
-            await azure.create_region(REGION)
+            await azure.create([REGION])
 
     asyncio.run(create())
     yield places

@@ -66,7 +66,7 @@ class Person:
         async with ByHand(
             self.rig.environment["HYBRIDSPAN_ARM_ENDPOINT"], places.arm / "ca.pem", secret
         ) as azure:
-            await azure.create_region(self.second)
+            await azure.create([self.second])
             for near, far in ((self.first, self.second), (self.second, self.first)):
                 remote = {"remoteVirtualNetwork": {"id": network_id(far)}, "allowVirtualNetworkAccess": True}
                 path = f"{network_id(near)}/virtualNetworkPeerings/to-{far.name}"
