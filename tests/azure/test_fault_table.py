@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,14 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
+from hybridspan.azure.peerings import Side
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts.azure import NetworkFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
+from hybridspan_lab.arm.context import new_etag
 from hybridspan_lab.arm.faults import REFUSALS
 from tests.azure.clocks import SPEED, Hurried
 from tests.azure.conftest import StandIn
@@ -39,8 +45,11 @@ class Scene:
     stand_in: StandIn
     records: Recorded
     clock: Hurried
+    environment: pytest.MonkeyPatch
     to_meet: set[str] = field(default_factory=set)
     """Codes that the run must have been given: a case in which Azure refuses nothing shows nothing."""
+    to_stand: list[Callable[[], bool]] = field(default_factory=list)
+    """What somebody else wrote meanwhile, and whether it is still there."""
 
     def refuse(self, operation: str, status: int, code: str, **options: Any) -> None:
         self.to_meet.add(code)
@@ -55,10 +64,12 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(stand_in: StandIn, tmp_path: Path, records: Recorded) -> AsyncIterator[Scene]:
+async def scene(
+    stand_in: StandIn, tmp_path: Path, records: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Scene]:
     clock = Hurried()
     async with opened(at(stand_in, tmp_path, make_topology(EAST, CENTRAL)), records, clock) as estate:
-        yield Scene(estate, stand_in, records, clock)
+        yield Scene(estate, stand_in, records, clock, monkeypatch)
 
 
 def refused(operation: str, status: int, code: str, **options: Any) -> Case:
@@ -123,12 +134,61 @@ async def torn(scene: Scene) -> None:
     await asyncio.to_thread(poller.wait)
 
 
+def once_between(room: Any, look: str, change: Callable[..., None]) -> None:
+    """The product looks for the last time before it writes, and then somebody else is faster; once."""
+    seen, is_first = getattr(room, look), [True]
+
+    async def looked(*arguments: Any) -> Any:
+        document = await seen(*arguments)
+        if is_first:
+            is_first.clear()
+            change(*arguments)
+        return document
+
+    setattr(room, look, looked)
+
+
+def wider() -> Any:
+    """The first region, with one range more that the file manages."""
+    prefixes = (*EAST.network.address_prefixes, MORE)
+    return replace(EAST, network=replace(EAST.network, address_prefixes=prefixes, manage=True))
+
+
 async def moved_on(scene: Scene) -> None:
-    """Somebody adds a range; while it is synchronised, somebody else writes once more."""
+    """Somebody adds a range; while it is synchronised, somebody else sets an option of that peering."""
     await run(scene.estate)
-    wider = replace(EAST.network, address_prefixes=(*EAST.network.address_prefixes, MORE), manage=True)
-    await scene.estate.azure(EAST).ensure_network(replace(EAST, network=wider), "two-regions")
-    scene.refuse("peering.put", 412, "PreconditionFailed")
+    gateway, store = scene.estate.azure(EAST), scene.stand_in.arm.store
+    await gateway.ensure_network(wider(), "two-regions")
+
+    def change(side: Side) -> None:
+        peering = store.get(side.id)
+        peering["properties"]["allowForwardedTraffic"] = True
+        store.put(side.id, peering)
+        store.put(side.network.id, {**store.get(side.network.id), "etag": new_etag()})
+        scene.to_stand.append(lambda: store.get(side.id)["properties"]["allowForwardedTraffic"])
+
+    once_between(gateway._peerings, "_document", change)
+    scene.to_meet.add("PreconditionFailed")
+
+
+async def network_moved_on(scene: Scene) -> None:
+    """While our range is added to a network, somebody else adds a subnet and a tag to it."""
+    gateway, store = scene.estate.azure(EAST), scene.stand_in.arm.store
+    scene.estate.topology = replace(scene.estate.topology, regions=(wider(), CENTRAL))
+
+    def change(region: Region, facts: NetworkFacts) -> None:
+        theirs = deepcopy(store.get(f"{facts.id}/subnets/{region.network.subnet.name}"))
+        theirs |= {"name": "theirs", "id": f"{facts.id}/subnets/theirs"}
+        theirs["properties"] |= {"addressPrefix": "120.38.1.128/26"}
+        store.put(theirs["id"], theirs)
+        network = store.get(facts.id)
+        tags = {**network.get("tags", {}), "owner": "somebody"}
+        store.put(facts.id, {**network, "tags": tags, "etag": new_etag()})
+        scene.to_stand.append(lambda: store.get(theirs["id"]) is not None)
+        scene.to_stand.append(lambda: store.get(facts.id)["tags"].get("owner") == "somebody")
+
+    once_between(gateway._networks, "_unchanged", change)
+    scene.to_meet.add("PreconditionFailed")
 
 
 async def unknown_identity(scene: Scene) -> None:
@@ -162,11 +222,22 @@ async def lacking_a_pool(scene: Scene) -> None:
     await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), LIKE, "two-regions")
 
 
+async def busy_with_a_pool(scene: Scene) -> None:
+    """The cluster is there and takes no other pool while one is under way."""
+    await lacking_a_pool(scene)
+    scene.refuse(POOL_PUT, 409, "OperationNotAllowed", message=PENDING, times=2)
+
+
+async def wrong_secret(scene: Scene) -> None:
+    scene.environment.setenv("AZURE_CLIENT_SECRET", WRONG)
+
+
 async def unknown_subscription(scene: Scene) -> None:
     nowhere = "00000000-0000-4000-8000-000000000009"
     another(scene, make_region("centralus", "192.138.0.0/24", 2, subscription=nowhere))
 
 
+WRONG = "rotated-and-not-told"
 CLUSTER_PUT, POOL_PUT = "cluster.put", "pool.put"
 PENDING = "Another agentpool operation (apigeerun - Creating) is in progress, please wait for it to finish."
 CASES: dict[str, tuple[tuple[Case, str], ...]] = {
@@ -201,6 +272,7 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
     ),
     "409 `OperationNotAllowed`, an operation in progress": (
         (refused(CLUSTER_PUT, 409, "OperationNotAllowed", message=PENDING, times=2), APPLIED),
+        (busy_with_a_pool, APPLIED),
     ),
     "409 `OperationNotAllowed`, quota": (
         (
@@ -212,7 +284,7 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
     "400 `PrincipalNotFound`, a new cluster's identity that the directory does not know yet": (
         (unknown_identity, APPLIED),
     ),
-    "412 `PreconditionFailed`": ((moved_on, APPLIED),),
+    "412 `PreconditionFailed`": ((moved_on, APPLIED), (network_moved_on, APPLIED)),
     "409 `MissingSubscriptionRegistration`": (
         (refused("network.put", 409, "MissingSubscriptionRegistration", times=9), "HS-AZURE-020"),
     ),
@@ -222,6 +294,7 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
     ),
     "401 `InvalidAuthenticationToken`, `AADSTS…`": (
         (refused("network.put", 401, "InvalidAuthenticationToken", times=9), "HS-AZURE-001"),
+        (wrong_secret, "HS-AZURE-001"),
     ),
     "404 `SubscriptionNotFound`": ((unknown_subscription, "HS-AZURE-013"),),
     "5xx, a connection reset, an answer that is lost": (
@@ -291,9 +364,13 @@ async def test_each_refusal_ends_as_the_table_says(scene: Scene, case: Case, end
     if case is unknown_subscription:
         assert await _refused_to_look(scene) == ending
         return
+    if case is wrong_secret:
+        assert await _refused_to_sign_in(scene) == ending
+        return
     outcome = await ended(scene)
     assert scene.to_meet <= scene.met(mark)
     assert all(fault.struck for fault in scene.stand_in.arm.faults.list())
+    assert all(stands() for stands in scene.to_stand)
     if ending == APPLIED:
         assert [s.reason for s in outcome.failures] == []
         assert all(s.decision.is_done for s in await planned(scene.estate))
@@ -318,3 +395,26 @@ async def _refused_to_look(scene: Scene) -> str:
     with pytest.raises(PermanentFailure) as caught:
         await planned(scene.estate)
     return caught.value.code
+
+
+async def _refused_to_sign_in(scene: Scene) -> str:
+    """As a person runs the program anew: nothing is written, and with the right secret the next run ends applied."""
+    puts = scene.stand_in.requests()
+    with pytest.raises(PermanentFailure) as caught:
+        async with _anew(scene) as estate:
+            await run(estate)
+    assert "AADSTS7000215" in caught.value.why
+    assert WRONG not in f"{caught.value} {caught.value.why} {caught.value.hint}"
+    assert scene.stand_in.requests() == puts
+    scene.environment.setenv("AZURE_CLIENT_SECRET", scene.stand_in.arm.credentials.owner.secret.reveal())
+    async with _anew(scene) as estate:
+        assert [s.reason for s in (await run(estate)).failures] == []
+        assert all(s.decision.is_done for s in await planned(estate))
+    return caught.value.code
+
+
+@asynccontextmanager
+async def _anew(scene: Scene) -> AsyncIterator[Estate]:
+    """The estate as another run of the program has it, which must sign in first."""
+    async with Estate(scene.estate.topology, record=scene.records, clock=scene.clock) as estate:
+        yield estate
