@@ -120,6 +120,9 @@ STARVED = (
     "failed to rebuild from us-west1: java.lang.IllegalStateException : Unable to find sufficient sources for streaming range"
     " (-8567,-8567] in keyspace system_distributed"
 )
+NODETOOL = (
+    "failed to rebuild from dc-1: java.lang.IllegalStateException : Failed to connect to '127.0.0.1:7199'"
+)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,25 @@ STARVED = (
         ("ApigeeOrganization hybrid-test-7 not found", "dc-1", "HS-APIGEE-043"),
         ("failed to rebuild: Stream failed", "dc-1", "HS-APIGEE-046"),
         ("nodes of dc-1 are unreachable", "dc-1", "HS-APIGEE-041"),
+        ("failed to rebuild: Connection refused to 10.10.0.4:7001", "dc-1", "HS-APIGEE-041"),
+        (
+            f"{NODETOOL} - ConnectException: 'Connection refused (Connection refused)'.",
+            "dc-1",
+            "HS-APIGEE-046",
+        ),
+        ('failed to rebuild from dc-1: pods "apigee-cassandra-default-0" not found', "dc-1", "HS-APIGEE-046"),
+        (
+            f"{NODETOOL} - SecurityException: 'Authentication failed! Invalid username or password'.",
+            "dc-1",
+            "HS-APIGEE-054",
+        ),
+        ("Provided username ddl_user and/or password are incorrect", "dc-1", "HS-APIGEE-054"),
+        (
+            "Stream failed: FSWriteError: java.io.IOException: No space left on device",
+            "dc-1",
+            "HS-APIGEE-055",
+        ),
+        ("Insufficient disk space to write 4123456 bytes", "dc-1", "HS-APIGEE-055"),
         ("something new", "dc-1", "HS-APIGEE-049"),
     ],
 )
@@ -146,5 +168,7 @@ def test_the_operators_words_become_a_cause(told: str, source: str, code: str):
 
 
 def test_what_may_pass_by_itself_is_tried_again():
-    assert isinstance(cause_of("Stream failed", "dc-1", RING, "here"), TemporaryFailure)
-    assert not isinstance(cause_of(STARVED, "dc-1", RING, "here"), TemporaryFailure)
+    for told in ("Stream failed", f"{NODETOOL} - ConnectException"):
+        assert isinstance(cause_of(told, "dc-1", RING, "here"), TemporaryFailure)
+    for told in (STARVED, f"{NODETOOL} - Authentication failed", "Stream failed: No space left on device"):
+        assert not isinstance(cause_of(told, "dc-1", RING, "here"), TemporaryFailure)

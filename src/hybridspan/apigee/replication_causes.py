@@ -22,8 +22,15 @@ _UNREACHABLE: Final = re.compile(
 )
 _NODE_LOST: Final = re.compile(
     r"Stream failed|Connection reset|Broken pipe|EOF|container not found|not running|restarted|is not ready|lost|exit code 13[0-9]"
-    r"|JMX|still rebuilding|pod .* not found",
+    r"|JMX|:7199|still rebuilding|pods? .*not found",
     re.IGNORECASE,
+)
+"""A refused :7199 is the node's own nodetool: Cassandra there is down or starting, whatever the network does."""
+_NO_LOGIN: Final = re.compile(
+    r"Authentication failed|Invalid username|Provided username .* incorrect", re.IGNORECASE
+)
+_DISK_FULL: Final = re.compile(
+    r"No space left on device|(?:Insufficient|Not enough|Out of) (?:disk )?space", re.IGNORECASE
 )
 
 
@@ -50,6 +57,10 @@ def cause_of(told: str, source: str, ring: RingFacts | None, where: str) -> Hybr
             why=told,
             hint="kubectl get apigeeorg: organizationRef is the name of that resource; run apply again, it installs the organization first",
         )
+    if _NO_LOGIN.search(told):
+        return _no_login(told, where)
+    if _DISK_FULL.search(told):
+        return _disk_full(told, where)
     if _NODE_LOST.search(told):
         return TemporaryFailure(
             "HS-APIGEE-046",
@@ -90,4 +101,26 @@ def _starved(keyspace: str, source: str, told: str, where: str) -> PermanentFail
         where=where,
         why=told,
         hint=hint,
+    )
+
+
+def _no_login(told: str, where: str) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-APIGEE-054",
+        "the new nodes refuse the operator's login",
+        where=where,
+        why=told,
+        hint="a node has read another password than the secret holds now: compare secret apigee-datastore-default-creds with the"
+        " first region's, restart the Cassandra pods one after the other, then run apply again",
+    )
+
+
+def _disk_full(told: str, where: str) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-APIGEE-055",
+        "the disk of a new node is full",
+        where=where,
+        why=told,
+        hint="enlarge the volume claims (the storage class must allow it): each must hold what a node of the first region holds,"
+        " and room for compaction; then run apply again, what has arrived is not streamed twice",
     )
