@@ -92,6 +92,30 @@ def test_flux_installs_one_after_the_other(files: dict[str, str]):
     assert [r["metadata"]["name"] for r in releases if "dependsOn" not in r["spec"]] == ["operator"]
 
 
+def test_flux_holds_every_release_until_a_person_resumes_it_in_its_place(files: dict[str, str]):
+    """Nothing of Flux's knows the proof; the runtime must not start before it."""
+    releases = of_kind(files, "HelmRelease")
+    assert {r["spec"].get("suspend") for r in releases} == {True}
+    lines = files["centralus/order.md"].splitlines()
+    resumed = {
+        r["metadata"]["name"]: lines.index(line)
+        for r in releases
+        for line in lines
+        if f"`flux resume helmrelease {r['metadata']['name']} -n {r['metadata']['namespace']} " in line
+        and line.startswith("|")
+    }
+    assert len(resumed) == len(releases)
+    acts = {
+        step: next(n for n, line in enumerate(lines) if f"| `{step}/centralus` |" in line)
+        for step in ("crds", "system-keyspaces", "replication", "verify", "verify-again")
+    }
+    assert resumed.keys() == {r["spec"]["releaseName"] for r in releases}
+    assert acts["crds"] < resumed["operator"] < resumed["datastore"] < acts["system-keyspaces"]
+    assert acts["system-keyspaces"] < resumed["my-org"] < acts["replication"] < acts["verify"]
+    runtime = ("env-release", "group-release", "telemetry", "redis")
+    assert all(resumed[name] > acts["verify-again"] for name in runtime)
+
+
 def test_the_values_are_those_that_a_run_would_write_with_the_seed(files: dict[str, str]):
     values = read(files["centralus/values.yaml"])
     assert values["cassandra"]["datacenter"] == "dc-2"

@@ -131,6 +131,8 @@ def _helm_release(topology: Topology, given: RegionInput, wanted: WantedRelease,
         "sourceRef": {"kind": "HelmRepository", "name": "apigee-charts"},
     }
     spec: Document = {
+        # dependsOn knows releases only: what stands between two waves holds nothing but a person's resume.
+        "suspend": True,
         "interval": "10m",
         "timeout": "15m",
         "releaseName": wanted.name,

@@ -77,12 +77,18 @@ _HEAD: Final = """# Order for {region} ({datacenter})
 **Sync no wave before the lines above it are done**: `hybridspan apply {topology} --until STEP` goes that far, and finds
 as done what the controller has installed.
 
+**Flux** would install release after release by itself, and the runtime over an empty data center. So each HelmRelease is
+suspended (`suspend: true`): resume it in its wave, by the line's command, and commit its file without `suspend: true` at
+once, because a Kustomization puts back at its next interval what the repository says. `resources/{resource}.yaml` must not
+be in what Flux applies before its wave. **Argo CD** syncs nothing by itself: the applications have no `automated` policy,
+and each waits for its `argocd app sync {region}-NAME`.
+
 Nothing secret is here. `apigee-ca` and the secrets that the values name come from the first region, from cluster to cluster
 (`--until secrets/{region}`). Files that values name by path (`…Path`) lie in no registry's chart: name secrets instead
 (`serviceAccountRef`, `sslSecret`).
 
-| wave | what | file | step of hybridspan |
-|---|---|---|---|
+| wave | what | file | step of hybridspan | Flux |
+|---|---|---|---|---|
 """
 
 _TAIL: Final = """
@@ -98,7 +104,7 @@ Apigee's CRDs are no part of what a chart installs. Before the operator's wave:
 
 `multiRegionSeedHost` stands in the values only until every node of {datacenter} has joined and `verify/{region}` is done.
 Then delete the line in `values.yaml` (and in the config map and the applications, or export again) and sync the datastore
-once more. This no longer shows it:
+once more (`flux reconcile helmrelease {datastore} -n {namespace} --context {context}`). This no longer shows it:
 
 ```bash
 kubectl --context {context} -n {namespace} get apigeeds default -o yaml
@@ -115,6 +121,8 @@ def order(plan: Plan, topology: Topology, given: RegionInput, waves: Mapping[str
         "namespace": region.namespace,
         "context": context_of(region),
         "definitions": definitions_applied(topology, region).text(),
+        "resource": RESOURCE,
+        "datastore": next(r.name for r in given.releases if key_of(r) == "datastore"),
     }
     rows = _rows(plan, given, waves)
     return _HEAD.format(**words) + "".join(f"{row}\n" for row in rows) + _TAIL.format(**words)
@@ -126,12 +134,16 @@ def _rows(plan: Plan, given: RegionInput, waves: Mapping[str, int]) -> Iterator[
         if step.id in installed:
             wanted = installed[step.id]
             wave = waves[key_of(wanted)]
-            yield f"| {wave} | {step.title} | `{wave:02d}-{wanted.name}.yaml` | `{step.id}` |"
+            yield f"| {wave} | {step.title} | `{wave:02d}-{wanted.name}.yaml` | `{step.id}` | `{_resumed(wanted.name, given.region)}` |"
         elif step.id == f"replication/{given.region.name}":
-            yield f"| {waves['replication']} | {step.title} | `resources/{RESOURCE}.yaml` | `{step.id}` |"
+            yield f"| {waves['replication']} | {step.title} | `resources/{RESOURCE}.yaml` | `{step.id}` | now, not before |"
         elif step.id == f"seed-out/{given.region.name}":
-            yield f"| {waves['datastore']} again | {step.title} | `values.yaml` without the seed | `{step.id}` |"
+            yield f"| {waves['datastore']} again | {step.title} | `values.yaml` without the seed | `{step.id}` | see below |"
         elif step.phase in _BY_HYBRIDSPAN and (
             step.region == given.region.name or given.region.name in step.id
         ):
-            yield f"| | {step.title} | | `{step.id}` |"
+            yield f"| | {step.title} | | `{step.id}` | |"
+
+
+def _resumed(name: str, region: Region) -> str:
+    return f"flux resume helmrelease {name} -n {region.namespace} --context {context_of(region)}"
