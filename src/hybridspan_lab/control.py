@@ -36,6 +36,7 @@ __all__ = [
     "fault",
     "fill",
     "headline",
+    "is_taken",
     "notice",
     "status",
     "up",
@@ -58,6 +59,16 @@ def notice(home: Path | None = None) -> str:
     record = Record.read(Places((home or default_home()).absolute()).record)
     network = record.network if record else chosen(wish())
     return NOTICE if network == "loopback" else ""
+
+
+def is_taken(home: Path) -> bool:
+    """Whether a lab runs in that home, or is just being started there."""
+    places = Places(home.absolute())
+    try:
+        with _alone(places):
+            return bool((record := Record.read(places.record)) and record.is_running)
+    except InputError:
+        return True
 
 
 def _quiet(words: str) -> None:

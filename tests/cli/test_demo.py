@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+
 import pytest
 
 from hybridspan.cli.demo import Demo
 from hybridspan.errors import InputError
 from hybridspan_lab.network.mode import NOTICE
+from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record, start_time
 
 
 def prepared(directory, example="two-regions"):
@@ -49,3 +55,39 @@ def test_a_demo_on_real_networks_has_nothing_to_excuse(tmp_path, monkeypatch, ca
     monkeypatch.setenv("HYBRIDSPAN_LAB_NETWORK", "namespaces")
     Demo(rows=1, keep=False, directory=tmp_path, example="two-regions")._announce()
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def others_lab(tmp_path, monkeypatch):
+    """A home in which a lab runs; its root process is one that surely exists."""
+    home = tmp_path / "it is mine"
+    home.mkdir()
+    Record(os.getpid(), start_time(os.getpid()), "", 1, "", "installed", 0.0).write(Places(home).record)
+    monkeypatch.setenv("HYBRIDSPAN_LAB_HOME", str(home))
+    return home
+
+
+def test_a_lab_that_somebody_else_runs_is_not_the_demos_to_end(tmp_path, others_lab, monkeypatch):
+    ran = []
+    monkeypatch.setattr(subprocess, "run", lambda *words, **_: ran.append(words))
+    with pytest.raises(InputError, match="HS-LAB-026") as refusal:
+        Demo(rows=1, keep=False, directory=tmp_path / "demo", example="two-regions").run()
+    assert ran == []
+    assert not (tmp_path / "demo").exists()
+    assert "unset HYBRIDSPAN_LAB_HOME" in refusal.value.hint
+    assert f"HYBRIDSPAN_LAB_HOME='{others_lab}' " in refusal.value.hint
+
+
+def test_a_lab_that_is_kept_comes_with_commands_that_can_be_typed(tmp_path, capsys):
+    """From any folder, with hybridspan not on the PATH, in a home with a space."""
+    lab = {"HYBRIDSPAN_LAB_HOME": str(tmp_path / "a home")}
+    Demo(rows=1, keep=True, directory=tmp_path, example="two-regions")._end(lab)
+    said = capsys.readouterr().err
+    use, end = (re.search(pattern, said)[1] for pattern in (r"To use it:  (.*)", r"To end it:  (.*)"))
+    assert "lab env" in use
+    bare = {"PATH": os.defpath}
+    ended = subprocess.run(["sh", "-c", end], cwd="/", env=bare, capture_output=True, text=True, check=True)
+    assert ended.stdout == "there was no lab\n"
+    used = subprocess.run(["sh", "-c", use], cwd="/", env=bare, capture_output=True, text=True, check=False)
+    assert "HS-LAB-027" in used.stderr
+    assert lab["HYBRIDSPAN_LAB_HOME"] in used.stderr

@@ -7,6 +7,7 @@ The demo calls the same commands that a person would, in processes of their own,
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -60,8 +61,9 @@ class Demo:
 
     def run(self) -> int:
         self._announce()
-        topology = self._prepare()
         lab = self._lab()
+        self._refuse_another(lab)
+        topology = self._prepare()
         try:
             self._act("lab up: the first region, as it exists", lambda: self._up(topology))
             self._act(
@@ -87,6 +89,20 @@ class Demo:
 
         if words := control.notice(Path(self._lab()["HYBRIDSPAN_LAB_HOME"])):
             click.echo(words)
+
+    def _refuse_another(self, lab: Mapping[str, str]) -> None:
+        """Before anything is touched: the demo ends the lab that it finds in its home, so that must be its own."""
+        from hybridspan_lab import control
+
+        if not control.is_taken(Path(lab["HYBRIDSPAN_LAB_HOME"])):
+            return
+        other = "unset" if "HYBRIDSPAN_LAB_HOME" in os.environ else "name another --directory or set"
+        raise InputError(
+            "HS-LAB-026",
+            "a lab is already running there, and the demo needs one of its own",
+            where=lab["HYBRIDSPAN_LAB_HOME"],
+            hint=f"{other} HYBRIDSPAN_LAB_HOME; or end that lab, if nobody needs it: {_typed(lab, 'lab down')}",
+        )
 
     def _prepare(self) -> Path:
         """A working copy of the example; what a run leaves beside a topology file stays out of the package."""
@@ -162,10 +178,8 @@ class Demo:
 
     def _end(self, lab: Mapping[str, str]) -> None:
         if self._keep:
-            click.echo(
-                f'\nthe lab stays. To use it: eval "$(HYBRIDSPAN_LAB_HOME={lab["HYBRIDSPAN_LAB_HOME"]} hybridspan lab env)"',
-                err=True,
-            )
+            click.echo(f'\nthe lab stays. To use it:  eval "$({_typed(lab, "lab env")})"', err=True)
+            click.echo(f"To end it:  {_typed(lab, 'lab down')}", err=True)
             return
         self._environment = lab
         subprocess.run([sys.executable, "-m", "hybridspan", "lab", "down"], env=dict(lab), check=False)
@@ -176,3 +190,9 @@ class Demo:
             click.echo(f"{seconds:8.1f} s  {title}")
         click.echo(f"{sum(s for _, s in self._times):8.1f} s  in all")
         click.echo(f"report: {self._directory / 'report.html'}")
+
+
+def _typed(lab: Mapping[str, str], command: str) -> str:
+    """A command for that lab as a shell takes it from any folder, whatever its PATH."""
+    home, python = (shlex.quote(word) for word in (lab["HYBRIDSPAN_LAB_HOME"], sys.executable))
+    return f"HYBRIDSPAN_LAB_HOME={home} {python} -m hybridspan {command}"
