@@ -2,14 +2,15 @@
 """One file from a fresh clone to a running demo or a passed test suite; needs Python 3.11 or later and nothing else.
 
     python3 start.py demo     set everything up, then rehearse the whole expansion
-    python3 start.py test     set everything up, then run all checks and tests
-    python3 start.py shell    set everything up, then print how to go on by hand
+    python3 start.py test     set everything up, then run the tests that CI runs
+    python3 start.py shell    set everything up, then print what puts hybridspan on the PATH: eval "$(python3 start.py shell)"
 
 What it sets up: a virtual environment in .venv with the exact packages of requirements/, each checked by its hash.
 """
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import venv
@@ -30,28 +31,31 @@ def fail(message: str) -> None:
 
 
 def set_up() -> None:
-    """Make .venv as the lock says; a stamp of the lock's hash makes the second time instant."""
+    """Make .venv as the lock says; a stamp of the lock's hash makes the second time instant.
+
+    All its words go to stderr: what `shell` prints on stdout is for the shell.
+    """
     stamp = ENVIRONMENT / "lock.sha256"
     wanted = hashlib.sha256(b"".join(p.read_bytes() for p in LOCKS)).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted and PYTHON.exists():
         return
     if not PYTHON.exists():
-        print("making a virtual environment in .venv …", flush=True)
+        print("making a virtual environment in .venv …", file=sys.stderr, flush=True)
         try:
             venv.create(ENVIRONMENT, with_pip=True)
         except subprocess.CalledProcessError:
             fail(
                 "this Python cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)"
             )
-    print("installing the locked packages (about 650 MB, once) …", flush=True)
-    if run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv==0.13.9"):
+    print("installing the locked packages (about 650 MB, once) …", file=sys.stderr, flush=True)
+    pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    if run(*pip, "uv==0.13.9", stdout=sys.stderr):
         fail("pip could not install uv; is the package index reachable?")
     uv = (PYTHON, "-m", "uv", "pip")
-    if run(*uv, "sync", "--quiet", "--python", PYTHON, "--require-hashes", *LOCKS):
+    if run(*uv, "sync", "--quiet", "--python", PYTHON, "--require-hashes", *LOCKS, stdout=sys.stderr):
         fail("the locked packages could not be installed")
-    if run(
-        *uv, "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", "."
-    ):
+    itself = ("--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ".")
+    if run(*uv, "install", "--quiet", *itself, stdout=sys.stderr):
         fail("hybridspan itself could not be installed")
     stamp.write_text(wanted)
 
@@ -75,7 +79,7 @@ def main() -> int:
         return run(bin_dir / "hybridspan", "demo", *rest)
     if goal == "test":
         return fetch_parts() or run(PYTHON, "-m", "pytest", *rest)
-    print(f"export PATH={bin_dir}:$PATH   # then: hybridspan --help")
+    print(f'export PATH={shlex.quote(str(bin_dir))}:"$PATH"   # then: hybridspan --help')
     return 0
 
 
