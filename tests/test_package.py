@@ -50,7 +50,9 @@ def test_the_repository_names_no_package_registry_and_no_machine() -> None:
 
 
 def test_the_repository_holds_nothing_that_a_client_kept_for_itself() -> None:
-    homes = re.compile(r"(^|/)\.(kube|azure|helm|cache|config|cassandra|hybridspan)/")
+    homes = re.compile(
+        r"(^|/)\.(kube|azure|helm|cache|config|cassandra|hybridspan)/|\.key$|(^|/)service-accounts/"
+    )
     assert [name for name in listed() if homes.search(name)] == []
 
 
