@@ -74,6 +74,7 @@ class _Estate:
         return FurtherRegion(
             first=self.topology.first,
             region=region,
+            organization=self.topology.organization,
             source=source,
             credentials=papers.credentials(self.topology.first.overrides),
             first_seeds=self.places.first_seeds,

@@ -37,6 +37,7 @@ class FurtherRegion:
 
     first: Region
     region: Region
+    organization: str
     source: KubeApi
     """The cluster of the first region."""
     credentials: str
@@ -54,7 +55,12 @@ class FurtherRegion:
             await self._copy(api, self.credentials, self.first.namespace, self.region.namespace)
 
     async def open(self) -> None:
-        """Waits for the first node of the first region and writes its address down for the new ones."""
+        """Waits for a node of the first region and for Apigee's users in it, and writes the node's address down for the new ones.
+
+        Before there are users, Cassandra's own keyspaces are on SimpleStrategy: a replica of the only user that there is would
+        move to a new node, which does not have it, and nobody could log in any more.
+        """
+        await self._until("Apigee's users in the first region's Cassandra", self._users)
         address = await self._until("the first region's Cassandra", self._first_node)
         seeds = json.loads(self.first_seeds.read_text()) if self.first_seeds.exists() else {}
         self.first_seeds.write_text(json.dumps({**seeds, self.region.cluster.name: address}))
@@ -92,6 +98,12 @@ class FurtherRegion:
 
     async def _secret(self, name: str, namespace: str) -> Document | None:
         return await self.source.find("/api/v1", "secrets", name, namespace)
+
+    async def _users(self) -> Document | None:
+        """The job that makes them, once it has succeeded."""
+        name = f"apigee-cassandra-user-setup-{names.organization_name(self.organization)}"
+        job = await self.source.find("/apis/batch/v1", "jobs", name, self.first.namespace)
+        return job if job and (job.get("status") or {}).get("succeeded") else None
 
     async def _first_node(self) -> str | None:
         """Address of a ready node of the first region."""
