@@ -162,6 +162,11 @@ def releases(values: Values) -> Iterator[Release]:
         yield Release(f"vh-{entry['name']}", "apigee-virtualhost", (f"envgroup={entry['name']}",))
 
 
+def named_secrets(overrides: Path) -> tuple[str, ...]:
+    """Names of the secrets that an overrides file refers to."""
+    return tuple(document["metadata"]["name"] for document in secrets.named_in(_read(overrides), ""))
+
+
 def _read(overrides: Path) -> Values:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError

@@ -11,7 +11,7 @@ from typing import Any
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Region, Topology
 from hybridspan_lab.controlplane import kubeconfig
-from hybridspan_lab.helm.installing import Installation
+from hybridspan_lab.helm.installing import Installation, named_secrets
 from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.world import papers, variables
 from hybridspan_lab.world.existing import ByHand
@@ -76,11 +76,17 @@ class _Estate:
             region=region,
             organization=self.topology.organization,
             source=source,
-            credentials=papers.credentials(self.topology.first.overrides),
+            shared=self._shared(),
             first_seeds=self.places.first_seeds,
             before=before,
             say=lambda words: self.say(f"{region.name}: {words}"),
         )
+
+    def _shared(self) -> tuple[str, ...]:
+        overrides = self.topology.first.overrides
+        if self.topology.installer == "helm":
+            return named_secrets(overrides)
+        return tuple(filter(None, [papers.credentials(overrides)]))
 
     def _with_helm(self, region: Region, kubeconfig: Path) -> Installation:
         return Installation(

@@ -40,19 +40,19 @@ class FurtherRegion:
     organization: str
     source: KubeApi
     """The cluster of the first region."""
-    credentials: str
-    """Name of the secret with Cassandra's users; empty where the overrides hold their passwords."""
+    shared: tuple[str, ...]
+    """Names of the secrets that all regions have alike: Cassandra's users, with Helm whatever else the overrides name."""
     first_seeds: Path
     before: asyncio.Event
     """Set when the regions before this one run: all keyspaces are there."""
     say: Callable[[str], None]
 
     async def give(self, api: KubeApi) -> None:
-        """Copies the authority and Cassandra's credentials."""
+        """Copies the authority and the secrets that all regions share."""
         await resources.apply(api, object_of("v1", "Namespace", self.region.namespace), FIELD_MANAGER)
         await self._copy(api, names.CA_SECRET, names.CERT_MANAGER_NAMESPACE, names.CERT_MANAGER_NAMESPACE)
-        if self.credentials:
-            await self._copy(api, self.credentials, self.first.namespace, self.region.namespace)
+        for name in self.shared:
+            await self._copy(api, name, self.first.namespace, self.region.namespace)
 
     async def open(self) -> None:
         """Waits for a node of the first region and for Apigee's users in it, and writes the node's address down for the new ones.
