@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee.helm import Helm, HelmPlace
+from hybridspan.apigee.helm_failures import _REMEDIES
 from hybridspan.apigee.helm_process import ended
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
@@ -125,7 +126,50 @@ async def test_a_webhook_without_endpoints_is_waited_for(bench: Bench):
     )
     with pytest.raises(TemporaryFailure, match="HS-APIGEE-033") as caught:
         await bench.upgrade()
-    assert "without its webhook nothing of Apigee can be changed" in caught.value.hint
+    assert (
+        "without its webhook nothing of Apigee can be changed: kubectl get pods -n apigee -l"
+        in caught.value.hint
+    )
+
+
+ATOMIC = "release prod failed, and has been uninstalled due to atomic being set: "
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ATOMIC + "context deadline exceeded",
+        ATOMIC + "resource Deployment/apigee/x not ready. status: InProgress\ncontext deadline exceeded",
+        "UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred: timed out waiting for the condition",
+    ],
+)
+async def test_what_did_not_come_up_in_a_quarter_of_an_hour_is_not_called_passing(bench: Bench, said: str):
+    bench.says(f"case \"$*\" in *--atomic*) echo '{said}'; exit 1;; esac")
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-032") as caught:
+        await bench.upgrade()
+    assert "kubectl get pods,events -n apigee shows what does not start" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ATOMIC + "failed calling webhook: Post: context deadline exceeded",
+        ATOMIC + "dial tcp 10.0.0.1:443: connect: connection refused",
+        "Kubernetes cluster unreachable: context deadline exceeded",
+    ],
+)
+async def test_a_way_that_is_closed_for_a_moment_passes_with_atomic_too(bench: Bench, said: str):
+    bench.says(f"case \"$*\" in *--atomic*) echo '{said}'; exit 1;; esac")
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-033"):
+        await bench.upgrade()
+
+
+async def test_no_remedy_leaves_the_namespace_to_the_reader(bench: Bench):
+    bench.says("echo 'etcdserver: leader changed' >&2; exit 1")
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-033") as caught:
+        await bench.upgrade()
+    assert caught.value.hint == "kubectl get pods -n apigee"
+    assert not [remedy for _, remedy in _REMEDIES if "NAMESPACE" in remedy]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,20 @@ async def test_a_temporary_failure_without_end_becomes_permanent(story: Story, c
     step = ScriptedStep(planned("a/x"), failures=tuple(TemporaryFailure("HS-X-2", "busy") for _ in range(99)))
     outcome = await runner([step], story, clock).run()
     assert outcome.steps[0].state == "failed"
-    assert "tried again for 150 s" in str(outcome.steps[0].error)
+    assert "tried 14 times in 136 s without success" in str(outcome.steps[0].error)
+
+
+async def test_one_long_try_is_called_one(story: Story, clock: TurnedClock) -> None:
+    """Words that claim tries which nobody made send a person the wrong way."""
+    step = ScriptedStep(planned("a/x"))
+
+    async def act(progress) -> None:
+        await clock.sleep(900)
+        raise TemporaryFailure("HS-X-2", "busy")
+
+    step.act = act  # type: ignore[method-assign]
+    outcome = await runner([step], story, clock).run()
+    assert "tried once in 900 s without success" in str(outcome.steps[0].error)
 
 
 async def test_an_act_that_took_effect_before_its_failure_is_not_repeated(

@@ -145,6 +145,22 @@ async def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(bench
     assert {r.name: r.status for r in await bench.helm.releases()}["killed"] == "deployed"
 
 
+async def test_what_does_not_come_up_in_time_is_told_and_not_called_passing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """helm's own words for it, whatever release of helm is on the PATH."""
+    monkeypatch.setattr("hybridspan.apigee.helm.HELM_MINUTES", 0.05)
+    labels = {"app": "never"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    never = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "never"}, "spec": spec}
+    for chart in (bench.chart(never), bench.chart(endless("never-hook"), name="hooked")):
+        with pytest.raises(PermanentFailure, match="HS-APIGEE-032") as caught:
+            await bench.upgrade(chart, WantedRelease("env", "late", "x"))
+        assert "kubectl get pods,events -n default shows what does not start" in caught.value.hint
+    assert "late" not in {r.name for r in await bench.helm.releases()}
+
+
 async def test_without_definitions_a_chart_is_refused_and_told_what_is_missing(bench: Bench):
     lab.write(bench.folder / "charts", VERSION)
     chart = bench.folder / "charts" / "apigee-datastore"

@@ -39,6 +39,12 @@ HELM_MINUTES: Final = 15
 _FORM: Final = re.compile(r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):")
 """What helm says at the end of every run, and a step's reason says better."""
 _SHORT_SECONDS: Final = 60.0
+_WAITED_OUT: Final = re.compile(
+    r"timed out waiting for the condition"
+    r"|due to atomic being set:(?!.*failed calling webhook).*context deadline exceeded",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What helm installed did not come up within its whole `--timeout`: no failure that passes while one waits a little more."""
 
 
 class Secrets(Protocol):
@@ -100,7 +106,7 @@ class Helm:
             words += ["--set", setting]
         code, told = await self._run(["upgrade", *words, "--dry-run=server"], _SHORT_SECONDS * 3)
         if code:
-            raise _failure(release, told, "dry run: nothing was changed")
+            raise self._failure(release, told, "dry run: nothing was changed")
         await self._carried_out(
             release, ["upgrade", *words, "--atomic", "--timeout", f"{HELM_MINUTES}m"], on_line
         )
@@ -144,7 +150,7 @@ class Helm:
         mark.unlink(missing_ok=True)
         self._record("helm", {"argv": argv, "code": process.returncode})
         if process.returncode:
-            raise _failure(release, "\n".join(lines[-12:]), "helm undid what it had begun (--atomic)")
+            raise self._failure(release, "\n".join(lines[-12:]), "helm undid what it had begun (--atomic)")
 
     async def pull(self, reference: str, version: str, folder: Path) -> None:
         """Fetch a chart of that version and unpack it below the folder."""
@@ -168,7 +174,7 @@ class Helm:
                 f"helm {words[0]} ended with exit code {process.returncode}",
                 where=" ".join(argv),
                 why=told,
-                hint=explained(told)
+                hint=explained(told, self._place.namespace)
                 or "the same command at a shell, with .hybridspan's kubeconfig, says more; then run again",
             )
         return out.decode()
@@ -196,6 +202,25 @@ class Helm:
             start_new_session=True,
         )
 
+    def _failure(self, release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
+        where = f"release {release.name}, chart {release.chart}, namespace {self._place.namespace}"
+        remedy = explained(told, self._place.namespace)
+        if PASSING.search(told) and not _WAITED_OUT.search(told):
+            return TemporaryFailure(
+                "HS-APIGEE-033",
+                "helm could not do it now",
+                where=where,
+                why=told,
+                hint=remedy or f"kubectl get pods -n {self._place.namespace}",
+            )
+        return PermanentFailure(
+            "HS-APIGEE-032",
+            f"helm could not install {release.name}; {then}",
+            where=where,
+            why=told,
+            hint=remedy or "correct what its last lines name, then run apply again",
+        )
+
 
 def _release(entry: Mapping[str, Any]) -> HelmRelease:
     chart, version = split_chart(str(entry["chart"]))
@@ -205,19 +230,3 @@ def _release(entry: Mapping[str, Any]) -> HelmRelease:
 def _record_of(release: HelmRelease) -> str:
     """The secret in which helm keeps that revision."""
     return f"sh.helm.release.v1.{release.name}.v{release.revision}"
-
-
-def _failure(release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
-    where = f"release {release.name}, chart {release.chart}"
-    if PASSING.search(told):
-        return TemporaryFailure(
-            "HS-APIGEE-033",
-            "helm could not do it now",
-            where=where,
-            why=told,
-            hint=explained(told) or "kubectl get pods -n NAMESPACE",
-        )
-    hint = explained(told) or "correct what its last lines name, then run apply again"
-    return PermanentFailure(
-        "HS-APIGEE-032", f"helm could not install {release.name}; {then}", where=where, why=told, hint=hint
-    )

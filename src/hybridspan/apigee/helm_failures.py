@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_NAMESPACE: Final = "{namespace}"
 _REMEDIES: Final = (
     (
         r"no matches for kind|ensure CRDs are installed first",
@@ -13,7 +14,7 @@ _REMEDIES: Final = (
     (
         r"no endpoints available for service|failed calling webhook",
         (
-            "the operator is down, and without its webhook nothing of Apigee can be changed: kubectl get pods -n NAMESPACE -l"
+            "the operator is down, and without its webhook nothing of Apigee can be changed: kubectl get pods -n {namespace} -l"
             " app=apigee-controller; apply waits for it for a while"
         ),
     ),
@@ -42,11 +43,12 @@ _REMEDIES: Final = (
     ),
     (
         r"timed out waiting for the condition|context deadline exceeded|resource .* not ready",
-        "kubectl get pods -n NAMESPACE shows what does not start; helm has taken back what it had begun",
+        "kubectl get pods,events -n {namespace} shows what does not start; helm has taken back what it had begun",
     ),
 )
 
 
-def explained(told: str) -> str:
-    """The remedy for helm's last words; empty where they are new to us."""
-    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, told)), "")
+def explained(told: str, namespace: str) -> str:
+    """The remedy for helm's last words, with the namespace it acted in; empty where they are new to us."""
+    remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, told)), "")
+    return remedy.replace(_NAMESPACE, namespace)

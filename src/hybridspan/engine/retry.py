@@ -27,25 +27,27 @@ async def persist(
     on_retry: Callable[[TemporaryFailure, float], None],
 ) -> Result:
     """The call's result; a TemporaryFailure is retried for `patience` seconds, then becomes permanent."""
-    deadline = clock.monotonic() + patience
-    for pause in pauses():
+    began = clock.monotonic()
+    deadline = began + patience
+    for tries, pause in enumerate(pauses(), 1):
         try:
             return await call()
         except TemporaryFailure as failure:
             delay = max(pause, failure.retry_after or 0.0)
             if clock.monotonic() + delay > deadline:
-                raise _given_up(failure, patience) from failure
+                raise _given_up(failure, tries, clock.monotonic() - began) from failure
             on_retry(failure, delay)
         await clock.sleep(delay)
     raise AssertionError("unreachable: the pauses never end")
 
 
-def _given_up(failure: TemporaryFailure, patience: float) -> PermanentFailure:
+def _given_up(failure: TemporaryFailure, tries: int, seconds: float) -> PermanentFailure:
     why = f"{failure.why}; " if failure.why else ""
+    times = f"tried {tries} times" if tries > 1 else "tried once"
     return PermanentFailure(
         failure.code,
         failure.message,
         where=failure.where,
-        why=f"{why}tried again for {patience:.0f} s without success",
+        why=f"{why}{times} in {seconds:.0f} s without success",
         hint=failure.hint or "look at the cause, then run apply again: it goes on where the world is",
     )
