@@ -112,8 +112,19 @@ def test_a_shell_understands_the_exports(lab, home):
     assert said == control.environment(home)["AZURE_CLIENT_SECRET"]
 
 
-def test_the_secret_is_in_no_export(lab, home):
-    assert control.environment(home)["AZURE_CLIENT_SECRET"] not in control.exports(home)
+def test_the_secret_is_in_no_export_and_in_no_argument(lab, home):
+    secret = control.environment(home)["AZURE_CLIENT_SECRET"]
+    said = control.exports(home)
+    assert secret not in said
+    assert "-p $AZURE" not in said
+    assert f"-p @{Places(home).client_secret} " in said
+    # az takes the file's content as it is: a newline would be part of the password.
+    assert Places(home).client_secret.read_text() == secret
+
+
+def test_the_notes_lead_cqlsh_into_the_pod_where_the_certificates_are(lab, home):
+    (note,) = (line for line in control.exports(home).splitlines() if line.startswith("# cqlsh:"))
+    assert "kubectl exec -it -n apigee apigee-cassandra-default-0 -- cqlsh -u ddl_user --ssl" in note
 
 
 def test_secrets_are_their_owners_alone(lab, home):

@@ -67,7 +67,7 @@ def exports(places: Places, record: Record) -> str:
         lines.append(
             f"# charts:   helm pull {record.registry}/apigee-org --ca-file $HYBRIDSPAN_CHARTS_CA; unpacked in {places.charts}"
         )
-    return "\n".join([*lines, *_NOTES])
+    return "\n".join([*lines, *_notes(places)])
 
 
 def write_registry_login(places: Places, record: Record, login: str) -> None:
@@ -78,11 +78,14 @@ def write_registry_login(places: Places, record: Record, login: str) -> None:
     path.write_text(json.dumps({"auths": {record.registry_host: {"auth": login}}}))
 
 
-_NOTES: Final = [
-    "# az:       az login --service-principal -u $AZURE_CLIENT_ID -p $AZURE_CLIENT_SECRET --tenant $AZURE_TENANT_ID",
-    "# nodetool: kubectl exec -n apigee apigee-cassandra-default-0 -- nodetool -u jmxuser -pwf FILE status",
-    "# cqlsh:    kubectl port-forward -n apigee apigee-cassandra-default-0 9042, then cqlsh --ssl 127.0.0.1 9042",
-]
+def _notes(places: Places) -> list[str]:
+    """What a person types next; az reads the secret from its file, since other users see a program's arguments."""
+    secret = shlex.quote(f"@{places.client_secret}")
+    return [
+        f"# az:       az login --service-principal -u $AZURE_CLIENT_ID -p {secret} --tenant $AZURE_TENANT_ID",
+        "# nodetool: kubectl exec -n apigee apigee-cassandra-default-0 -- nodetool -u jmxuser -pwf FILE status",
+        "# cqlsh:    kubectl exec -it -n apigee apigee-cassandra-default-0 -- cqlsh -u ddl_user --ssl",
+    ]
 
 
 def write_programs(places: Places, kubectl: Path, helm: Path) -> None:
