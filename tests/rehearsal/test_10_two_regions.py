@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
@@ -166,6 +167,25 @@ def test_each_keyspace_is_replicated_as_documented(rig: Rig) -> None:
 
 def test_verify_proves_it(rig: Rig) -> None:
     assert rig.is_proved()
+
+
+def test_the_support_bundle_has_facts_and_every_nodes_log_and_no_password(rig: Rig) -> None:
+    done = rig.hybridspan("support-bundle", str(rig.topology), "--json", "--output", "b.tar.gz")
+    parts = json.loads(done.stdout)["parts"]
+    assert "facts.json" in parts
+    logs = [
+        part for part in parts if re.fullmatch(r"logs/(eastus|centralus)/apigee-cassandra-\S+\.log", part)
+    ]
+    assert len(logs) == 6, parts
+    with tarfile.open(rig.directory / "b.tar.gz") as archive:
+        streams = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        texts = {name: stream.read().decode() for name, stream in streams.items() if stream}
+    assert set(texts) == {f"hybridspan-support/{part}" for part in parts}
+    assert all("INFO " in texts[f"hybridspan-support/{part}"] for part in logs)
+    for user in ("jmx", "ddl", "dml", "admin"):
+        password = rig.password("apigee-eastus", user)
+        assert len(password) > 4
+        assert [name for name, text in texts.items() if password in text] == []
 
 
 @pytest.mark.long
