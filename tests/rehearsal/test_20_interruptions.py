@@ -11,7 +11,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,12 +183,36 @@ def test_a_second_apply_is_turned_away_and_ctrl_c_ends_the_first_within_seconds(
     assert LAST_REBUILD.step in {e["step"] for e in rig.events("interrupted")}
 
 
+@contextmanager
+def nodes_followed(rig: Rig) -> Iterator[None]:
+    """Each new node's log, from its start until the node is started anew: to let the seed go, and then the old log is gone."""
+    with ExitStack() as stack:
+        for ordinal in range(3):
+            output = stack.enter_context(log_of_node(rig, ordinal).open("wb"))
+            pod = ("logs", "-f", f"apigee-cassandra-default-{ordinal}", "-n", "apigee")
+            command = ("kubectl", "--context", "apigee-centralus", *pod)
+            process = subprocess.Popen(command, env=dict(rig.environment), stdout=output)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        for ordinal in range(3):
+            log = log_of_node(rig, ordinal)
+            eventually(
+                lambda log=log: "rebuild from dc: dc-1" in log.read_text(), 60, f"the rebuild in {log.name}"
+            )
+        yield
+
+
+def log_of_node(rig: Rig, ordinal: int) -> Path:
+    return rig.directory / f"node-{ordinal}.log"
+
+
 def test_it_comes_to_its_end(rig: Rig, interrupted: set[str]) -> None:
     for ordinal in range(3):
         rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", "0")
     wanted = list(AFTERWARDS)
-    while moment := killed(rig, wanted, interrupted, f"kill-afterwards-{len(wanted)}.log"):
-        wanted.remove(moment)
+    with nodes_followed(rig):
+        while moment := killed(rig, wanted, interrupted, f"kill-afterwards-{len(wanted)}.log"):
+            wanted.remove(moment)
     assert len(interrupted) >= KILLS_WANTED, sorted(interrupted)
     assert interrupted.issuperset(MUST_BE_KILLED), sorted(interrupted)
     rig.hybridspan("verify", str(rig.topology))
@@ -231,6 +257,16 @@ def test_no_rebuild_was_started_twice(rig: Rig) -> None:
     rebuilds = [command for command in commands if command[2] == "rebuild"]
     assert len(rebuilds) == len(set(rebuilds)), sorted(rebuilds)
     assert len({command[0] for command in rebuilds}) == 3
+
+
+@pytest.mark.parametrize("ordinal", range(3))
+def test_cassandra_itself_tells_of_no_second_rebuild(rig: Rig, ordinal: int) -> None:
+    """It logs every rebuild that it is told to do, whoever tells it: `rebuild from dc: dc-1, KEYSPACE, (All tokens)`."""
+    log = log_of_node(rig, ordinal).read_text()
+    keyspaces = re.findall(r"rebuild from dc: dc-1, ([^,]+), ", log)
+    assert keyspaces
+    assert len(keyspaces) == len(set(keyspaces)), keyspaces
+    assert "(All keyspaces)" not in keyspaces or len(keyspaces) == 1, keyspaces
 
 
 def test_the_journal_tells_of_every_interrupted_run(rig: Rig) -> None:
