@@ -5,9 +5,12 @@ import re
 import subprocess
 
 import pytest
+from click.testing import CliRunner
 
-from hybridspan.cli.demo import Demo
+from hybridspan.cli.demo import EXAMPLES, Demo, demo
 from hybridspan.errors import InputError
+from hybridspan.topology import loading
+from hybridspan_lab.examples import example_directory
 from hybridspan_lab.network.mode import NOTICE
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record, start_time
@@ -91,3 +94,36 @@ def test_a_lab_that_is_kept_comes_with_commands_that_can_be_typed(tmp_path, caps
     used = subprocess.run(["sh", "-c", use], cwd="/", env=bare, capture_output=True, text=True, check=False)
     assert "HS-LAB-027" in used.stderr
     assert lab["HYBRIDSPAN_LAB_HOME"] in used.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        ((), "two-regions"),
+        (("--installer", "apigeectl"), "two-regions"),
+        (("--installer", "helm"), "helm-two-regions"),
+        (("--installer", "helm", "--example", "three-regions"), "three-regions"),
+    ],
+)
+def test_each_installer_rehearses_its_own_example(words, example, tmp_path, monkeypatch):
+    ran = []
+
+    def run(self):
+        ran.append(self._prepare())
+        assert self._example == example
+        return 0
+
+    monkeypatch.setattr(Demo, "run", run)
+    folder = tmp_path / "demo"
+    done = CliRunner().invoke(demo, [*words, "--directory", str(folder)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (topology,) = ran
+    assert topology.parent == folder
+    assert topology.read_bytes() == (example_directory(example) / "hybrid.yaml").read_bytes()
+
+
+def test_what_an_installer_rehearses_is_installed_with_it():
+    found = {
+        name: loading.load(example_directory(name) / "hybrid.yaml").installer for name in EXAMPLES.values()
+    }
+    assert found == {example: installer for installer, example in EXAMPLES.items()}

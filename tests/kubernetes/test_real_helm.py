@@ -17,7 +17,7 @@ from hybridspan.apigee.charts import Charts
 from hybridspan.apigee.helm import Helm, HelmPlace
 from hybridspan.apigee.helm_installer import HelmInstaller, HelmRegion
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.errors import PermanentFailure
+from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
 from hybridspan.kubernetes.cluster import KubernetesCluster
 from hybridspan.topology.loading import load
@@ -140,6 +140,12 @@ async def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(bench
     os.kill(pid, signal.SIGKILL)
     before = {r.name: r.status for r in await bench.helm.releases()}
     assert before["killed"] == "pending-install"
+    ours = mark.read_text()
+    mark.unlink()
+    with pytest.raises(TemporaryFailure, match=r"HS-APIGEE-035.*pending-install") as caught:
+        await bench.upgrade(bench.chart(config_map("later")), wanted)
+    assert "delete secret sh.helm.release.v1.killed.v1" in caught.value.hint
+    mark.write_text(ours)
     await bench.upgrade(bench.chart(config_map("later")), wanted)
     assert any("was killed" in line for line in bench.lines)
     assert {r.name: r.status for r in await bench.helm.releases()}["killed"] == "deployed"
