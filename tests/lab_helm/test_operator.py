@@ -10,11 +10,16 @@ import subprocess
 import time
 
 import pytest
+from ruamel.yaml import YAML
 
+from hybridspan.apigee.helm import Helm, HelmPlace
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.helm import WantedRelease
 from hybridspan.secrets import Secret
 from hybridspan.topology import loading
 from hybridspan_lab import control
 from hybridspan_lab.apigee import cert_manager_manifests, readiness, resources
+from hybridspan_lab.apigee.crds import DATASTORE
 from hybridspan_lab.control import UpOptions
 from hybridspan_lab.examples import example_directory
 from hybridspan_lab.helm import charts
@@ -32,7 +37,8 @@ class Site:
         self.places = Places(home)
         self.work = work
         self.topology = loading.load(work / "hybrid.yaml")
-        self.env = {**os.environ, **control.environment(home)}
+        self.variables = control.environment(home)
+        self.env = {**os.environ, **self.variables}
 
     def run(self, *command, expect=0, stdin=None):
         done = subprocess.run(
@@ -69,6 +75,40 @@ def site(tmp_path_factory):
         yield made
     finally:
         control.down(home)
+
+
+class Untouched:
+    """No record of a release may be deleted here."""
+
+    async def delete(self, api_version, kind, name, namespace=None):
+        raise AssertionError(f"{kind} {namespace}/{name} was to be deleted")
+
+
+class Product:
+    """hybridspan's own way to a release, with the real helm that the PATH has."""
+
+    def __init__(self, site, folder):
+        self.site = site
+        self.values = folder / "overrides.yaml"
+        place = HelmPlace(site.places.kubeconfig, "apigee", folder / "logs")
+        self.helm = Helm(place, Untouched(), lambda *_: None)
+
+    async def upgrade(self, **cassandra):
+        """The datastore's release with these values; no machine can take its pods."""
+        yaml = YAML()
+        document = yaml.load(self.site.topology.first.overrides)
+        document["nodeSelector"]["apigeeData"]["value"] = "no-such-pool"
+        document["cassandra"].update(auth={"secret": "nothing"}, **cassandra)
+        yaml.dump(document, self.values)
+        chart = self.site.places.charts / "apigee-datastore"
+        await self.helm.upgrade(WantedRelease("datastore", "datastore"), chart, self.values, lambda _: None)
+
+
+@pytest.fixture
+def product(site, tmp_path, monkeypatch):
+    for name, value in site.variables.items():
+        monkeypatch.setenv(name, value)
+    return Product(site, tmp_path)
 
 
 async def furnish(site, record):
@@ -121,6 +161,17 @@ def test_a_replication_without_an_organization_says_so(site):
     assert 'ApigeeOrganization.apigee.cloud.google.com "hybrid-test-7-a69bd24" not found' in status["message"]
 
 
+async def test_another_seed_for_a_running_datastore_is_refused_for_good_and_so_it_is_told(site, product):
+    async with KubeApi.from_kubeconfig(site.places.kubeconfig) as api:
+        running = {"state": "running"}
+        await api.update_status(DATASTORE.api, DATASTORE.plural, "default", running, "apigee")
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-032") as caught:
+        await product.upgrade(multiRegionSeedHost="10.10.0.77")
+    assert "multiRegionSeedHost cannot be changed" in caught.value.why
+    assert "lets nobody change the seed of a running datastore" in caught.value.hint
+    assert "multiRegionSeedHost" not in json.dumps(site.read("apigeeds", "default")["spec"])
+
+
 def test_an_upgrade_to_another_version_needs_a_backup(site):
     charts.write(site.work / "newer", "1.17.0")
     command = ("helm", "upgrade", "datastore", str(site.work / "newer" / "apigee-datastore"), "-n", "apigee")
@@ -146,3 +197,13 @@ def test_without_the_operator_nothing_is_changed(site):
     )
     assert 'failed calling webhook "vapigeedatastore.apigee.cloud.google.com"' in said
     assert 'no endpoints available for service "apigee-webhook-service"' in said
+
+
+async def test_without_the_operator_it_is_told_as_what_passes_however_often_it_is_tried(site, product):
+    """helm cannot even undo what it began; that must not look like a run of somebody else's the next time."""
+    for replicas in (6, 9):
+        with pytest.raises(TemporaryFailure, match="HS-APIGEE-033") as caught:
+            await product.upgrade(replicaCount=replicas)
+        assert 'no endpoints available for service "apigee-webhook-service"' in caught.value.why
+        assert "kubectl get pods -n apigee -l app=apigee-controller" in caught.value.hint
+    assert site.read("apigeeds", "default")["spec"]["components"]["cassandra"]["replicas"] == 3
