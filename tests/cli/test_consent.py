@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
 from hybridspan.cli import apply
 from hybridspan.clock import SystemClock
-from hybridspan.errors import EXIT_PENDING, InputError
+from hybridspan.errors import EXIT_INPUT, EXIT_PENDING, InputError
 from hybridspan.journal.store import SqliteJournal
 from hybridspan.plan import build
 from hybridspan.plan.model import Plan, done, without
@@ -21,6 +23,7 @@ from tests.engine.conftest import planned
 from tests.plan_cassandra.world import BEFORE, ring, two_regions, world
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "apply.schema.json"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "two-regions"
 TOPOLOGY = two_regions()
 OLD = without("dc-1 has not been repaired; waived by name")
 STEPS = (
@@ -76,6 +79,25 @@ async def test_what_is_gone_without_is_shown_and_kept(
 
 
 async def test_without_a_terminal_and_a_yes_it_is_an_error_with_the_next_move(journal: SqliteJournal) -> None:
+    command = "hybridspan apply two.yaml --waive source-repair"
     with pytest.raises(InputError, match="HS-CLI-002") as caught:
-        await run(journal, apply.Consent(False, False)).carry_out(None)
-    assert "hybridspan apply --yes" in caught.value.hint
+        await run(journal, apply.Consent(False, False, command)).carry_out(None)
+    assert f"{command} --yes " in caught.value.hint
+    assert "--past-no-return" in caught.value.hint
+
+
+def test_the_next_move_names_the_very_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "my estate")
+    path = str(tmp_path / "my estate" / "hybrid.yaml")
+    given: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(apply.Consent, "__init__", lambda _, *words: given.append(words))
+    monkeypatch.setattr(apply, "carried_out", lambda _: EXIT_PENDING)
+    words = [path, "--until", "networks", "--waive", "source-repair"]
+    CliRunner().invoke(apply.apply, words, catch_exceptions=False)
+    assert given == [(False, False, f"hybridspan apply '{path}' --waive source-repair --until networks")]
+
+
+def test_past_no_return_without_a_yes_is_a_slip_that_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(apply.apply, [str(tmp_path / "none.yaml"), "--past-no-return"])
+    assert done.exit_code == EXIT_INPUT
+    assert "--past-no-return goes with --yes" in done.output

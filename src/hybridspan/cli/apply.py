@@ -6,7 +6,7 @@ import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +48,15 @@ def apply(
     topology_file: Path, yes: bool, past_no_return: bool, goal: str, waive: tuple[str, ...], as_json: bool
 ) -> int:
     """Carry out what the topology declares, or a plan saved before."""
+    if past_no_return and not yes:
+        raise click.UsageError("--past-no-return goes with --yes: without it, apply asks before that act")
     saved = _saved(topology_file)
     topology = opened(saved.topology_file if saved else topology_file)
     waived = frozenset(waive).union(saved.waived if saved else ())
     refuse_slips(topology, waived)
+    consent = Consent(yes, past_no_return, _command(topology_file, waive, goal))
     with locked(topology, "apply"), journal_of(topology) as journal:
-        run = Application(topology, journal, Consent(yes, past_no_return), goal, waived, as_json)
+        run = Application(topology, journal, consent, goal, waived, as_json)
         return carried_out(lambda: run.carry_out(saved))
 
 
@@ -69,12 +72,20 @@ def _saved(path: Path) -> SavedPlan | None:
     return from_text(text, str(path)) if text.lstrip().startswith("{") else None
 
 
+def _command(path: Path, waived: Collection[str], goal: str | None) -> str:
+    """What a person types to begin or go on, with all that apply had been told."""
+    words = ["hybridspan", "apply", str(path)]
+    words += [word for name in waived for word in ("--waive", name)]
+    return shlex.join([*words, *(("--until", goal) if goal else ())])
+
+
 class Consent:
     """What the person has agreed to; asks where there is a terminal, refuses where there is none."""
 
-    def __init__(self, yes: bool, past_no_return: bool) -> None:
+    def __init__(self, yes: bool, past_no_return: bool, command: str = "hybridspan apply") -> None:
         self._yes = yes
         self._past = past_no_return
+        self._command = command
 
     def to_begin(self, plan: Plan) -> bool:
         if self._yes:
@@ -83,7 +94,8 @@ class Consent:
             raise InputError(
                 "HS-CLI-002",
                 "apply needs a yes, and there is no terminal to ask on",
-                hint="look at the plan, then: hybridspan apply --yes",
+                hint=f"look at the plan, then: {self._command} --yes  (adding --past-no-return goes on past the first act"
+                " that cannot simply be undone)",
             )
         from hybridspan.report.amounts import counted
 
@@ -192,16 +204,10 @@ class Application:
     def _record(self, kind: str, document: Mapping[str, Any]) -> None:
         self._journal.append(self._run, kind, str(document.get("step", "")), document)
 
-    def _command(self) -> str:
-        """What goes on with this run, with all that it had been told."""
-        words = ["hybridspan", "apply", str(self._topology.path)]
-        words += [word for name in sorted(self._waived) for word in ("--waive", name)]
-        return shlex.join([*words, *(("--until", self._goal) if self._goal else ())])
-
     def _conclude(self, outcome: RunOutcome) -> int:
         from hybridspan.report.endings import summary
 
-        text = summary(outcome, self._command())
+        text = summary(outcome, _command(self._topology.path, sorted(self._waived), self._goal))
         self._journal.finish(self._run, outcome.word, text)
         click.echo(text, err=True)
         if self._as_json:
