@@ -37,13 +37,15 @@ def changed_secret(rig: Rig, key: str, value: str) -> str:
     return before
 
 
-def test_a_wrong_database_password_is_named_before_any_change(rig: Rig) -> None:
-    before = changed_secret(rig, "admin.password", base64.b64encode(b"not-it").decode())
+@pytest.mark.parametrize("user", ["admin", "ddl"])
+def test_a_wrong_database_password_is_named_before_any_change(rig: Rig, user: str) -> None:
+    """Of the two users that a run logs in as."""
+    before = changed_secret(rig, f"{user}.password", base64.b64encode(b"not-it").decode())
     try:
         said = refusal(rig)
     finally:
-        changed_secret(rig, "admin.password", before)
-    assert "admin_user" in said
+        changed_secret(rig, f"{user}.password", before)
+    assert f"{user}_user" in said
     assert rig.events("acting") == []
 
 

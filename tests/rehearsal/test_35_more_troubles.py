@@ -55,9 +55,10 @@ def test_a_region_whose_controller_made_its_own_authority_is_named_and_nothing_i
 
 
 def test_the_documented_way_out_leads_on(rig: Rig) -> None:
-    """The steps of docs/trust.md."""
+    """The steps of docs/trust.md, one after the other."""
     by_hand(rig, "delete", "--datastore")
     rig.kubectl(NEW, "-n", "apigee", "delete", "pvc", "-l", "app=apigee-cassandra")
+    assert "dc-2" not in rig.nodetool(OLD, 0, "status")
     rig.kubectl(NEW, "-n", "cert-manager", "delete", "secret", "apigee-ca")
     rig.kubectl(NEW, "-n", "apigee", "delete", "secret", "-l", "controller.cert-manager.io/fao=true")
     rig.hybridspan("apply", str(rig.topology), "--yes", expect=3)
@@ -68,7 +69,10 @@ def test_a_full_disk_on_a_new_node_is_named(rig: Rig) -> None:
     fault = {"kind": "small-disk", "cluster": NEW, "claim": CLAIM, "megabytes": DISK_MEGABYTES}
     rig.hybridspan("lab", "fault", json.dumps(fault))
     said = words(rig)
-    assert any(code in said for code in ("HS-APIGEE-023", "HS-CASS-021")), said[-3000:]
+    errors = [e["document"]["error"] for e in rig.events("failed")]
+    full = [e for e in errors if e["code"] in ("HS-APIGEE-023", "HS-CASS-021")]
+    assert full, errors
+    assert all("disk" in e["message"] and f"{e['code']} {e['message']}" in said for e in full), said[-3000:]
     assert "apigee-cassandra-default-1" in said
 
 
