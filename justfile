@@ -14,11 +14,11 @@ check:
     .venv/bin/lint-imports
     .venv/bin/codespell src docs tests README.md CHANGELOG.md CONTRIBUTING.md
 
-# Tests that need no lab
+# All tests but the rehearsals; real control planes, Cassandra nodes and az are started by some: minutes
 unit:
     .venv/bin/pytest -m "not rehearsal and not long"
 
-# The rehearsals that take too long for CI: interruptions, troubles, a third region
+# The rehearsals that take too long for CI: interruptions, troubles, a third region, every row read without the first
 rehearse:
     .venv/bin/pytest -m long
 

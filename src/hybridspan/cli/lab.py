@@ -90,7 +90,7 @@ def status(as_json: bool) -> int:
 
 @lab.command()
 def env() -> int:
-    """Print what points az, kubectl, apigeectl, cqlsh, nodetool and hybridspan at the lab."""
+    """Print what points az, kubectl, helm, apigeectl, cqlsh, nodetool and hybridspan at the lab."""
     from hybridspan_lab import control
 
     _announce(err=True)
