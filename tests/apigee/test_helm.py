@@ -247,8 +247,9 @@ async def test_the_unfinished_record_of_a_killed_run_of_ours_is_removed(bench: B
 
 async def test_another_persons_run_is_left_alone(bench: Bench):
     bench.says("true", PENDING)
-    with pytest.raises(TemporaryFailure, match=r"HS-APIGEE-035.*pending-install"):
+    with pytest.raises(TemporaryFailure, match=r"HS-APIGEE-035.*pending-install") as caught:
         await bench.upgrade()
+    assert "kubectl delete secret sh.helm.release.v1.prod.v1 -n apigee" in caught.value.hint
     assert bench.cluster.deleted == []
 
 

@@ -126,7 +126,8 @@ class Helm:
                     "HS-APIGEE-035",
                     f"another helm run is under way on release {name}, or was killed: it says {there.status}",
                     where=f"namespace {self._place.namespace}",
-                    hint=f"helm history {name}; where nobody runs helm, delete secret {_record_of(there)} and run apply again",
+                    hint=f"helm history {name} -n {self._place.namespace}; where nobody runs helm, kubectl delete secret"
+                    f" {_record_of(there)} -n {self._place.namespace}, then run apply again",
                 )
             on_line(f"an earlier helm run on {name} was killed; its unfinished record is removed")
             await self._secrets.delete("v1", "Secret", _record_of(there), self._place.namespace)

@@ -178,7 +178,7 @@ class ReplicationStep:
                 where=self._where,
                 why=f"{words}; {why}",
                 hint="run apply again: it looks at peerings and ports, mends them, and goes on watching; kubectl logs"
-                " deployment/apigee-controller-manager says what the operator does",
+                f" -n {self._region.namespace} deployment/apigee-controller-manager says what the operator does",
             )
 
     def _raise_unheard(self, watched: Watched, seconds: float) -> None:
@@ -195,7 +195,8 @@ class ReplicationStep:
             "nobody carries the CassandraDataReplication out",
             where=self._where,
             why=why,
-            hint="kubectl get deployment apigee-controller-manager; run apply again when it is available",
+            hint=f"kubectl get deployment apigee-controller-manager -n {self._region.namespace}; run apply again when it is"
+            " available",
         )
 
     async def _judge(self) -> None:
