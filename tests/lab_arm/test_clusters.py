@@ -119,6 +119,63 @@ async def test_what_a_cluster_was_made_with_stays(
 
 
 @pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (
+            {"properties": {"networkProfile": {"networkPluginMode": "overlay"}}},
+            "properties.networkProfile.networkPluginMode",
+        ),
+        ({"properties": {"networkProfile": {"networkPolicy": "calico"}}}, "networkProfile.networkPolicy"),
+        ({"properties": {"supportPlan": "AKSLongTermSupport"}}, "properties.supportPlan"),
+        ({"properties": {"aadProfile": {"managed": True}}}, "properties.aadProfile.managed"),
+        (
+            {"properties": {"apiServerAccessProfile": {"authorizedIPRanges": ["203.0.113.0/24"]}}},
+            "properties.apiServerAccessProfile.authorizedIPRanges",
+        ),
+        ({"sku": {"name": "Base", "tier": "Premium"}}, "sku.tier"),
+        ({"identity": {"type": "UserAssigned"}}, "identity.type"),
+    ],
+)
+async def test_what_the_lab_cannot_change_it_does_not_pretend_to_change(
+    arm: ArmClient, group: object, change: dict[str, Any], path: str
+) -> None:
+    await arm.put(arm.cluster(), body(networkPlugin="azure"))
+    before = (await arm.get(arm.cluster())).body
+    changed = body(networkPlugin="azure")
+    changed["properties"].update(change.pop("properties", {}))
+    refused = await arm.put(arm.cluster(), {**changed, **change})
+    assert (refused.status, refused.code) == (400, "OperationNotAllowed")
+    assert refused.body["error"]["message"].startswith("The lab does not change ")
+    assert path in refused.body["error"]["message"]
+    assert (await arm.get(arm.cluster())).body == before
+
+
+async def test_an_api_server_does_not_become_private(arm: ArmClient, group: object) -> None:
+    await arm.put(arm.cluster(), body())
+    changed = body()
+    changed["properties"]["apiServerAccessProfile"] = {"enablePrivateCluster": True}
+    assert (await arm.put(arm.cluster(), changed)).code == "PropertyChangeNotAllowed"
+
+
+async def test_a_token_issuer_comes_with_its_address_and_never_goes(arm: ArmClient, group: object) -> None:
+    await arm.put(arm.cluster(), body())
+    wanted = body()
+    wanted["properties"]["oidcIssuerProfile"] = {"enabled": True}
+    issuer = (await arm.put(arm.cluster(), wanted)).properties["oidcIssuerProfile"]
+    assert issuer["issuerURL"].startswith("https://eastus.oic.prod-aks.azure.com/")
+    wanted["properties"]["oidcIssuerProfile"] = {"enabled": False}
+    assert (await arm.put(arm.cluster(), wanted)).code == "OIDCIssuerFeatureCannotBeDisabled"
+
+
+async def test_a_cluster_is_put_as_it_was_read(arm: ArmClient, group: object) -> None:
+    await arm.put(arm.cluster(), body())
+    read = (await arm.get(arm.cluster())).body
+    again = await arm.put(arm.cluster(), {**read, "tags": {"owner": "somebody"}})
+    assert (again.status, again.body["tags"]) == (200, {"owner": "somebody"})
+    assert again.properties["networkProfile"] == read["properties"]["networkProfile"]
+
+
+@pytest.mark.parametrize(
     ("document", "code"),
     [
         (body(pool("data", mode="User")), "InvalidParameter"),

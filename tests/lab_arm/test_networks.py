@@ -48,6 +48,37 @@ async def test_a_put_without_a_subnet_drops_it(arm: ArmClient, group: object) ->
     assert (await arm.put(arm.vnet("v"), body("10.0.0.0/16"))).properties["subnets"] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "verb"),
+    [
+        ("there", {"allowForwardedTraffic": True}, "change"),
+        ("there", {"allowVirtualNetworkAccess": False}, "change"),
+        ("there", {"remoteAddressSpace": {"addressPrefixes": ["10.7.0.0/16"]}}, "change"),
+        ("THERE", {"remoteVirtualNetwork": {"id": "/elsewhere"}}, "change"),
+        ("elsewhere", {}, "make"),
+    ],
+)
+async def test_a_networks_put_does_not_pretend_to_write_peerings(
+    arm: ArmClient, group: object, name: str, change: dict[str, object], verb: str
+) -> None:
+    await arm.make_vnet("one", "10.0.0.0/16")
+    await arm.make_vnet("two", "10.1.0.0/16")
+    remote = {"properties": {"remoteVirtualNetwork": {"id": arm.vnet("two")}}}
+    await arm.put(f"{arm.vnet('one')}/virtualNetworkPeerings/there", remote)
+    read = (await arm.get(arm.vnet("one"))).body
+    assert (await arm.put(arm.vnet("one"), read)).status == 200
+    peering = read["properties"]["virtualNetworkPeerings"][0]
+    read["properties"]["virtualNetworkPeerings"] = [
+        {**peering, "name": name, "properties": {**peering["properties"], **change}}
+    ]
+    refused = await arm.put(arm.vnet("one"), read)
+    assert (refused.status, refused.code) == (400, "OperationNotAllowed")
+    assert f"does not {verb} peering {name}" in refused.body["error"]["message"]
+    kept = (await arm.get(arm.vnet("one"))).properties["virtualNetworkPeerings"]
+    assert [p["name"] for p in kept] == ["there"]
+    assert not kept[0]["properties"]["allowForwardedTraffic"]
+
+
 async def test_a_network_does_not_move(arm: ArmClient, group: object) -> None:
     await arm.put(arm.vnet("v"), body("10.0.0.0/16"))
     moved = await arm.put(arm.vnet("v"), body("10.0.0.0/16", location="westus2"))

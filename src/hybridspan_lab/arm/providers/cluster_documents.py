@@ -58,7 +58,7 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
         "networkProfile": network_profile(given.get("networkProfile") or {}),
         "maxAgentPools": 100,
         "disableLocalAccounts": bool(given.get("disableLocalAccounts")),
-        "oidcIssuerProfile": _issuer(
+        "oidcIssuerProfile": issuer(
             given.get("oidcIssuerProfile"), key, location, kind.arm.credentials.tenant
         ),
         **_api_server(given, prefix, host, location),
@@ -85,7 +85,7 @@ def new_cluster(kind: Kind, request: ArmRequest, group: str) -> tuple[Document, 
     return document, first_pools(document, pools)
 
 
-def _issuer(given: Document | None, key: str, location: str, tenant: str) -> Document:
+def issuer(given: Document | None, key: str, location: str, tenant: str) -> Document:
     """The issuer of service account tokens: its URL is what a federated credential must name."""
     if not (given or {}).get("enabled"):
         return {"enabled": False}

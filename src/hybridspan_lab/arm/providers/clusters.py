@@ -18,6 +18,7 @@ from hybridspan_lab.arm.errors import ArmError, method_not_allowed
 from hybridspan_lab.arm.operations import Action, Operation
 from hybridspan_lab.arm.providers import (
     agent_pool_documents,
+    cluster_changes,
     cluster_documents,
     cluster_subnets,
     hosted_clusters,
@@ -31,15 +32,6 @@ from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.resources import disconnect
 
 UPDATE: Final = Write("cluster.update", 0.5, "Updating")
-FROZEN: Final = (
-    "dnsPrefix",
-    "nodeResourceGroup",
-    "networkProfile.networkPlugin",
-    "networkProfile.serviceCidr",
-    "networkProfile.dnsServiceIP",
-    "networkProfile.podCidr",
-    "networkProfile.loadBalancerSku",
-)
 
 
 class ManagedClusters(ClusterPart):
@@ -115,17 +107,18 @@ class ManagedClusters(ClusterPart):
         key, wanted = request.target.key, request.body.get("properties") or {}
         self.location_of(request, existing)
         cluster_subnets.check_access(self, request, wanted.get("agentPoolProfiles") or [])
-        _refuse_upgrade(existing["properties"], wanted)
-        for path in FROZEN:
-            _refuse_change(path, existing["properties"], wanted)
+        cluster_changes.refuse(existing, request.body)
         agent_pool_documents.refuse_pool_changes(
             [pool for _, pool in self.arm.store.children(f"{key}/agentPools")],
             wanted.get("agentPoolProfiles") or [],
         )
         existing["tags"] = checked_tags(request.body.get("tags") or {})
-        for name in ("oidcIssuerProfile", "securityProfile", "autoUpgradeProfile", "disableLocalAccounts"):
-            if name in wanted:
-                existing["properties"][name] = wanted[name]
+        taken = {name: wanted[name] for name in cluster_changes.TAKEN if wanted.get(name) is not None}
+        if "oidcIssuerProfile" in taken:
+            taken["oidcIssuerProfile"] = cluster_documents.issuer(
+                taken["oidcIssuerProfile"], key, existing["location"], self.arm.credentials.tenant
+            )
+        existing["properties"].update(taken)
         existing["eTag"] = str(uuid.uuid4())
         existing["properties"]["provisioningState"] = "Updating"
         self.arm.store.put(key, existing)
@@ -168,26 +161,3 @@ class ManagedClusters(ClusterPart):
     def fail(self, operation: Operation, error: dict[str, Any]) -> None:
         super().fail(operation, error)
         self.settle_pools(operation.path, "Failed")
-
-
-def _refuse_upgrade(existing: Document, wanted: Document) -> None:
-    """The lab's control planes are of one version each, for ever."""
-    given = str(wanted.get("kubernetesVersion") or "")
-    current = existing["kubernetesVersion"], existing["currentKubernetesVersion"]
-    if given and given not in current:
-        message = f"The lab does not upgrade clusters: this one stays at {current[1]}, {given} was asked for."
-        raise ArmError(400, "OperationNotAllowed", message, target="kubernetesVersion")
-
-
-def _refuse_change(path: str, existing: Document, wanted: Document) -> None:
-    old, new = _dig(existing, path), _dig(wanted, path)
-    if new is not None and old is not None and str(new).lower() != str(old).lower():
-        message = f"Changing property '{path}' is not allowed."
-        raise ArmError(400, "PropertyChangeNotAllowed", message, target=path)
-
-
-def _dig(properties: Document, path: str) -> Any:
-    found: Any = properties
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found

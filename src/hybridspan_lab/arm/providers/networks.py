@@ -17,7 +17,14 @@ from hybridspan_lab.arm.operations import Operation
 from hybridspan_lab.arm.providers import addresses, subnet_documents
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.long_writes import Write
-from hybridspan_lab.arm.providers.network_parts import NETWORK, PEER, NetworkResource
+from hybridspan_lab.arm.providers.network_parts import (
+    NETWORK,
+    PEER,
+    PEERING,
+    NetworkResource,
+    known_properties,
+)
+from hybridspan_lab.arm.providers.peerings import changes_peering
 from hybridspan_lab.arm.providers.resources import disconnect
 
 READ_ONLY: Final = (
@@ -51,6 +58,7 @@ class VirtualNetworks(NetworkResource):
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         key = request.target.key
         document = self._document(request, existing)
+        self._refuse_peering_changes(request)
         subnets = self._subnets(request, document)
         self._check_linked(request)
         self._drop_children(request, subnets)
@@ -69,6 +77,17 @@ class VirtualNetworks(NetworkResource):
             remote = ((peering.get("properties") or {}).get("remoteVirtualNetwork") or {}).get("id")
             if remote:
                 self.require_linked(request, remote, PEER)
+
+    def _refuse_peering_changes(self, request: ArmRequest) -> None:
+        """Azure makes and changes peerings by their network's PUT too; the lab leaves them to their own path."""
+        for given in request.body.get("properties", {}).get("virtualNetworkPeerings") or []:
+            name = str(given.get("name", ""))
+            kept = self.arm.store.get(f"{request.target.key}/virtualNetworkPeerings/{name}")
+            known_properties(given, PEERING)
+            if kept is None or changes_peering(given.get("properties") or {}, kept["properties"]):
+                what = "make" if kept is None else "change"
+                message = f"The lab does not {what} peering {name} through the PUT of its network."
+                raise bad_request("OperationNotAllowed", message)
 
     def _subnets(self, request: ArmRequest, document: Document) -> list[Document]:
         wanted = request.body.get("properties", {}).get("subnets") or []

@@ -237,3 +237,14 @@ def sync_level(*, own_known: bool, remote_known: bool) -> str:
         (False, True): "LocalNotInSync",
         (False, False): "LocalAndRemoteNotInSync",
     }[own_known, remote_known]
+
+
+def changes_peering(given: Document, kept: Document) -> bool:
+    """Whether a peering's properties, given within its network's, say anything but what it has."""
+    remote = (given.get("remoteVirtualNetwork") or {}).get("id")
+    space = (given.get("remoteAddressSpace") or {}).get("addressPrefixes")
+    return (
+        (remote is not None and not same(remote, kept["remoteVirtualNetwork"]["id"]))
+        or (space is not None and set(space) != set(kept["remoteAddressSpace"]["addressPrefixes"]))
+        or any(name in given and bool(given[name]) != kept[name] for name in FLAGS)
+    )
