@@ -147,3 +147,15 @@ def test_a_sign_in_that_fails_names_the_next_move() -> None:
     failure = translate(ClientAuthenticationError("AADSTS7000215: Invalid client secret"), WHERE)
     assert failure.code == "HS-AZURE-001"
     assert "az login" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("The subscription is not registered to use namespace 'Microsoft.Compute'.", ["Microsoft.Compute"]),
+        ("Not registered.", ["Microsoft.Network", "Microsoft.ContainerService", "Microsoft.Compute"]),
+    ],
+)
+def test_a_provider_that_is_not_registered_has_its_command(words: str, named: list[str]) -> None:
+    commands = judged(409, "MissingSubscriptionRegistration", words).hint.split("; ")
+    assert commands == [f"az provider register --wait --namespace {name} --subscription s" for name in named]

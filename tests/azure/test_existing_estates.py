@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+import pytest
+
 from hybridspan.azure.gateway import AzureGateway
+from hybridspan.errors import PermanentFailure
 from hybridspan.plan.phases.clusters import decide_cluster, plugin_of
 from hybridspan.plan.phases.networks import decide_network
 from hybridspan.plan.phases.peerings import decide_peering
@@ -115,7 +118,14 @@ async def test_a_closed_peering_is_opened_only_where_both_networks_are_managed(
     document["properties"]["allowVirtualNetworkAccess"] = False
     stand_in.arm.store.put(stand_in_document, document)
     first, second = await network_of(gateway, EAST), await network_of(gateway, CENTRAL)
-    assert decide_peering((EAST, CENTRAL), first, second).state == "refused"
+    refused = decide_peering((EAST, CENTRAL), first, second)
+    assert refused.state == "refused"
+    with pytest.raises(PermanentFailure) as caught:
+        await peer(gateway)
+    command = f"az network vnet peering update --ids {document['id']} --set allowVirtualNetworkAccess=true"
+    assert caught.value.code == "HS-AZURE-022"
+    for hint in (caught.value.hint, refused.hint):
+        assert hint.endswith(command)
     managed = tuple(replace(r, network=replace(r.network, manage=True)) for r in (EAST, CENTRAL))
     assert decide_peering((managed[0], managed[1]), first, second).state == "needed"
     assert await gateway.ensure_peering(managed[0], "to-central", managed[1], "to-east")

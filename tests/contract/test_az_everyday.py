@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hybridspan_lab.arm import Settings
+from hybridspan.azure.refusals import hint_for, meaning
+from hybridspan_lab.arm import SUBSCRIPTIONS, Settings
 from tests.contract.azure_cli import Az
 from tests.contract.lab import Lab, running
 
@@ -58,6 +59,27 @@ def test_a_changed_address_space_is_synchronised(place: Az) -> None:
         run(place, f"network vnet peering list {HERE} --vnet-name two --query '[0].peeringState'")
         == "Disconnected"
     )
+
+
+def test_the_commands_in_the_product_s_messages_work_as_they_are_typed(place: Az, lab: Lab) -> None:
+    here = "--resource-group messages"
+    run(place, "group create --name messages --location eastus")
+    run(place, f"network vnet create {here} --name three --location eastus --address-prefixes 10.3.0.0/24")
+    run(place, f"network vnet create {here} --name four --location eastus --address-prefixes 10.4.0.0/24")
+    remote = run(place, f"network vnet show {here} --name four --query id")
+    shut = f"network vnet peering create {here} --vnet-name three --name shut --remote-vnet {remote}"
+    peering = run(place, f"{shut} --allow-vnet-access false")
+    assert peering["allowVirtualNetworkAccess"] is False
+    opened = f"network vnet peering update --ids {peering['id']} --set allowVirtualNetworkAccess=true"
+    assert run(place, opened)["allowVirtualNetworkAccess"] is True
+
+    lab.app[SUBSCRIPTIONS].unregister(lab.subscription, "Microsoft.Compute")
+    words = "The subscription is not registered to use namespace 'Microsoft.Compute'."
+    said = meaning(409, "MissingSubscriptionRegistration", words)
+    for command in hint_for(said, peering["id"], words).split("; "):
+        place.text(*shlex.split(command.removeprefix("az ")))
+    shown = "provider show --namespace Microsoft.Compute --query registrationState"
+    assert run(place, shown) == "Registered"
 
 
 def test_a_security_group_guards_a_subnet(place: Az) -> None:

@@ -15,7 +15,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from hybridspan.azure.refusals import ABSENT, OPERATION_FAILED, Meaning, meaning
+from hybridspan.azure.refusals import ABSENT, OPERATION_FAILED, Meaning, hint_for, meaning
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 
@@ -68,11 +68,12 @@ def _inner(error: HttpResponseError) -> str:
 
 def failure(said: Meaning, where: str, why: str, delay: float | None = None) -> HybridspanError:
     """The failure for that meaning."""
+    hint = hint_for(said, where, why)
     if said.is_temporary:
         return TemporaryFailure(
-            said.code, said.message, where=where, why=why, hint=said.hint, retry_after=delay or said.delay
+            said.code, said.message, where=where, why=why, hint=hint, retry_after=delay or said.delay
         )
-    return PermanentFailure(said.code, said.message, where=where, why=why, hint=said.hint)
+    return PermanentFailure(said.code, said.message, where=where, why=why, hint=hint)
 
 
 def _unreachable(error: AzureError, where: str) -> HybridspanError:

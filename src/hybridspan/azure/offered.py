@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from hybridspan.azure.refusals import registration
 from hybridspan.facts.azure import ClusterFacts, OfferFacts, QuotaFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding
 from hybridspan.topology.kubernetes_support import doubt
@@ -36,11 +37,9 @@ def _unregistered(region: Region, names: tuple[str, ...]) -> Finding:
     message = (
         f"the subscription has not registered {' and '.join(names)}, and Azure refuses every write to it"
     )
-    each = "; ".join(
-        f"az provider register --wait --namespace {name} --subscription {region.subscription}"
-        for name in names
+    return Finding(
+        "azure-providers", "refuse", _where(region), message, registration(names, region.subscription)
     )
-    return Finding("azure-providers", "refuse", _where(region), message, each)
 
 
 def _where(region: Region) -> str:

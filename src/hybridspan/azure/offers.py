@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.documents import LONG_TERM
 from hybridspan.azure.networks import Clients
+from hybridspan.azure.refusals import PROVIDERS
 from hybridspan.azure.rest import get, get_all
 from hybridspan.errors import HybridspanError
 from hybridspan.facts import azure_versions as api_versions
 from hybridspan.facts.azure import OfferFacts, QuotaFacts, SizeFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
-
-NEEDED: Final = ("Microsoft.Network", "Microsoft.ContainerService", "Microsoft.Compute")
-"""The providers of what a new region takes."""
 
 
 class Offers:
@@ -48,9 +46,9 @@ class Offers:
 
     async def _unregistered(self, region: Region) -> tuple[str, ...]:
         """The providers that refuse every write until somebody registers them, as in a subscription that is new."""
-        states = await asyncio.gather(*(self._registration(region, name) for name in NEEDED))
+        states = await asyncio.gather(*(self._registration(region, name) for name in PROVIDERS))
         return tuple(
-            name for name, state in zip(NEEDED, states, strict=True) if state not in ("Registered", "")
+            name for name, state in zip(PROVIDERS, states, strict=True) if state not in ("Registered", "")
         )
 
     async def _registration(self, region: Region, provider: str) -> str:

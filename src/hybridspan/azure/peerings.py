@@ -212,5 +212,5 @@ def _refuse_closed(side: Side) -> None:
             "HS-AZURE-022",
             "the peering exists and is told not to let traffic through",
             where=side.id,
-            hint="az network vnet peering update --set allowVirtualNetworkAccess=true, if its owner agrees",
+            hint=f"if its owner agrees: az network vnet peering update --ids {side.id} --set allowVirtualNetworkAccess=true",
         )

@@ -5,6 +5,8 @@ The codes are those that real clients have met on what we use; what is not in th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,7 +94,7 @@ _POLICY = Meaning(
 _PROVIDER = Meaning(
     "HS-AZURE-020",
     "the subscription has not registered the resource provider",
-    "az provider register --namespace Microsoft.ContainerService (or Microsoft.Network), then apply again",
+    "register it, then run apply again",
 )
 _DIRECTORY = Meaning(
     "HS-AZURE-025",
@@ -179,6 +181,24 @@ def meaning(status: int, arm_code: str, text: str) -> Meaning:
         # Compute says OperationNotAllowed for exhausted quota too, and that does not pass by itself.
         return _CAPACITY if "quota" in text.lower() else _REFUSED
     return _BY_LOWER_CODE.get(arm_code.lower()) or _by_status(status)
+
+
+PROVIDERS: Final = ("Microsoft.Network", "Microsoft.ContainerService", "Microsoft.Compute")
+"""What the subscription of a new region must have registered."""
+
+
+def registration(names: Iterable[str], subscription: str) -> str:
+    """The commands that register providers, as a person types them; each returns when it is done."""
+    each = "az provider register --wait --namespace {} --subscription {}"
+    return "; ".join(each.format(name, subscription) for name in names)
+
+
+def hint_for(said: Meaning, where: str, text: str) -> str:
+    """The next move; for a provider that is not registered, the command with what Azure named."""
+    if said is not _PROVIDER or not where.lower().startswith("/subscriptions/"):
+        return said.hint
+    named = re.search(r"namespace '([\w.]+)'", text)
+    return registration((named[1],) if named else PROVIDERS, where.split("/")[2])
 
 
 def _by_status(status: int) -> Meaning:
