@@ -75,25 +75,25 @@ async def estate(topology: Topology, records: Recorded) -> AsyncIterator[Estate]
 
 
 def set_faults(stand_in: StandIn, chance: random.Random, *, with_rules: bool) -> None:
-    """Some that pass, and sometimes one that lasts: it strikes from the first time on, until it is taken away."""
+    """Some that pass, and sometimes one that lasts: it strikes from the first time on, until it is taken away.
+
+    What lasts stands first in the table, or one that passes, and lets a write through, would strike in its stead.
+    """
     places = [place for place in REACH if with_rules or RULES not in place]
     writes = [place for place in places if place[0] == "PUT"]
     begun = [
         place for place in writes if GROUPS not in place
     ]  # a group is made at once, without an operation
+    drawn = []
     for _ in range(chance.randint(2, 6)):
         lasts = chance.random() >= 0.9
         kind = chance.choice(tuple(LASTING) if lasts else PASSING)
         place = chance.choice(writes if lasts else begun if kind == "fails-at-end" else places)
-        method, type_name = place
-        stand_in.fault(
-            kind,
-            method=method,
-            type=type_name,
-            nth=1 if lasts else chance.randint(1, REACH[place]),
-            times=FOR_EVER if lasts else chance.randint(1, 2),
-            seconds=chance.choice((0.05, 0.2)),
-        )
+        nth = 1 if lasts else chance.randint(1, REACH[place])
+        times = FOR_EVER if lasts else chance.randint(1, 2)
+        drawn.append((kind, place, nth, times, chance.choice((0.05, 0.2))))
+    for kind, (method, type_name), nth, times, seconds in sorted(drawn, key=lambda f: f[0] not in LASTING):
+        stand_in.fault(kind, method=method, type=type_name, nth=nth, times=times, seconds=seconds)
 
 
 def lasting(stand_in: StandIn, mark: int) -> set[str]:
