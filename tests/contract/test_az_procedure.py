@@ -33,9 +33,24 @@ STATE = (
     "--vnet-name my-hybrid-rg-vnet --query peeringState"
 )
 CREATE = (
-    "aks create --resource-group my-hybrid-rg --name apigee-eastus --location eastus --network-plugin azure "
-    "--vnet-subnet-id {subnet} --service-cidr 10.1.0.0/16 --dns-service-ip 10.1.0.10 --node-count 3 --max-pods 13 "
-    "--nodepool-name apigeerun --no-ssh-key --enable-managed-identity"
+    "aks create --resource-group my-hybrid-rg --name apigee-{region} --location {region} --network-plugin azure "
+    "--vnet-subnet-id {subnet} --service-cidr 10.{number}.0.0/16 --dns-service-ip 10.{number}.0.10 --node-count 3 "
+    "--max-pods 13 --nodepool-name apigeerun --no-ssh-key --enable-managed-identity"
+)
+REGIONS = ("eastus", "centralus")
+RANGES = ("120.38.1.0/26", "192.138.0.0/26")
+RULES = (
+    "network nsg create --resource-group my-hybrid-rg --name cassandra-{region} --location {region}",
+    (
+        "network nsg rule create --resource-group my-hybrid-rg --nsg-name cassandra-{region} --name cassandra "
+        "--priority 200 --direction Inbound --access Allow --protocol Tcp --source-address-prefixes {there} "
+        "--source-port-ranges '*' --destination-address-prefixes {here} --destination-port-ranges 7001"
+    ),
+    "network vnet subnet update --ids {subnet} --network-security-group cassandra-{region}",
+)
+RULE = (
+    "network nsg rule list --resource-group my-hybrid-rg --nsg-name cassandra-{region} "
+    "--query '[].[access, sourceAddressPrefix, destinationAddressPrefix, destinationPortRange]' --out tsv"
 )
 
 
@@ -58,23 +73,43 @@ def test_the_procedure_runs_as_documented(az: Az, lab: Lab, tmp_path: Path) -> N
     assert '"peeringState": "Connected"' in back
     assert run(az, STATE) == '"Connected"'
 
-    subnet = f"{first}/subnets/my-hybrid-rg-vnet-subnet"
-    assert '"provisioningState": "Succeeded"' in run(az, CREATE, subnet=subnet)
-    cluster = lab.host.created[0]
-    assert (cluster.network_plugin, cluster.service_cidr, cluster.subnet_prefix) == (
-        "azure",
-        "10.1.0.0/16",
-        "120.38.1.0/26",
+    subnets = (
+        f"{first}/subnets/my-hybrid-rg-vnet-subnet",
+        f"{second}/subnets/my-hybrid-rg-vnet-ext01-subnet",
     )
-    assert roles_on(lab, subnet) == ["Network Contributor"]
+    for number, (region, subnet) in enumerate(zip(REGIONS, subnets, strict=True), start=1):
+        made = run(az, CREATE, region=region, subnet=subnet, number=str(number))
+        assert '"provisioningState": "Succeeded"' in made
+        assert roles_on(lab, f"apigee-{region}", subnet) == ["Network Contributor"]
+    assert [
+        (c.name, c.location, c.network_plugin, c.service_cidr, c.subnet_prefix) for c in lab.host.created
+    ] == [
+        ("apigee-eastus", "eastus", "azure", "10.1.0.0/16", "120.38.1.0/26"),
+        ("apigee-centralus", "centralus", "azure", "10.2.0.0/16", "192.138.0.0/26"),
+    ]
+
+    for region, subnet, here, there in zip(REGIONS, subnets, RANGES, reversed(RANGES), strict=True):
+        for command in RULES:
+            run(az, command, region=region, subnet=subnet, here=here, there=there)
+        assert run(az, RULE, region=region).split() == ["Allow", there, here, "7001"]
+        group = lab.arm.store.get(subnet)["properties"]["networkSecurityGroup"]["id"]
+        assert group.endswith(f"/cassandra-{region}")
+    assert run(az, STATE) == '"Connected"'
+
     kubeconfig = tmp_path / "kubeconfig"
-    run(az, f"aks get-credentials --resource-group my-hybrid-rg --name apigee-eastus --file {kubeconfig}")
+    for region in REGIONS:
+        run(
+            az,
+            f"aks get-credentials --resource-group my-hybrid-rg --name apigee-{region} --file {kubeconfig}",
+        )
+        assert f"apigee-{region}" in kubeconfig.read_text()
     assert "clusterUser" in kubeconfig.read_text()
 
 
-def roles_on(lab: Lab, scope: str) -> list[str]:
-    """The roles that az gave the cluster's identity on its subnet, as it does unasked."""
-    cluster = next(d for _, d in lab.arm.store.of_type("Microsoft.ContainerService/managedClusters"))
+def roles_on(lab: Lab, name: str, scope: str) -> list[str]:
+    """The roles that az gave a cluster's identity on its subnet, as it does unasked."""
+    clusters = lab.arm.store.of_type("Microsoft.ContainerService/managedClusters")
+    cluster = next(d for _, d in clusters if d["name"] == name)
     found = lab.arm.access.granted(scope, cluster["identity"]["principalId"])
     return [role.name for role in found]
 
