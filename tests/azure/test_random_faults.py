@@ -117,12 +117,16 @@ async def test_a_run_ends_applied_or_with_a_name(
     first, causes = await run_and_causes(estate, stand_in)
     faults = stand_in.arm.faults.list()
     assert any(fault.struck for fault in faults)
-    assert bool(causes) == any(fault.kind in LASTING for fault in faults)
+    # Of several causes at steps beside one another, a run may stop at the first before it meets the second.
+    meant = {LASTING[fault.kind] for fault in faults if fault.kind in LASTING}
+    assert causes <= meant
+    assert bool(causes) == bool(meant)
     assert IN_CI.get(seed) in (None, "lasts" if causes else "passes")
     if causes:
         again, still = await run_and_causes(estate, stand_in)
         assert not again.is_complete
-        assert still == causes
+        assert still
+        assert still <= meant
     assert first.is_complete == (not causes)
     stand_in.arm.clear_faults()
     last = await run(estate)

@@ -125,6 +125,10 @@ def test_node_pools_rules_and_deletion_work_with_az(az: Az, lab: Lab) -> None:
     )
     assert '"provisioningState": "Succeeded"' in run(az, rule)
     run(az, pool, verb="delete")
+    tagged = run(az, "aks update --resource-group my-hybrid-rg --name apigee-eastus --tags owner=somebody")
+    assert '"owner": "somebody"' in tagged
+    tier = "aks update --resource-group my-hybrid-rg --name apigee-eastus --tier premium"
+    assert "The lab does not change sku.tier" in az.run(*shlex.split(tier)).stderr
     run(az, "aks delete --resource-group my-hybrid-rg --name apigee-eastus --yes")
     assert lab.host.deleted
     run(az, "group delete --name my-hybrid-rg --yes")
