@@ -252,6 +252,8 @@ def _ask(places: Places, question: Mapping[str, Any]) -> dict[str, Any]:
 def _alone(places: Places) -> Iterator[None]:
     """One `up` at a time for a home; the lock is in the cache, since the home comes and goes."""
     name = hashlib.sha256(os.fsencode(places.home)).hexdigest()[:16]
+    # Asked before anything was ever fetched, too.
+    cache.folder().mkdir(parents=True, exist_ok=True)
     with (cache.folder() / f"lab-{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

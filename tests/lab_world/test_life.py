@@ -81,6 +81,11 @@ def test_two_labs_do_not_share_a_home(lab, home):
     assert refusal.value.code == "HS-LAB-026"
 
 
+def test_on_a_machine_that_never_had_a_lab_no_home_is_taken(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRIDSPAN_CACHE", str(tmp_path / "not" / "yet"))
+    assert not control.is_taken(home)
+
+
 @pytest.mark.parametrize(("regions", "keyspaces"), [(3, "installed"), (0, "installed"), (2, "simple")])
 def test_an_estate_that_cannot_be_is_refused_before_anything_starts(home, regions, keyspaces):
     with pytest.raises(InputError) as refusal:

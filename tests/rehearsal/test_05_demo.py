@@ -49,7 +49,8 @@ class Ended:
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Ended]:
     folder = Path(tempfile.mkdtemp(prefix="hs-demo-", dir="/tmp"))
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("HYBRIDSPAN_")}
+    kept = ("HYBRIDSPAN_CACHE",)
+    outside = {n: value for n, value in os.environ.items() if not n.startswith("HYBRIDSPAN_") or n in kept}
     done = subprocess.run(
         [sys.executable, "-m", "hybridspan", "demo", "--directory", str(folder)],
         env=outside,
