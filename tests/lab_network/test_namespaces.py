@@ -24,8 +24,8 @@ sys.exit(child.wait() if sys.argv[3:] else 7)
 """
 
 
-def start(tmp_path, *arguments):
-    argv = [sys.executable, "-c", PROGRAM, str(tmp_path / "ns"), *arguments]
+def start(tmp_path, *arguments, program=PROGRAM):
+    argv = [sys.executable, "-c", program, str(tmp_path / "ns"), *arguments]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
 
@@ -60,6 +60,13 @@ def test_a_signal_to_end_reaches_the_program(tmp_path):
         lab.stdout.readline()
         lab.send_signal(signal.SIGTERM)
         assert lab.wait(10) == 128 + signal.SIGTERM
+
+
+def test_a_signal_is_not_lost_however_early_it_comes(tmp_path):
+    early = PROGRAM.replace("print(", "os.kill(1, 15); print(")
+    for _ in range(10):
+        with start(tmp_path, "60", "wait", program=early) as lab:
+            assert lab.wait(20) == 128 + signal.SIGTERM
 
 
 def sleeping(seconds):

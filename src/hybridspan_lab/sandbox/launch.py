@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from hybridspan_lab.sandbox import system
+from hybridspan_lab.sandbox import first_process, system
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {
@@ -41,35 +41,36 @@ def main() -> None:
             system.unshare(system.NEWNS | system.NEWUTS | system.NEWIPC | system.NEWPID)
     except OSError as error:
         fail(report_fd, error)
+    mask = first_process.hold_signals()
     first = os.fork()
     if first == 0:
-        contained(spec, report_fd)
+        contained(spec, report_fd, mask)
+    first_process.take_signals(mask)
     report(report_fd, {"pid": first})
     os.close(report_fd)
     release_streams()
     finish(first)
 
 
-def contained(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
+def contained(spec: dict, report_fd: int, mask: set[int]) -> None:  # type: ignore[type-arg]
     """The first process inside: prepares the root, then starts the program and collects orphans."""
     try:
         system.end_with_parent()
         if "enter" in spec:
-            run(spec, report_fd)
+            run(spec, report_fd, mask)
         if "plain" not in spec:
             prepare(spec)
         program = os.fork()
         if program == 0:
-            run(spec, report_fd)
+            run(spec, report_fd, mask)
     except OSError as error:
         fail(report_fd, error)
-    forward_signals(program)
     os.close(report_fd)
     release_streams()
-    finish(program)
+    first_process.stand_by(program)
 
 
-def run(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
+def run(spec: dict, report_fd: int, mask: set[int]) -> None:  # type: ignore[type-arg]
     try:
         if "plain" in spec:
             system.end_with_parent()
@@ -79,6 +80,9 @@ def run(spec: dict, report_fd: int) -> None:  # type: ignore[type-arg]
 
             fcntl.ioctl(0, TIOCSCTTY, 0)
         os.chdir(spec.get("cwd") or "/")
+        first_process.take_signals(mask)
+        # Python ignores a closed pipe, and a program would inherit that.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execvpe(spec["argv"][0], spec["argv"], spec["env"])  # noqa: S606 - an argument list, no shell
     except OSError as error:
         fail(report_fd, error, spec["argv"][0])
@@ -157,24 +161,6 @@ def release_streams() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-
-
-def forward_signals(child: int) -> None:
-    def forward(number: int, _frame: object) -> None:
-        try:
-            os.kill(child, number)
-        except ProcessLookupError:
-            return
-
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGQUIT,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-    ):
-        signal.signal(number, forward)
 
 
 def finish(child: int) -> None:

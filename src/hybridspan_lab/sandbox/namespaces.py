@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
+from hybridspan_lab.sandbox.first_process import hold_signals, stand_by, take_signals
 from hybridspan_lab.sandbox.system import (
     MS_BIND,
     MS_PRIVATE,
@@ -94,16 +93,19 @@ def become_lab_root(ns_dir: Path) -> None:
     """
     enter_user_namespace()
     mount(None, "/", None, MS_REC | MS_PRIVATE)
+    sys.stdout.flush()
+    mask = hold_signals()
     first = os.fork()
     if first:
-        _hand_on(first)
+        stand_by(first)
     end_with_parent()
     mount("proc", "/proc", "proc")
     ns_dir.mkdir(parents=True, exist_ok=True)
     mount("tmpfs", str(ns_dir), "tmpfs", 0, "mode=0700,size=1m")
     program = os.fork()
     if program:
-        _hand_on(program)
+        stand_by(program)
+    take_signals(mask)
 
 
 def enter_user_namespace() -> None:
@@ -113,20 +115,3 @@ def enter_user_namespace() -> None:
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
-
-
-def _hand_on(child: int) -> NoReturn:
-    """Waits for `child`, collecting any other process that ends, and ends as it did."""
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, number)
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, forward)
-    sys.stdout.flush()
-    while True:
-        pid, status = os.wait()
-        if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            os._exit(code if code >= 0 else 128 - code)
