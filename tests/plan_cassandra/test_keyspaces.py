@@ -7,18 +7,9 @@ from dataclasses import replace
 import pytest
 
 from hybridspan.facts.cassandra import KeyspaceFacts
-from hybridspan.plan.phases.keyspaces import (
-    Alteration,
-    data_names,
-    decide_auth,
-    decide_simple,
-    decide_spread,
-    plan_keyspaces,
-    projected,
-    simple_alterations,
-    spread,
-    system_names,
-)
+from hybridspan.plan.phases.alterations import Alteration, projected, simple_alterations, spread
+from hybridspan.plan.phases.keyspace_names import data_names, system_names
+from hybridspan.plan.phases.keyspaces import decide_auth, decide_simple, decide_spread, plan_keyspaces
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, three_regions, two_regions, world
 
 CENTRALUS = two_regions().region("centralus")

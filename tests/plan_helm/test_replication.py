@@ -6,7 +6,7 @@ import pytest
 
 from hybridspan.apigee.replication_causes import cause_of
 from hybridspan.errors import TemporaryFailure
-from hybridspan.plan.phases.keyspaces import names_of_ours, organization_names
+from hybridspan.plan.phases.keyspace_names import names_of_ours, organization_names
 from hybridspan.plan.phases.rebuild import copied_by_operator
 from hybridspan.plan.phases.replication import ReplicationSeen, decide_replication, manifest, the_resource
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring

@@ -19,19 +19,15 @@ from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.facts.cassandra import Replication, RingFacts, RingNode
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.alterations import Alteration, simple_alterations, spread
+from hybridspan.plan.phases.keyspace_names import AUTH, names_of_ours, system_names
 from hybridspan.plan.phases.keyspaces import (
-    AUTH,
     SIMPLE_KEY,
-    Alteration,
     auth_key,
     decide_auth,
     decide_simple,
     decide_spread,
-    names_of_ours,
     owed_repairs,
-    simple_alterations,
-    spread,
-    system_names,
 )
 from hybridspan.plan.phases.ring_commands import User
 from hybridspan.topology.model import Region

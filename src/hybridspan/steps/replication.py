@@ -14,7 +14,7 @@ from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.replication import Watched, replication_seen
 from hybridspan.plan.model import Decision, PlannedStep, needed
-from hybridspan.plan.phases.keyspaces import organization_names
+from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.plan.phases.operator import organization_resource
 from hybridspan.plan.phases.rebuild import forgotten
 from hybridspan.plan.phases.replication import (

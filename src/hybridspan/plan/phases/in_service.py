@@ -15,7 +15,7 @@ from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, WorldFacts
 from hybridspan.plan.model import PlannedStep, done
-from hybridspan.plan.phases.keyspaces import replicated
+from hybridspan.plan.phases.keyspace_names import replicated
 from hybridspan.plan.phases.overrides import is_complete, members
 from hybridspan.plan.phases.runtime import decide_runtime
 from hybridspan.topology.model import Region, Topology

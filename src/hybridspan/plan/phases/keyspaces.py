@@ -1,89 +1,40 @@
-"""Which keyspaces must be replicated to which data centers, and the exact statements that bring it about.
+"""The phases that alter keyspaces: what each has to do, in words, and the commands that it stands for.
 
 Two phases. Before any new node starts, what is on SimpleStrategy moves to NetworkTopologyStrategy naming the existing data
 centers only: SimpleStrategy places replicas without regard to data centers, so empty new nodes would take over ranges.
 After all new nodes are members, each keyspace gets the new data center, system_auth first, because it decides who can log
-in. The factor of a data center that is already named is never changed.
+in.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hybridspan.facts.cassandra import SYSTEM_KEYSPACES, KeyspaceFacts, Replication, RingFacts
+from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.phases.alterations import (
+    Alteration,
+    is_spreadable,
+    literal,
+    projected,
+    shown,
+    simple_alterations,
+    spread,
+)
+from hybridspan.plan.phases.keyspace_names import AUTH, names_of_ours, replicated, system_names
 from hybridspan.plan.phases.ring_commands import User, cqlsh, nodetool, pod_name, pods_of
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
 
-AUTH: Final = "system_auth"
-_PLAIN: Final = re.compile(r"^[a-z][a-z0-9_]*$")
+SIMPLE_KEY: Final = "simple-keyspaces"
+"""Where the journal keeps which keyspaces left SimpleStrategy, and whether they are `altered` only or `repaired` too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alteration:
-    """One keyspace's replication, before and after."""
-
-    keyspace: str
-    before: Replication
-    after: Replication
-
-    @property
-    def statement(self) -> str:
-        """The statement as it is sent."""
-        factors = "".join(f", {_quoted(dc)}: {factor}" for dc, factor in self.after.factors.items())
-        options = f"{{'class': 'NetworkTopologyStrategy'{factors}}}"
-        return f"ALTER KEYSPACE {identifier(self.keyspace)} WITH replication = {options};"
-
-    @property
-    def user(self) -> User:
-        """Who may: the superuser for Cassandra's own keyspaces, ddl_user for Apigee's."""
-        return "admin" if self.keyspace in SYSTEM_KEYSPACES else "ddl"
-
-
-def identifier(name: str) -> str:
-    """A keyspace's name as CQL writes it."""
-    return name if _PLAIN.match(name) else '"' + name.replace('"', '""') + '"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def shown(replication: Replication) -> str:
-    """A replication map for a person: `{dc-1:3, dc-2:3}`."""
-    if replication.strategy != "NetworkTopologyStrategy":
-        factor = replication.factors.get("")
-        return replication.strategy if factor is None else f"{replication.strategy} {factor}"
-    return "{" + ", ".join(f"{dc}:{factor}" for dc, factor in replication.factors.items()) + "}"
-
-
-def replicated(ring: RingFacts) -> tuple[KeyspaceFacts, ...]:
-    """Every keyspace that is not each node's own: Cassandra's first, in the order in which they are altered."""
-    found = [k for k in ring.keyspaces if not k.is_local]
-    order = {name: number for number, name in enumerate(SYSTEM_KEYSPACES)}
-    return tuple(sorted(found, key=lambda k: (order.get(k.name, len(order)), k.name)))
-
-
-def simple_alterations(ring: RingFacts) -> tuple[Alteration, ...]:
-    """What moves from SimpleStrategy to NetworkTopologyStrategy with the ring's present data centers.
-
-    Factors stay; one that exceeds a data center's nodes is written as the number of nodes, which is what it means.
-    """
-    return tuple(
-        Alteration(k.name, k.replication, _everywhere(ring, k.replication.factors.get("", 1)))
-        for k in replicated(ring)
-        if k.replication.strategy == "SimpleStrategy"
-    )
-
-
-def _everywhere(ring: RingFacts, factor: int) -> Replication:
-    factors = {dc: min(factor, len(ring.of(dc))) for dc in ring.datacenters}
-    return Replication("NetworkTopologyStrategy", factors)
+def auth_key(region: Region) -> str:
+    """Where the journal keeps on which nodes system_auth has been repaired."""
+    return f"auth-repair/{region.name}"
 
 
 def decide_simple(ring: RingFacts | None, decided: Mapping[str, Any]) -> Decision:
@@ -106,36 +57,6 @@ def decide_simple(ring: RingFacts | None, decided: Mapping[str, Any]) -> Decisio
 def owed_repairs(decided: Mapping[str, Any]) -> tuple[str, ...]:
     """Keyspaces that a run altered and has not repaired since."""
     return tuple(sorted(name for name, state in decided.items() if state == "altered"))
-
-
-def wanted_factor(keyspace: KeyspaceFacts, source: str, nodes: int) -> int:
-    """The new data center's factor: as the source data center has it, at most its number of nodes."""
-    return min(keyspace.replication.factor(source), nodes)
-
-
-def spread(ring: RingFacts, region: Region, names: Sequence[str]) -> tuple[Alteration, ...]:
-    """The keyspaces of those names that do not name the region's data center yet, with what they become."""
-    # While its nodes are still joining, the ring shows fewer than there will be.
-    nodes = max(len(ring.of(region.datacenter)), region.cassandra_nodes)
-    found: list[Alteration] = []
-    for keyspace in replicated(ring):
-        before = keyspace.replication
-        if (
-            keyspace.name not in names
-            or before.factor(region.datacenter)
-            or not is_spreadable(keyspace, region)
-        ):
-            continue
-        factor = wanted_factor(keyspace, str(region.copy_from), nodes)
-        after = Replication("NetworkTopologyStrategy", {**before.factors, region.datacenter: factor})
-        found.append(Alteration(keyspace.name, before, after))
-    return tuple(found)
-
-
-def is_spreadable(keyspace: KeyspaceFacts, region: Region) -> bool:
-    """Whether the keyspace has data in the data center to copy from, placed by data center."""
-    replication = keyspace.replication
-    return replication.strategy == "NetworkTopologyStrategy" and replication.factor(str(region.copy_from)) > 0
 
 
 def decide_spread(ring: RingFacts | None, region: Region, names: Sequence[str]) -> Decision:
@@ -172,38 +93,6 @@ def _unsuited(keyspace: KeyspaceFacts, region: Region) -> Decision:
     )
 
 
-def system_names(ring: RingFacts) -> tuple[str, ...]:
-    """Cassandra's replicated keyspaces other than system_auth."""
-    return tuple(k.name for k in replicated(ring) if k.name in SYSTEM_KEYSPACES and k.name != AUTH)
-
-
-def data_names(ring: RingFacts) -> tuple[str, ...]:
-    """Every keyspace that is not Cassandra's own, found by looking."""
-    return tuple(k.name for k in replicated(ring) if k.name not in SYSTEM_KEYSPACES)
-
-
-def organization_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
-    """The organization's own keyspaces, `kms_<org>_hybrid` and its like: those that Apigee's operator replicates."""
-    ending = f"_{organization.replace('-', '_')}_hybrid"
-    return tuple(name for name in data_names(ring) if name.endswith(ending))
-
-
-def names_of_ours(topology: Topology, ring: RingFacts) -> tuple[str, ...]:
-    """The data keyspaces that hybridspan alters itself: all, or those that the operator leaves out."""
-    if not replication_of(topology).is_resource:
-        return data_names(ring)
-    theirs = organization_names(ring, topology.organization)
-    return tuple(name for name in data_names(ring) if name not in theirs)
-
-
-def auth_key(region: Region) -> str:
-    """Where the journal keeps on which nodes system_auth has been repaired."""
-    return f"auth-repair/{region.name}"
-
-
-SIMPLE_KEY: Final = "simple-keyspaces"
-
-
 def decide_auth(ring: RingFacts | None, region: Region, decided: Mapping[str, Any]) -> Decision:
     """Whether system_auth must get the region's data center, or a repair on one of its nodes.
 
@@ -219,13 +108,6 @@ def decide_auth(ring: RingFacts | None, region: Region, decided: Mapping[str, An
             f"system_auth is replicated to {region.datacenter}, but not repaired on {', '.join(missing)}"
         )
     return spreading
-
-
-def projected(ring: RingFacts, found: Sequence[Alteration]) -> RingFacts:
-    """The ring as it will be after those alterations: what later steps are planned on."""
-    after = {a.keyspace: a.after for a in found}
-    keyspaces = tuple(replace(k, replication=after.get(k.name, k.replication)) for k in ring.keyspaces)
-    return replace(ring, keyspaces=keyspaces)
 
 
 def plan_keyspaces(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -334,8 +216,8 @@ def _moved(region: Region, pod: str, alteration: Alteration) -> Command:
 
 
 def _looked_at(region: Region, pod: str, alteration: Alteration, is_done: str, user: User) -> Command:
-    literal = _quoted(alteration.keyspace)
-    query = f"SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = {literal};"  # noqa: S608  # quoted
+    name = literal(alteration.keyspace)
+    query = f"SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = {name};"  # noqa: S608  # quoted
     look = cqlsh(region, pod, user, query).text()
     act = cqlsh(region, pod, user, alteration.statement).text()
     gist = cqlsh(region, pod, user, alteration.statement).gist

@@ -14,7 +14,7 @@ from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed
-from hybridspan.plan.phases.keyspaces import organization_names, replicated
+from hybridspan.plan.phases.keyspace_names import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
 from hybridspan.plan.phases.source_repair import source_repair
 from hybridspan.topology.model import Region, Topology

@@ -16,7 +16,7 @@ from hybridspan.facts.apigee import ApigeeFacts, DataReplicationFacts, Replicati
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
-from hybridspan.plan.phases.keyspaces import organization_names
+from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.plan.phases.kubectl import applied, context_of, kubectl
 from hybridspan.plan.phases.operator import organization_resource
 from hybridspan.plan.phases.verification import fingerprint, verification_key

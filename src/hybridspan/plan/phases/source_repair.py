@@ -10,7 +10,7 @@ from hybridspan.errors import InputError
 from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS, RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused, without
-from hybridspan.plan.phases.keyspaces import replicated
+from hybridspan.plan.phases.keyspace_names import replicated
 from hybridspan.plan.phases.ring_commands import nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
 

@@ -10,7 +10,8 @@ from typing import Any
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
-from hybridspan.plan.phases.keyspaces import replicated, shown
+from hybridspan.plan.phases.alterations import shown
+from hybridspan.plan.phases.keyspace_names import replicated
 from hybridspan.plan.phases.ring_commands import nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
 
