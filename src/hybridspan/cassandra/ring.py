@@ -18,6 +18,7 @@ PEERS = (
 )
 KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
 TABLES = "SELECT keyspace_name, table_name FROM system_schema.tables"
+AVAILABLE = "SELECT keyspace_name, full_ranges, transient_ranges FROM system.available_ranges_v2"
 
 UNREACHABLE = "UNREACHABLE"
 UNKNOWN = "UNKNOWN"

@@ -82,7 +82,9 @@ async def _cluster(
 
 
 async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
-    return await (await estate.cassandra(region)).node_facts()
+    from hybridspan.cassandra.nodes import node_facts
+
+    return await node_facts(await estate.cassandra(region))
 
 
 async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) -> KubernetesCluster | None:

@@ -1,0 +1,122 @@
+"""The CQL sessions of one region's pods, kept open between the looks, and the two secrets that opening one takes.
+
+A session leads to exactly one pod, by a port that the cluster's API server forwards. Secrets are read when they are first needed:
+the pods, and the secrets too, may come after this is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from hybridspan.cassandra.credentials import DatabaseCredentials, Role, read_credentials
+from hybridspan.cassandra.ports import CQL_PORT, CREDENTIALS_SECRET, TLS_SECRET, PodAccess, Recorder
+from hybridspan.cassandra.session import CqlSession, open_session
+from hybridspan.cassandra.tls import client_context
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+
+SecretName = Callable[[], Awaitable[str]]
+
+
+async def usual_secret() -> str:
+    """The credentials' secret as Apigee names it where no person has chosen another."""
+    return CREDENTIALS_SECRET
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A session with what must be closed after it."""
+
+    session: CqlSession
+    stack: contextlib.AsyncExitStack
+
+
+class Connections:
+    """Sessions by pod and role; `close` ends them all."""
+
+    def __init__(self, pods: PodAccess, namespace: str, record: Recorder, secret: SecretName) -> None:
+        self._access = pods
+        self._namespace = namespace
+        self._record = record
+        self._secret_name = secret
+        self._credentials: DatabaseCredentials | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._sessions: dict[tuple[str, Role], _Kept] = {}
+        self._opening: dict[tuple[str, Role], asyncio.Lock] = {}
+
+    async def close(self) -> None:
+        """Close the sessions and forget the credentials."""
+        for key in tuple(self._sessions):
+            await self._drop(key)
+        self._credentials = self._tls = None
+
+    @contextlib.asynccontextmanager
+    async def session(self, pod: str, role: Role) -> AsyncIterator[CqlSession]:
+        """CQL on exactly that pod, as the user of that role; kept open for the next one who asks.
+
+        A session whose node did not answer is closed, so that the next try begins anew.
+        """
+        key = (pod, role)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            kept = self._sessions.get(key)
+            if kept is None:
+                kept = self._sessions[key] = await self._open(pod, role)
+        try:
+            yield kept.session
+        except TemporaryFailure:
+            await self._drop(key)
+            raise
+
+    async def log_in(self, pod: str, role: Role) -> None:
+        """Prove that the user of that role can log in through that pod now: with a connection of its own."""
+        kept = await self._open(pod, role)
+        await kept.stack.aclose()
+
+    async def credentials(self) -> DatabaseCredentials:
+        """The database users; PermanentFailure where their secret is missing."""
+        if self._credentials is None:
+            name = await self._secret_name()
+            secret = await self._access.secret(self._namespace, name)
+            if not secret:
+                raise self._missing(name)
+            self._credentials = read_credentials(secret, self._where())
+        return self._credentials
+
+    async def _open(self, pod: str, role: Role) -> _Kept:
+        login = (await self.credentials()).login(role)
+        context = await self._context()
+        where = f"{self._access.name}, pod {self._namespace}/{pod}"
+        async with contextlib.AsyncExitStack() as stack:
+            port = await stack.enter_async_context(self._access.forward(self._namespace, pod, CQL_PORT))
+            session = await open_session(
+                port, context, login, where=where, secret=await self._secret_name(), record=self._record
+            )
+            stack.push_async_callback(session.close)
+            return _Kept(session, stack.pop_all())
+
+    async def _drop(self, key: tuple[str, Role]) -> None:
+        kept = self._sessions.pop(key, None)
+        if kept is not None:
+            await kept.stack.aclose()
+
+    async def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            secret = await self._access.secret(self._namespace, TLS_SECRET)
+            if not secret:
+                raise self._missing(TLS_SECRET)
+            self._tls = client_context(secret, self._where())
+        return self._tls
+
+    def _missing(self, secret: str) -> PermanentFailure:
+        return PermanentFailure(
+            "HS-CASS-016",
+            f"there is no secret {secret}",
+            where=self._where(),
+            hint="the Apigee controller creates it with the datastore",
+        )
+
+    def _where(self) -> str:
+        return f"cluster {self._access.name}, namespace {self._namespace}"

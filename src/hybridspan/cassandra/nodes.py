@@ -1,0 +1,61 @@
+"""What each of a region's nodes tells of itself: its disk and clock, its record of received ranges, its last repairs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from hybridspan.cassandra import probing, ring
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.errors import TemporaryFailure
+from hybridspan.facts.cassandra import AvailableRanges, NodeFacts
+from hybridspan.facts.kubernetes import PodFacts
+
+
+async def node_facts(region: CassandraRegion) -> tuple[NodeFacts, ...]:
+    """Every pod of the region that runs, in order."""
+    pods = await region.pods()
+    history = await region.last_repairs()
+    return tuple(await asyncio.gather(*(_node(region, pod, history) for pod in pods)))
+
+
+async def _node(region: CassandraRegion, pod: PodFacts, history: Mapping[str, float]) -> NodeFacts:
+    try:
+        host, offset = await _host_and_offset(region, pod.name)
+        available = await _available_counts(region, pod.name) if pod.ready else ()
+    except TemporaryFailure:  # it is restarting: of one node nothing is known, of the others all
+        host, offset, available = probing.UNKNOWN, None, ()
+    return NodeFacts(
+        pod=pod.name,
+        address=pod.address,
+        datacenter=region.region.datacenter,
+        data_bytes=host.data_bytes,
+        disk_free_bytes=host.free_bytes,
+        clock_offset_seconds=offset,
+        own_name_resolves=host.own_name_resolves,
+        available_ranges=available,
+        last_repair=history,
+    )
+
+
+async def _host_and_offset(region: CassandraRegion, pod: str) -> tuple[probing.HostState, float | None]:
+    before = time.time()
+    host = await region.host(pod)
+    # The pod read its clock somewhere between our two readings.
+    return host, None if host.clock is None else host.clock - (before + time.time()) / 2
+
+
+async def _available_counts(region: CassandraRegion, pod: str) -> tuple[AvailableRanges, ...]:
+    try:
+        async with region.session(pod) as cql:
+            rows = await cql.query(ring.AVAILABLE)
+    except TemporaryFailure as failure:
+        # Nobody can log in before system_auth is there: nothing was streamed.
+        if failure.code == "HS-CASS-004":
+            return ()
+        raise
+    return tuple(
+        AvailableRanges(r["keyspace_name"], len(r["full_ranges"] or ()), len(r["transient_ranges"] or ()))
+        for r in rows
+    )

@@ -1,0 +1,101 @@
+"""When a session is opened, shared and given up, and what is said where its secrets are missing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from hybridspan.cassandra import connections
+from hybridspan.cassandra.connections import Connections, usual_secret
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from tests.cassandra.pods import CREDENTIALS, LocalPods
+
+
+@dataclass
+class Opened:
+    """The driver's side: which users came, and how many have gone."""
+
+    users: list[str] = field(default_factory=list)
+    closed: int = 0
+
+    async def open_session(self, _port, _context, login, **_words) -> Opened:
+        self.users.append(login.user)
+        await asyncio.sleep(0)
+        return self
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+    opened = Opened()
+    monkeypatch.setattr(connections, "open_session", opened.open_session)
+    monkeypatch.setattr(connections, "client_context", lambda _secret, _where: object())
+    return opened
+
+
+def to(pods: LocalPods, **secrets: object) -> Connections:
+    pods.secrets |= {"apigee-cassandra-default-tls": {"ca.crt": b""}, **secrets}
+    return Connections(pods, "apigee", lambda *_: None, usual_secret)
+
+
+async def use(found: Connections, role: str = "admin") -> None:
+    async with found.session("pod-0", role):  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+
+
+async def test_a_session_is_opened_once_for_all_who_ask_at_the_same_time(pods, opened) -> None:
+    found = to(pods)
+    await asyncio.gather(use(found), use(found), use(found, "ddl"))
+    await use(found)
+    assert sorted(opened.users) == ["admin_user", "ddl_user"]
+    assert not opened.closed
+
+
+async def test_a_session_whose_node_did_not_answer_is_opened_anew(pods, opened) -> None:
+    found = to(pods)
+    with pytest.raises(TemporaryFailure):
+        async with found.session("pod-0", "admin"):
+            raise TemporaryFailure("HS-CASS-005", "gone")
+    assert opened.closed == 1
+    await use(found)
+    assert len(opened.users) == 2
+
+
+async def test_a_refused_statement_leaves_the_session_open(pods, opened) -> None:
+    found = to(pods)
+    with pytest.raises(PermanentFailure):
+        async with found.session("pod-0", "admin"):
+            raise PermanentFailure("HS-CASS-006", "not permitted")
+    assert not opened.closed
+
+
+async def test_a_login_is_proved_by_a_connection_of_its_own(pods, opened) -> None:
+    found = to(pods)
+    await use(found)
+    await found.log_in("pod-0", "admin")
+    assert len(opened.users) == 2
+    assert opened.closed == 1
+
+
+async def test_closing_ends_every_session_and_reads_the_secret_again(pods, opened) -> None:
+    found = to(pods)
+    await asyncio.gather(use(found), use(found, "dml"))
+    await found.close()
+    assert opened.closed == 2
+    pods.secrets["apigee-datastore-default-creds"] = {**CREDENTIALS, "admin.user": b"another"}
+    await use(found)
+    assert opened.users[-1] == "another"
+
+
+@pytest.mark.parametrize("missing", ["apigee-datastore-default-creds", "apigee-cassandra-default-tls"])
+async def test_a_missing_secret_is_named_with_its_place(pods, opened, missing: str) -> None:
+    with pytest.raises(PermanentFailure) as caught:
+        await use(to(pods, **{missing: {}}))
+    assert caught.value.code == "HS-CASS-016"
+    assert missing in str(caught.value)
+    assert "apigee-test" in caught.value.where
+    assert not opened.users
