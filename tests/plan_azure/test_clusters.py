@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.plan.phases.clusters import decide_cluster, plan_clusters, plugin_of
 from tests.azure.regions import CENTRAL, EAST, POOLS, make_topology, with_pools
 from tests.plan_azure.facts import NOTHING, cluster, here, world
@@ -95,6 +96,16 @@ def test_the_commands_state_plugin_subnet_and_ranges() -> None:
     assert "az aks nodepool add" in pool.text()
     assert "--zones 1 2 3 --labels apigee=data" in pool.text()
     assert credentials.text().startswith("az aks get-credentials")
+
+
+def test_the_way_back_deletes_a_cluster_that_a_run_made_and_no_other() -> None:
+    topology = make_topology()
+    there = cluster(CENTRAL)
+    for tag, expected in ((topology.name, ("az", "aks", "delete")), ("another", ())):
+        seen = here(CENTRAL, aks=replace(there, tags=((bodies.TOPOLOGY_TAG, tag),)))
+        step = plan_clusters(topology, world(eastus=here(EAST, aks=FIRST), centralus=seen))[0]
+        assert (step.undo[0].argv[:3] if step.undo else ()) == expected
+        assert step.undo_note.startswith("A run of hybridspan made it") == bool(expected)
 
 
 def test_the_way_back_names_when_it_is_open() -> None:

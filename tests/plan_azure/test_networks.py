@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from hybridspan.facts import azure_bodies as bodies
+from hybridspan.facts.azure import NetworkFacts
 from hybridspan.plan.phases.groups import decide_group
 from hybridspan.plan.phases.networks import decide_network, plan_networks
 from tests.azure.regions import CENTRAL, EAST, make_topology
@@ -76,3 +78,21 @@ def test_the_command_is_the_documented_one() -> None:
     assert "--address-prefixes 192.138.0.0/24 --subnet-name vnet-centralus-subnet" in step.commands[0].text()
     assert step.needs == ("group/centralus",)
     assert step.undo[0].argv[:4] == ("az", "network", "vnet", "delete")
+
+
+def test_the_way_back_deletes_what_a_run_made_and_nothing_else() -> None:
+    made = replace(network(CENTRAL), tags=((bodies.TOPOLOGY_TAG, TOPOLOGY.name),))
+    other = replace(network(CENTRAL), tags=((bodies.TOPOLOGY_TAG, "another"),))
+    marked_first = replace(network(EAST), tags=((bodies.TOPOLOGY_TAG, TOPOLOGY.name),))
+
+    def undone(first: NetworkFacts | None, second: NetworkFacts | None) -> list[bool]:
+        seen = {
+            "eastus": replace(here(EAST), network=first),
+            "centralus": replace(here(CENTRAL), network=second),
+        }
+        return [bool(step.undo) for step in plan_networks(TOPOLOGY, world(**seen))]
+
+    assert undone(network(EAST), made) == [False, True]
+    assert undone(network(EAST), other) == [False, False]
+    assert undone(marked_first, None) == [False, True]
+    assert undone(None, network(CENTRAL)) == [False, False]

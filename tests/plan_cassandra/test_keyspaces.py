@@ -123,14 +123,6 @@ def test_the_planned_ring_has_the_maps_that_statements_leave() -> None:
     assert {k.name: k.replication for k in after.keyspaces if not k.is_local} == AFTER
 
 
-def test_undoing_takes_the_data_center_out_again() -> None:
-    topology = two_regions()
-    steps = {s.id: s for s in plan_keyspaces(topology, world(topology, ring(BEFORE, "dc-1")))}
-    undo = " ".join(c.text() for c in steps["auth-keyspace/centralus"].undo)
-    assert "dc-2" not in undo
-    assert "system_auth" in undo
-
-
 @pytest.mark.parametrize("step", ["auth-keyspace", "system-keyspaces", "data-keyspaces"])
 def test_without_a_ring_it_is_decided_later(step: str) -> None:
     topology = two_regions()

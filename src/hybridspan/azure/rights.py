@@ -16,7 +16,7 @@ from hybridspan.azure.calls import is_terminal
 from hybridspan.azure.clusters import missing_pools, state_of
 from hybridspan.azure.networks import added_prefixes, own_states
 from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
-from hybridspan.facts.azure_bodies import TOPOLOGY_TAG
+from hybridspan.facts.azure_bodies import is_marked
 from hybridspan.facts.world import Finding
 from hybridspan.plan.phases.clusters import raised_pools
 from hybridspan.topology import azure_ids
@@ -107,11 +107,11 @@ def _gets_its_role(topology: Topology, cluster: ClusterFacts | None) -> bool:
     """Whether the run makes the cluster, or waits for one of ours whose maker has gone."""
     if cluster is None or _is_written(topology, cluster):
         return True
-    return dict(cluster.tags).get(TOPOLOGY_TAG) == topology.name and not is_terminal(state_of(cluster))
+    return is_marked(topology.name, cluster.tags) and not is_terminal(state_of(cluster))
 
 
 def _is_ours_and_failed(topology: Topology, tags: Pairs, states: Iterable[str]) -> bool:
-    ours = dict(tags).get(TOPOLOGY_TAG) == topology.name
+    ours = is_marked(topology.name, tags)
     return ours and any(state.lower() in ("failed", "canceled") for state in states)
 
 

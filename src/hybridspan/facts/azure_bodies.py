@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -19,6 +19,11 @@ VERSION_TAG: Final = "hybridspan-version"
 def tags(topology_name: str, region: Region) -> dict[str, str]:
     """The marks on what we make, so that a later run knows its own."""
     return {TOPOLOGY_TAG: topology_name, REGION_TAG: region.name, VERSION_TAG: hybridspan.__version__}
+
+
+def is_marked(topology_name: str, marks: Iterable[tuple[str, str]]) -> bool:
+    """Whether a run for that topology made what carries these tags."""
+    return dict(marks).get(TOPOLOGY_TAG) == topology_name
 
 
 def network(region: Region, marks: Mapping[str, str]) -> dict[str, Any]:

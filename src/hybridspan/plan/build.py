@@ -28,6 +28,7 @@ from hybridspan.plan.phases.runtime import plan_runtime
 from hybridspan.plan.phases.seed_removal import plan_seed_removal
 from hybridspan.plan.phases.trust import plan_trust
 from hybridspan.plan.phases.verification import plan_verification
+from hybridspan.plan.phases.way_back import with_way_back
 from hybridspan.topology.loading import digest
 from hybridspan.topology.model import Topology
 
@@ -58,7 +59,8 @@ PHASES: tuple[Phase, ...] = (
 def build(topology: Topology, facts: WorldFacts) -> Plan:
     """The plan; ValueError where phases contradict one another (a defect, not the person's)."""
     phases = [step for phase in PHASES for step in phase(topology, facts)]
-    steps = in_order(in_service.left_alone(topology, facts, phases))
+    served = in_service.left_alone(topology, facts, phases)
+    steps = in_order(with_way_back(topology, facts, served))
     findings = (*facts.findings, *in_service.findings(topology, facts))
     notes = tuple(f.message for f in facts.findings if f.check == "estimate")
     made = Plan(topology.name, digest(topology), _digest_of(steps), steps, findings, notes)

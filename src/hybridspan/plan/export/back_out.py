@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hybridspan.plan.export.passwords import making, wanted
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
@@ -31,7 +33,11 @@ THERE_BEFORE = "When this page was written, it was like this already. Undo it on
 def back_out(plan: Plan, topology: Topology) -> str:
     """Markdown, in the reverse order of the plan."""
     words = making(plan, topology) if wanted(plan) else "true"
-    parts = [INTRODUCTION.format(name=topology.name, directory=topology.path.parent, making=words)]
+    parts = [
+        INTRODUCTION.format(
+            name=topology.name, directory=shlex.quote(str(topology.path.parent)), making=words
+        )
+    ]
     parts += [_stage(step) for step in reversed(plan.steps) if step.undo or step.undo_note]
     return "\n".join(parts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hybridspan.plan.export.passwords import making, wanted
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
@@ -37,7 +39,7 @@ def _head(plan: Plan, topology: Topology) -> list[str]:
     lines = [f"Organization {topology.organization}; regions {regions}.", ""]
     lines += [f"{len(plan.pending)} of {len(plan.steps)} steps are to do.", ""]
     lines += [*_worth_knowing(plan), PREPARATION]
-    lines += ["```bash", f"cd {topology.path.parent}", "```", ""]
+    lines += ["```bash", f"cd {shlex.quote(str(topology.path.parent))}", "```", ""]
     if wanted(plan):
         lines += [PASSWORDS, "```bash", making(plan, topology), "```", ""]
     return lines

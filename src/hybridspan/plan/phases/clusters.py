@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import uuid
 from dataclasses import replace
+from typing import Final
 
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, same_id
@@ -22,6 +23,10 @@ from hybridspan.plan.phases.new_clusters import (
 )
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
+
+_NOT_AS_MEMBERS: Final = (
+    "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned."
+)
 
 
 def plan_clusters(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -185,6 +190,7 @@ def _step(
 ) -> PlannedStep:
     cluster = facts.cluster
     decision = decide_cluster(region, cluster, first, facts.offer)
+    is_ours = cluster is None or bodies.is_marked(topology.name, cluster.tags)
     delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
     return PlannedStep(
         id=step_id(region),
@@ -203,10 +209,8 @@ def _step(
         resources=()
         if first is None or region.cluster.id
         else _resources(topology, completed(region, first, facts.offer), cluster, first),
-        undo=() if cluster is not None else (Command(delete),),
-        undo_note=""
-        if cluster is not None
-        else "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned.",
+        undo=(Command(delete),) if is_ours else (),
+        undo_note=(networks.MARKED if cluster else "") + _NOT_AS_MEMBERS if is_ours else "",
     )
 
 

@@ -53,6 +53,6 @@ def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
         decision=decision,
         commands=(Command(("az", "group", "create", *name, "--location", region.name, *where)),),
         lanes=(f"group/{azure_ids.group_id(region).lower()}",),
-        undo=() if decision.is_done else (undo,),
+        undo=() if decision.is_done or region == topology.first else (undo,),
         resources=() if decision.is_done else (_resource(topology, region),),
     )

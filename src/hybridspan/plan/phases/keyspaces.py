@@ -161,7 +161,6 @@ def _auth(
         needs=(StepId(f"reachability/{region.name}"),),
         lanes=("ring",),
         procedure_rows=(13, 14),
-        undo=_back(topology, region, found),
     )
 
 
@@ -178,7 +177,6 @@ def _system(topology: Topology, region: Region, ring: RingFacts | None) -> Plann
         needs=(StepId(f"auth-keyspace/{region.name}"),),
         lanes=("ring",),
         procedure_rows=(13, 14),
-        undo=_back(topology, region, found),
     )
 
 
@@ -196,7 +194,6 @@ def _data(topology: Topology, region: Region, ring: RingFacts | None) -> Planned
         needs=(StepId(f"system-keyspaces/{region.name}"),),
         lanes=("ring",),
         procedure_rows=(12, 13, 14),
-        undo=_back(topology, region, found),
         undo_note=f"Until {region.datacenter} has been rebuilt and verified, nothing may read from it.",
     )
 
@@ -222,10 +219,3 @@ def _looked_at(region: Region, pod: str, alteration: Alteration, is_done: str, u
     act = cqlsh(region, pod, user, alteration.statement).text()
     gist = cqlsh(region, pod, user, alteration.statement).gist
     return Command(script=f"HELD=$({look})\n{is_done} ||\n  {act}", gist=gist)
-
-
-def _back(topology: Topology, region: Region, found: Sequence[Alteration]) -> tuple[Command, ...]:
-    """The statements that take the data center out again, system_auth's included."""
-    source = topology.region_of(str(region.copy_from))
-    back = [Alteration(a.keyspace, a.after, a.before) for a in found]
-    return tuple(cqlsh(source, pod_name(topology, 0), a.user, a.statement) for a in back)

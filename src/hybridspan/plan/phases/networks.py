@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from ipaddress import IPv4Network
+from typing import Final
 
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts
@@ -13,6 +14,9 @@ from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, Step
 from hybridspan.plan.phases import groups
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet, Topology
+
+MARKED: Final = "A run of hybridspan made it: it carries this topology's tag. "
+"""Said on the way back of what is there and ours."""
 
 
 def plan_networks(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -136,6 +140,7 @@ def unless(look: Sequence[str], act: str) -> str:
 def _step(topology: Topology, region: Region, network: NetworkFacts | None) -> PlannedStep:
     decision = decide_network(topology, region, network)
     name = ("--name", region.network.name)
+    is_ours = _is_ours(topology, region, network)
     delete = Command(("az", "network", "vnet", "delete", *place(region), *name))
     return PlannedStep(
         id=step_id(region),
@@ -147,9 +152,17 @@ def _step(topology: Topology, region: Region, network: NetworkFacts | None) -> P
         needs=(groups.step_id(region),),
         lanes=(lane(region),),
         procedure_rows=(1, 2),
-        undo=(delete,) if network is None else (),
+        undo=(delete,) if is_ours else (),
+        undo_note=MARKED.strip() if is_ours and network else "",
         resources=_resources(topology, region, network),
     )
+
+
+def _is_ours(topology: Topology, region: Region, network: NetworkFacts | None) -> bool:
+    """Whether it is, or will be, of our making; the first region's never is."""
+    if region == topology.first:
+        return False
+    return network is None or bodies.is_marked(topology.name, network.tags)
 
 
 def _resources(topology: Topology, region: Region, network: NetworkFacts | None) -> tuple[Resource, ...]:

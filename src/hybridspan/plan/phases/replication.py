@@ -216,7 +216,7 @@ def _step(topology: Topology, region: Region, organization: str, seen: Replicati
         lanes=("ring", f"apigee/{region.name}"),
         procedure_rows=(14, 15, 16),
         undo=(kubectl(region, "delete", *name),),
-        undo_note=f"The data stays on the nodes; keyspaces that the operator altered must be taken off {region.datacenter} by hand.",
+        undo_note=f"The data stays on the nodes; no keyspace that the operator altered may keep {region.datacenter}.",
     )
 
 
