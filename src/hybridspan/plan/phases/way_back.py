@@ -14,16 +14,13 @@ from typing import Final
 from hybridspan.facts.cassandra import Replication, RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, PlannedStep
+from hybridspan.plan.phases.alterations import Alteration, projected, simple_alterations, spread
 from hybridspan.plan.phases.in_service import is_in_service
-from hybridspan.plan.phases.keyspaces import (
+from hybridspan.plan.phases.keyspace_names import (
     AUTH,
-    Alteration,
     names_of_ours,
     organization_names,
-    projected,
     replicated,
-    simple_alterations,
-    spread,
     system_names,
 )
 from hybridspan.plan.phases.ring_commands import cqlsh, pod_name
