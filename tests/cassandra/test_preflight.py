@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from hybridspan.cassandra.copying import estimate, repair_finding
-from hybridspan.cassandra.preflight import node_findings, ring_findings
+from hybridspan.cassandra.node_findings import clock_findings, node_findings
+from hybridspan.cassandra.preflight import ring_findings
 from hybridspan.facts.cassandra import NodeFacts
-from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, simple, two_regions, with_policy
+from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, two_regions
 
 TOPOLOGY = two_regions()
 NODE = NodeFacts(
@@ -73,7 +73,6 @@ def test_simple_strategy_and_other_factors_are_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "check"),
     [
-        ({"clock_offset_seconds": 2.0}, "clock"),
         ({"own_name_resolves": False}, "own-name"),
         ({"disk_free_bytes": 10**8}, "disk"),
         ({}, "nodes"),
@@ -91,23 +90,51 @@ def test_what_is_not_known_of_a_node_is_no_finding_against_it() -> None:
     assert [f.severity for f in node_findings(TOPOLOGY.first, [unknown])] == ["pass"]
 
 
-DAY = 24 * 3600.0
+def clocks(*offsets: float, doubt: float = 0.0) -> tuple[str, str]:
+    nodes = [
+        replace(NODE, pod=f"pod-{n}", clock_offset_seconds=seconds, clock_doubt_seconds=doubt)
+        for n, seconds in enumerate(offsets)
+    ]
+    (found,) = clock_findings({"eastus": nodes[:2], "centralus": nodes[2:]})
+    return found.severity, found.message
 
 
-def test_a_source_that_was_not_repaired_lately_is_a_warning_whatever_the_file_decides() -> None:
-    """What follows from it is the decision of one step alone, which can be waived."""
-    seen = ring({"kms": nts(dc_1=3), "kvm": nts(dc_1=3), "perses": nts(dc_1=3)}, "dc-1")
-    last = replace(NODE, last_repair={"kms": NOW - DAY, "perses": NOW - 12 * DAY})
-    for policy in ("require", "run", "ask", "waive"):
-        found = repair_finding(with_policy(TOPOLOGY, policy), [last], seen, NOW)
-        assert found.severity == "warn"
-        assert "kvm (none within thirty days), perses (12 days ago)" in found.message
-        assert "kms" not in found.message
-        assert f"which is {policy}" in found.hint
+def test_clocks_are_compared_with_one_another_across_regions() -> None:
+    assert clocks(0.1, 0.2, 0.3) == ("pass", "the clocks of 3 nodes agree")
+    severity, words = clocks(0.0, 0.1, 2.0)
+    assert (severity, words) == (
+        "warn",
+        "the clock of eastus, pod pod-0 is 2.0 s behind that of centralus, pod pod-2",
+    )
 
 
-def test_the_estimate_counts_what_crosses_to_regions_that_have_not_joined() -> None:
-    (found,) = estimate(TOPOLOGY, ring(BEFORE, "dc-1"), [NODE] * 3)
-    assert "2.8 GiB" in found.message
-    assert "3.0 GB between regions" in found.message
-    assert estimate(TOPOLOGY, ring(AFTER, "dc-1", "dc-2"), [NODE] * 3) == []
+def test_a_clock_of_ours_that_is_off_is_not_held_against_the_nodes() -> None:
+    assert clocks(-3.0, -3.1, -3.2) == (
+        "warn",
+        "this machine's clock is 3.2 s ahead of that of all 3 nodes",
+    )
+
+
+def test_a_slow_answer_is_no_wrong_clock() -> None:
+    assert clocks(0.0, 0.9, doubt=0.3)[0] == "pass"
+    assert clocks(0.0, 1.9, doubt=0.3)[0] == "warn"
+
+
+def test_of_nodes_that_tell_no_time_nothing_is_said() -> None:
+    assert clock_findings({"eastus": [replace(NODE, clock_offset_seconds=None)]}) == []
+
+
+@pytest.mark.parametrize(
+    ("releases", "severity"),
+    [
+        ({"4.0.18": ("a", "b")}, "pass"),
+        ({}, "pass"),
+        ({"4.0.17": ("a",), "4.0.18": ("b",)}, "warn"),
+        ({"4.0.18": ("a",), "4.1.3": ("b",)}, "refuse"),
+    ],
+)
+def test_nodes_of_different_releases_are_named(releases, severity) -> None:
+    seen = replace(ring(BEFORE, "dc-1"), releases=releases)
+    (found,) = [f for f in ring_findings(TOPOLOGY, seen, ()) if f.check == "cassandra-version"]
+    assert found.severity == severity
+    assert all(release in found.message for release in releases)

@@ -8,6 +8,7 @@ from hybridspan.cassandra.ring import (
     read_keyspaces,
     read_members,
     read_owners,
+    read_releases,
     read_replication,
     read_schema_versions,
 )
@@ -85,3 +86,9 @@ def test_a_node_that_is_down_is_unreachable_whatever_version_it_had() -> None:
 def test_a_member_that_has_told_nothing_yet_does_not_agree() -> None:
     here, there = read_members(LOCAL, [PEER])
     assert set(read_schema_versions([here, there], LOCAL, [])) == {"v1", "UNKNOWN"}
+
+
+def test_releases_are_those_of_members() -> None:
+    peers = [{**PEER, "release_version": "4.0.17"}, GHOST]
+    found = read_releases({**LOCAL, "release_version": "4.0.18"}, peers)
+    assert found == {"4.0.18": ("120.38.1.9",), "4.0.17": ("192.138.0.9",)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from cassandra import InvalidRequest
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import DefaultEndPoint
 from cassandra.policies import HostDistance
 
 from hybridspan.cassandra.credentials import Login, read_credentials
-from hybridspan.cassandra.session import _OneEndPoint, _OneHost, _unreachable
+from hybridspan.cassandra.session import CqlSession, _OneEndPoint, _OneHost, _unreachable
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.secrets import Secret
 
@@ -67,3 +68,28 @@ def test_credentials_are_read_by_role_and_a_missing_one_is_named() -> None:
     assert credentials.login("admin") == Login("admin_user", Secret("x"))
     with pytest.raises(PermanentFailure, match="jmx"):
         credentials.login("jmx")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words", "code"),
+    [
+        ("SELECT peer FROM system.peers_v2", "unconfigured table peers_v2", "HS-CASS-027"),
+        (
+            "SELECT x FROM system.available_ranges_v2",
+            "table available_ranges_v2 does not exist",
+            "HS-CASS-027",
+        ),
+        ("SELECT x FROM ks.other", "unconfigured table other", "HS-CASS-007"),
+        ("SELECT peer FROM system.peers_v2", "line 1: no viable alternative", "HS-CASS-007"),
+    ],
+)
+async def test_a_cassandra_that_is_too_old_is_named_as_that(statement: str, words: str, code: str) -> None:
+    def execute(*_: object, **__: object) -> None:
+        raise InvalidRequest(words)
+
+    session = CqlSession(
+        SimpleNamespace(), SimpleNamespace(execute=execute), LOGIN, "apigee-eastus, pod-0", lambda *_: None
+    )
+    with pytest.raises(PermanentFailure) as failed:
+        await session.query(statement)
+    assert (failed.value.code, words in failed.value.why) == (code, True)

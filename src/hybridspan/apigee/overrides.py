@@ -18,6 +18,7 @@ from hybridspan.apigee.document import EditableText, NotAMapping, Path
 from hybridspan.apigee.federation import MAY_DIFFER as ACCOUNTS
 from hybridspan.apigee.federation import audience_of, credential_files
 from hybridspan.apigee.gcp_regions import NEAREST
+from hybridspan.apigee.quantities import quantity
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.topology.model import Region, Topology
@@ -89,6 +90,7 @@ def _facts_of(
         disallowed=wrong,
         secrets=secrets_named(document),
         storage_class=storage.get("storageClass") or storage.get("storageclass"),
+        storage_bytes=quantity(storage.get("capacity")),
         host_network=bool(document.value("cassandra", "hostNetwork")),
         environments=_names(document.value("envs")),
         virtual_hosts=_names(document.value("virtualhosts")),

@@ -21,29 +21,25 @@ async def node_facts(region: CassandraRegion) -> tuple[NodeFacts, ...]:
 
 
 async def _node(region: CassandraRegion, pod: PodFacts, history: Mapping[str, float]) -> NodeFacts:
+    before = time.time()
     try:
-        host, offset = await _host_and_offset(region, pod.name)
+        host = await region.host(pod.name)
+        after = time.time()
         available = await _available_counts(region, pod.name) if pod.ready else ()
     except TemporaryFailure:  # it is restarting: of one node nothing is known, of the others all
-        host, offset, available = probing.UNKNOWN, None, ()
+        host, after, available = probing.UNKNOWN, before, ()
     return NodeFacts(
         pod=pod.name,
         address=pod.address,
         datacenter=region.region.datacenter,
         data_bytes=host.data_bytes,
         disk_free_bytes=host.free_bytes,
-        clock_offset_seconds=offset,
+        clock_offset_seconds=host.offset(before, after),
         own_name_resolves=host.own_name_resolves,
         available_ranges=available,
+        clock_doubt_seconds=host.doubt(before, after),
         last_repair=history,
     )
-
-
-async def _host_and_offset(region: CassandraRegion, pod: str) -> tuple[probing.HostState, float | None]:
-    before = time.time()
-    host = await region.host(pod)
-    # The pod read its clock somewhere between our two readings.
-    return host, None if host.clock is None else host.clock - (before + time.time()) / 2
 
 
 async def _available_counts(region: CassandraRegion, pod: str) -> tuple[AvailableRanges, ...]:

@@ -6,20 +6,16 @@ Findings that refuse are those with which the run would fail or lose data; the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping
 
-from hybridspan.cassandra.copying import estimate, repair_finding
+from hybridspan.cassandra.access_findings import jmx, logins, reachability
+from hybridspan.cassandra.copying import copying_findings, repair_findings
+from hybridspan.cassandra.node_findings import clock_findings, node_findings, release_finding
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
-from hybridspan.cassandra.streaming import readable_bytes
-from hybridspan.errors import HybridspanError
-from hybridspan.facts.cassandra import NodeFacts, RingFacts
+from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.topology.model import Region, Topology
-
-CLOCK_SECONDS: Final = 0.5
-"""Clocks further apart than this may order writes wrongly."""
 
 
 async def findings(
@@ -32,9 +28,9 @@ async def findings(
     """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
     reached = [topology.region(name) for name in adapters]
     asked = await asyncio.gather(
-        *(_logins(adapters[r.name]) for r in reached if _may_log_in(topology, r, ring)),
-        *(_jmx(adapters[r.name], ring) for r in reached),
-        _reachability(topology, adapters),
+        *(logins(adapters[r.name]) for r in reached if _may_log_in(topology, r, ring)),
+        *(jmx(adapters[r.name], ring) for r in reached),
+        reachability(topology, adapters),
     )
     running = {
         p.address
@@ -44,11 +40,11 @@ async def findings(
         if p.ready
     }
     found = ring_findings(topology, ring, running)
+    found += clock_findings({r.name: facts[r.name].nodes for r in reached})
     for region in reached:
         found += node_findings(region, facts[region.name].nodes)
-    source = facts[topology.first.name].nodes
-    found += [repair_finding(topology, source, ring, now)] if source else []
-    found += estimate(topology, ring, source)
+    found += repair_findings(topology, facts, ring, now)
+    found += copying_findings(topology, facts, ring)
     return found + [finding for group in asked for finding in group]
 
 
@@ -58,7 +54,11 @@ def ring_findings(topology: Topology, ring: RingFacts, running: Collection[str])
     `running` are the addresses of Cassandra pods that are ready in their own clusters.
     """
     where = f"ring {ring.cluster_name or topology.cassandra.cluster_name}"
-    found = [_members_finding(topology, ring, running, where), _schema_finding(ring, where)]
+    found = [
+        _members_finding(topology, ring, running, where),
+        _schema_finding(ring, where),
+        release_finding(ring, where),
+    ]
     first = str(topology.first.datacenter)
     if first not in ring.datacenters:
         names = ", ".join(ring.datacenters)
@@ -130,40 +130,6 @@ def _versions(ring: RingFacts) -> str:
     return f"the nodes do not have one schema version: {groups}"
 
 
-def node_findings(region: Region, nodes: Sequence[NodeFacts]) -> list[Finding]:
-    """Clock, own name and disk of each pod of a region."""
-    found: list[Finding] = []
-    for node in nodes:
-        where = f"{region.name}, pod {node.pod}"
-        if node.clock_offset_seconds is not None and abs(node.clock_offset_seconds) > CLOCK_SECONDS:
-            words = f"its clock is {node.clock_offset_seconds:+.1f} s off ours"
-            found.append(
-                _finding(
-                    "clock",
-                    "warn",
-                    where,
-                    words,
-                    "writes are ordered by these clocks: look at its node's time service",
-                )
-            )
-        if node.own_name_resolves is False:
-            words = "the pod cannot resolve its own name"
-            found.append(
-                _finding("own-name", "warn", where, words, "look at the cluster's DNS and the pod's service")
-            )
-        if node.data_bytes and node.disk_free_bytes is not None and node.disk_free_bytes < node.data_bytes:
-            words = f"{readable_bytes(node.disk_free_bytes)} free beside {readable_bytes(node.data_bytes)} of data"
-            found.append(
-                _finding("disk", "warn", where, words, "compaction may need as much again as there is data")
-            )
-    if nodes and not found:
-        sizes = ", ".join(readable_bytes(n.data_bytes or 0) for n in nodes)
-        found.append(
-            _finding("nodes", "pass", region.name, f"clocks, own names and disks are good; data: {sizes}")
-        )
-    return found
-
-
 def _may_log_in(topology: Topology, region: Region, ring: RingFacts) -> bool:
     """A region that has joined before system_auth named it lets nobody in: that is no finding, it is the next step."""
     auth = ring.keyspace("system_auth")
@@ -171,80 +137,6 @@ def _may_log_in(topology: Topology, region: Region, ring: RingFacts) -> bool:
     return (
         auth is None or simple or region == topology.first or auth.replication.factor(region.datacenter) > 0
     )
-
-
-async def _logins(adapter: CassandraRegion) -> list[Finding]:
-    """Whether the users that the run needs can log in, and what the superuser and ddl_user may."""
-    where = adapter.region.name
-    try:
-        credentials = await adapter.credentials()
-        pods = [pod.name for pod in await adapter.pods() if pod.ready]
-        users = [credentials.login(role).user for role in ("admin", "ddl")]
-        is_superuser = await _is_superuser(adapter, pods[0], users[0])
-        await adapter.log_in(pods[0], "ddl")
-    except HybridspanError as error:
-        return [
-            _finding(
-                "database-users", "refuse", error.where or where, f"{error.message}: {error.why}", error.hint
-            )
-        ]
-    if not is_superuser:
-        words = (
-            f"{users[0]} is no superuser: it can neither alter system_auth nor read a node's progress record"
-        )
-        return [
-            _finding(
-                "database-users", "refuse", where, words, "make it one, or put the superuser into the secret"
-            )
-        ]
-    return [_finding("database-users", "pass", where, f"{users[0]} is a superuser; {users[1]} logs in")]
-
-
-async def _is_superuser(adapter: CassandraRegion, pod: str, user: str) -> bool:
-    async with adapter.session(pod, "admin") as cql:
-        rows = await cql.query("SELECT is_superuser FROM system_auth.roles WHERE role = %s", (user,))
-    return bool(rows and rows[0]["is_superuser"])
-
-
-async def _jmx(adapter: CassandraRegion, ring: RingFacts) -> list[Finding]:
-    """Whether nodetool's login works on a node; the one that showed the ring has proved it already."""
-    where = adapter.region.name
-    try:
-        ready = [pod for pod in await adapter.pods() if pod.ready]
-        pods = [p.name for p in sorted(ready, key=lambda p: p.address != ring.seen_from)]
-        if ready and ring.seen_from not in {p.address for p in ready}:
-            await adapter.nodetool(pods[0], "version")
-    except HybridspanError as error:
-        return [
-            _finding("jmx-login", "refuse", error.where or where, f"{error.message}: {error.why}", error.hint)
-        ]
-    return [_finding("jmx-login", "pass", where, f"nodetool logs in on {pods[0]}")]
-
-
-async def _reachability(topology: Topology, adapters: Mapping[str, CassandraRegion]) -> list[Finding]:
-    """The TLS port between the Cassandra nodes that run already."""
-    port = topology.cassandra.tls_port
-    members = [(name, pod) for name, adapter in adapters.items() for pod in await adapter.pods()]
-    addresses = {pod.address: f"{pod.name} in {name}" for name, pod in members}
-    answers = await asyncio.gather(
-        *(
-            adapters[name].unreachable_from(pod.name, [a for a in addresses if a != pod.address], port)
-            for name, pod in members
-        )
-    )
-    closed = [
-        f"{pod.name} in {name} does not reach {addresses[goal]}"
-        for (name, pod), goals in zip(members, answers, strict=True)
-        for goal in goals
-    ]
-    where = ", ".join(adapters)
-    if closed:
-        # Peerings that are missing or cut are mended by the run; this only says what is so now.
-        hint = "apply mends peerings and rules that it manages; for others see the network security groups on the way"
-        words = f"port {port} is closed: {'; '.join(closed[:6])}"
-        return [_finding("reachability", "warn", where, words, hint)]
-    count = len(members) * (len(members) - 1)
-    return [_finding("reachability", "pass", where, f"all {count} connections opened on port {port}")]
 
 
 def _finding(check: str, severity: Severity, where: str, message: str, hint: str = "") -> Finding:

@@ -7,12 +7,13 @@ from typing import Final
 
 HOST: Final = r"""
 directory=$1
+printf 'clock %s\n' "$(date +%s.%N)"
 printf 'data %s\n' "$(du -sk -- "$directory" 2>/dev/null | cut -f1)"
 printf 'free %s\n' "$(df -Pk -- "$directory" 2>/dev/null | awk 'NR == 2 {print $4}')"
-printf 'clock %s\n' "$(date +%s.%N)"
 if command -v getent >/dev/null; then
   getent hosts "$(hostname -f 2>/dev/null || hostname)" >/dev/null && echo 'name yes' || echo 'name no'
 fi
+printf 'end %s\n' "$(date +%s.%N)"
 """
 
 KEYSPACE_SIZES: Final = r"""
@@ -46,8 +47,21 @@ class HostState:
     data_bytes: int | None
     free_bytes: int | None
     clock: float | None
-    """Unix time by the pod's clock."""
+    """Unix time by the pod's clock, when it began to look."""
     own_name_resolves: bool | None
+    seconds: float = 0.0
+    """How long it looked: the size of much data takes its time."""
+
+    def offset(self, before: float, after: float) -> float | None:
+        """Its clock minus ours, where we asked and had the answer at those times.
+
+        The way there and the way back are taken to be equally long; the time of looking lies between them.
+        """
+        return None if self.clock is None else self.clock - (before + after - self.seconds) / 2
+
+    def doubt(self, before: float, after: float) -> float:
+        """How far that may be wrong: as if the whole way had been there, or back."""
+        return max((after - before - self.seconds) / 2, 0.0)
 
 
 UNKNOWN: Final = HostState(None, None, None, None)
@@ -58,11 +72,13 @@ def parse_host(text: str) -> HostState:
     """What the HOST script printed."""
     values = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
     name = values.get("name")
+    began, ended = _seconds(values.get("clock", "")), _seconds(values.get("end", ""))
     return HostState(
         data_bytes=_kilobytes(values.get("data", "")),
         free_bytes=_kilobytes(values.get("free", "")),
-        clock=float(values["clock"]) if values.get("clock", "").replace(".", "").isdigit() else None,
+        clock=began,
         own_name_resolves=None if name is None else name == "yes",
+        seconds=ended - began if began is not None and ended is not None else 0.0,
     )
 
 
@@ -78,6 +94,10 @@ def parse_connections(text: str) -> dict[str, bool]:
     return {
         address: word == "yes" for address, _, word in (line.partition(" ") for line in text.splitlines())
     }
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.replace(".", "", 1).isdigit() else None
 
 
 def _kilobytes(text: str) -> int | None:

@@ -13,7 +13,7 @@ LOCAL = (
     " FROM system.local"
 )
 PEERS = (
-    "SELECT peer, host_id, data_center, rack, schema_version, tokens, writetime(host_id) AS written"
+    "SELECT peer, host_id, data_center, rack, release_version, schema_version, tokens, writetime(host_id) AS written"
     " FROM system.peers_v2"
 )
 KEYSPACES = "SELECT keyspace_name, replication FROM system_schema.keyspaces"
@@ -104,3 +104,12 @@ def read_schema_versions(
         version = str(told.get(node.address) or UNKNOWN) if node.status == "U" else UNREACHABLE
         versions.setdefault(version, []).append(node.address)
     return {version: tuple(sorted(addresses)) for version, addresses in versions.items()}
+
+
+def read_releases(local: Row, peers: Sequence[Row]) -> Mapping[str, tuple[str, ...]]:
+    """Cassandra's release → addresses of the members that run it."""
+    releases: dict[str, list[str]] = {}
+    for address, row in current(local, peers):
+        if release := row.get("release_version"):
+            releases.setdefault(str(release), []).append(address)
+    return {release: tuple(sorted(addresses)) for release, addresses in releases.items()}

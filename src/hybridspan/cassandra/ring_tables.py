@@ -35,6 +35,7 @@ class RingTables:
             keyspaces=ring.read_keyspaces(self.keyspaces, self.tables),
             cassandra_version=self.local["release_version"],
             cluster_name=self.local["cluster_name"],
+            releases=ring.read_releases(self.local, self.peers),
         )
 
 

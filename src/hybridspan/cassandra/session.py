@@ -142,6 +142,8 @@ class CqlSession:
                 " PERMISSIONS in cqlsh show what they have; grant it, then run again",
             ) from error
         except DriverException as error:
+            if _is_too_old(statement, error):
+                raise _too_old(self._where, error) from error
             raise PermanentFailure(
                 "HS-CASS-007",
                 "Cassandra refuses the statement",
@@ -228,6 +230,23 @@ def _unreachable(error: NoHostAvailable, login: Login, where: str, secret: str) 
         where=where,
         why=why,
         hint="the pod's log says whether Cassandra listens for clients",
+    )
+
+
+def _is_too_old(statement: str, error: Exception) -> bool:
+    """Tables such as `system.peers_v2` came with 4.0."""
+    words = str(error)
+    return "_v2" in statement and ("unconfigured table" in words or "does not exist" in words)
+
+
+def _too_old(where: str, error: Exception) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-CASS-027",
+        "this Cassandra is older than 4.0: nothing could prove that data arrived, so nothing is begun",
+        where=where,
+        why=_reason(error),
+        hint="SELECT release_version FROM system.local shows the release; upgrade the installation to hybrid 1.12 or later"
+        " first, in every region, by Google's guide",
     )
 
 

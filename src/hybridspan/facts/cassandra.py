@@ -110,6 +110,8 @@ class RingFacts:
     keyspaces: tuple[KeyspaceFacts, ...] = ()
     cassandra_version: str = ""
     cluster_name: str = ""
+    releases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Cassandra's release → addresses, as far as the node that was asked knows."""
 
     @property
     def datacenters(self) -> tuple[str, ...]:
@@ -147,3 +149,5 @@ class NodeFacts:
     available_ranges: tuple[AvailableRanges, ...] = ()
     last_repair: Mapping[str, float] = field(default_factory=dict)
     """Keyspace → Unix time of the last successful full repair, as far as Cassandra's tables tell."""
+    clock_doubt_seconds: float = 0.0
+    """How far the offset may be wrong."""

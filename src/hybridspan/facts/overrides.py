@@ -24,6 +24,8 @@ class OverridesFacts:
     secrets: frozenset[str] = frozenset()
     """Names of Kubernetes secrets that it refers to."""
     storage_class: str | None = None
+    storage_bytes: int | None = None
+    """Size of each Cassandra node's volume, where the file says."""
     host_network: bool = False
     environments: tuple[str, ...] = ()
     virtual_hosts: tuple[str, ...] = ()

@@ -92,8 +92,8 @@ def proof_possible(case: Case) -> Iterator[Problem]:
             ("spec", "hybridVersion"),
             f"Apigee hybrid {release.minor} ships Cassandra {release.cassandra}, which cannot compare replicas",
             why="`nodetool repair --preview` came with Cassandra 4.0; unless the live ring turns out to be 4.0 or later, "
-            "the run ends as replicated, not proved (exit code 3)",
-            remedy="upgrade to 1.12 or later where proof is needed",
+            "every command that looks at it stops before the first change (HS-CASS-027)",
+            remedy="upgrade the installation to 1.12 or later first, by Google's guide",
         )
 
 

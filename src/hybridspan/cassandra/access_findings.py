@@ -1,0 +1,118 @@
+"""What can only be found by trying: logins, and the way from each node to each other one. Read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from hybridspan.cassandra.credentials import DatabaseCredentials, Role
+from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.world import Finding
+from hybridspan.topology.model import Topology
+
+_ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
+"""The superuser and ddl_user work for the run; dml_user is Apigee's runtime, which would start over data that it cannot read."""
+
+
+async def logins(adapter: CassandraRegion) -> list[Finding]:
+    """Whether each database user of the secret can log in, and whether the superuser is one."""
+    try:
+        credentials = await adapter.credentials()
+        wrong = await adapter.any_pod(lambda pod: _refused(adapter, credentials, pod))
+    except HybridspanError as error:
+        return [_of_error("database-users", error, adapter.region.name)]
+    return [_of_error("database-users", error, adapter.region.name) for error in wrong] or [
+        await _superuser(adapter, credentials)
+    ]
+
+
+async def _refused(
+    adapter: CassandraRegion, credentials: DatabaseCredentials, pod: str
+) -> list[PermanentFailure]:
+    """Those whom Cassandra does not let in, each in its own words."""
+    found: list[PermanentFailure] = []
+    for role in _ROLES:
+        if role == "dml" and role not in credentials.logins:
+            continue
+        try:
+            await adapter.log_in(pod, role)
+        except PermanentFailure as failure:
+            found.append(failure)
+    return found
+
+
+async def _superuser(adapter: CassandraRegion, credentials: DatabaseCredentials) -> Finding:
+    where = adapter.region.name
+    admin = credentials.login("admin").user
+    try:
+        is_superuser = await adapter.any_pod(lambda pod: _is_superuser(adapter, pod, admin))
+    except HybridspanError as error:
+        return _of_error("database-users", error, where)
+    if is_superuser:
+        others = [credentials.logins[r].user for r in _ROLES[1:] if r in credentials.logins]
+        words = f"{' and '.join(others)} {'log' if len(others) > 1 else 'logs'} in"
+        return Finding("database-users", "pass", where, f"{admin} is a superuser; {words}")
+    words = f"{admin} is no superuser: it can neither alter system_auth nor read a node's progress record"
+    return Finding(
+        "database-users", "refuse", where, words, "make it one, or put the superuser into the secret"
+    )
+
+
+async def _is_superuser(adapter: CassandraRegion, pod: str, user: str) -> bool:
+    async with adapter.session(pod, "admin") as cql:
+        rows = await cql.query("SELECT is_superuser FROM system_auth.roles WHERE role = %s", (user,))
+    return bool(rows and rows[0]["is_superuser"])
+
+
+async def jmx(adapter: CassandraRegion, ring: RingFacts) -> list[Finding]:
+    """Whether nodetool's login works on a node; the one that showed the ring has proved it already."""
+
+    async def ask(pod: str) -> str:
+        if pod not in proved:
+            await adapter.nodetool(pod, "version")
+        return pod
+
+    try:
+        proved = {pod.name for pod in await adapter.pods() if pod.ready and pod.address == ring.seen_from}
+        found = next(iter(proved), "") or await adapter.any_pod(ask)
+    except HybridspanError as error:
+        return [_of_error("jmx-login", error, adapter.region.name)]
+    return [Finding("jmx-login", "pass", adapter.region.name, f"nodetool logs in on {found}")]
+
+
+async def reachability(topology: Topology, adapters: Mapping[str, CassandraRegion]) -> list[Finding]:
+    """The TLS port between the Cassandra nodes that run already."""
+    port = topology.cassandra.tls_port
+    members = [(name, pod) for name, adapter in adapters.items() for pod in await adapter.pods()]
+    addresses = {pod.address: f"{pod.name} in {name}" for name, pod in members}
+    answers = await asyncio.gather(
+        *(
+            adapters[name].unreachable_from(pod.name, [a for a in addresses if a != pod.address], port)
+            for name, pod in members
+        )
+    )
+    closed = [
+        f"{pod.name} in {name} does not reach {addresses[goal]}"
+        for (name, pod), goals in zip(members, answers, strict=True)
+        for goal in goals
+    ]
+    return [_reached(", ".join(adapters), port, closed, len(members))]
+
+
+def _reached(where: str, port: int, closed: Sequence[str], count: int) -> Finding:
+    if closed:
+        # Peerings that are missing or cut are mended by the run; this only says what is so now.
+        hint = "apply mends peerings and rules that it manages; for others see the network security groups on the way"
+        more = f"; and {len(closed) - 6} more" if len(closed) > 6 else ""
+        words = f"port {port} is closed: {'; '.join(closed[:6])}{more}"
+        return Finding("reachability", "warn", where, words, hint)
+    words = f"all {count * (count - 1)} connections opened on port {port}"
+    return Finding("reachability", "pass", where, words)
+
+
+def _of_error(check: str, error: HybridspanError, where: str) -> Finding:
+    why = f": {error.why}" if error.why else ""
+    return Finding(check, "refuse", error.where or where, f"{error.message}{why}", error.hint)
