@@ -35,3 +35,11 @@ def test_the_script_tells_when_it_began_and_how_long_it_looked(tmp_path) -> None
 @pytest.mark.parametrize("text", ["", "clock yesterday\n", "clock \nend 5\n"])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert (parse_host(text).clock, parse_host(text).seconds) == (None, 0.0)
+
+
+def test_logs_of_commits_are_no_data_that_would_be_copied(tmp_path) -> None:
+    for name, size in (("data", 100_000), ("commitlog", 8_000_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x" * size)
+    said = subprocess.run(["bash", "-c", HOST, "hybridspan", str(tmp_path)], text=True, capture_output=True)
+    assert 100_000 <= (parse_host(said.stdout).data_bytes or 0) < 200_000

@@ -37,9 +37,9 @@ def changed_secret(rig: Rig, key: str, value: str) -> str:
     return before
 
 
-@pytest.mark.parametrize("user", ["admin", "ddl"])
+@pytest.mark.parametrize("user", ["admin", "ddl", "dml"])
 def test_a_wrong_database_password_is_named_before_any_change(rig: Rig, user: str) -> None:
-    """Of the two users that a run logs in as."""
+    """Of the two users that a run logs in as, and of the one that the runtime is."""
     before = changed_secret(rig, f"{user}.password", base64.b64encode(b"not-it").decode())
     try:
         said = refusal(rig)

@@ -7,8 +7,10 @@ from typing import Final
 
 HOST: Final = r"""
 directory=$1
+data=$directory/data
+[ -d "$data" ] || data=$directory
 printf 'clock %s\n' "$(date +%s.%N)"
-printf 'data %s\n' "$(du -sk -- "$directory" 2>/dev/null | cut -f1)"
+printf 'data %s\n' "$(du -sk -- "$data" 2>/dev/null | cut -f1)"
 printf 'free %s\n' "$(df -Pk -- "$directory" 2>/dev/null | awk 'NR == 2 {print $4}')"
 if command -v getent >/dev/null; then
   getent hosts "$(hostname -f 2>/dev/null || hostname)" >/dev/null && echo 'name yes' || echo 'name no'
