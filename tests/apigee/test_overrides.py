@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridspan.apigee import overrides
+from hybridspan.apigee import overrides, overrides_differences, overrides_edits
 from hybridspan.apigee.document import EditableText
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import Topology
@@ -32,8 +32,8 @@ def written(topology: Topology, text: str) -> None:
 
 def test_a_new_regions_file_differs_in_nothing_but_what_regions_may(topology: Topology):
     first, region = source(topology), topology.new_regions[0]
-    wanted = overrides.derive(first, topology, region)
-    assert overrides.disallowed(first, wanted, topology.first.overrides, region.overrides) == ()
+    wanted = overrides_edits.derive(first, topology, region)
+    assert overrides_differences.disallowed(first, wanted, topology.first.overrides, region.overrides) == ()
     changed = [
         (a, b) for a, b in zip(first.text.splitlines(), wanted.text.splitlines(), strict=True) if a != b
     ]
@@ -46,21 +46,21 @@ def test_a_new_regions_file_differs_in_nothing_but_what_regions_may(topology: To
 
 
 def test_a_seed_of_the_first_region_is_not_copied(topology: Topology):
-    seeded = overrides.with_seed(source(topology), "10.0.0.1")
-    assert "multiRegionSeedHost" not in overrides.derive(seeded, topology, topology.new_regions[0]).text
+    seeded = overrides_edits.with_seed(source(topology), "10.0.0.1")
+    assert "multiRegionSeedHost" not in overrides_edits.derive(seeded, topology, topology.new_regions[0]).text
 
 
 def test_relative_paths_still_point_at_their_files(topology: Topology, tmp_path: Path):
     region = replace(topology.new_regions[0], overrides=tmp_path / "west" / "overrides.yaml")
     first = source(topology)
-    wanted = overrides.derive(first, topology, region)
+    wanted = overrides_edits.derive(first, topology, region)
     assert wanted.value("mart", "serviceAccountPath") == "../service-accounts/mart.json"
     assert wanted.scalar("virtualhosts", "0", "sslKeyPath").value == "../certs/test-group.key"  # type: ignore[union-attr]
-    assert overrides.disallowed(first, wanted, topology.first.overrides, region.overrides) == ()
+    assert overrides_differences.disallowed(first, wanted, topology.first.overrides, region.overrides) == ()
 
 
 def test_an_existing_file_that_agrees_is_left_alone(topology: Topology):
-    written(topology, overrides.derive(source(topology), topology, topology.new_regions[0]).text)
+    written(topology, overrides_edits.derive(source(topology), topology, topology.new_regions[0]).text)
     facts = overrides.overrides_facts(topology, topology.new_regions[0])
     assert (facts.exists, facts.disallowed, facts.problem) == (True, (), "")
 
@@ -77,7 +77,7 @@ def test_an_existing_file_that_agrees_is_left_alone(topology: Topology):
     ],
 )
 def test_a_difference_that_regions_must_not_have_is_named(topology: Topology, old: str, new: str, named: str):
-    wanted = overrides.derive(source(topology), topology, topology.new_regions[0]).text
+    wanted = overrides_edits.derive(source(topology), topology, topology.new_regions[0]).text
     assert old in wanted
     written(topology, wanted.replace(old, new))
     facts = overrides.overrides_facts(topology, topology.new_regions[0])
@@ -85,7 +85,7 @@ def test_a_difference_that_regions_must_not_have_is_named(topology: Topology, ol
 
 
 def test_storage_replicas_and_selectors_may_differ(topology: Topology):
-    wanted = overrides.derive(source(topology), topology, topology.new_regions[0]).text
+    wanted = overrides_edits.derive(source(topology), topology, topology.new_regions[0]).text
     own = wanted.replace("capacity: 10Gi", "capacity: 50Gi").replace("value: apigeedata}", "value: other}")
     written(topology, own)
     assert overrides.overrides_facts(topology, topology.new_regions[0]).disallowed == ()
@@ -97,7 +97,7 @@ def test_passwords_are_shown_nowhere(topology: Topology):
         "    secret: apigee-cassandra-auth ", "    admin: {password: hunter2}\n    x: y "
     )
     path.write_text(text)
-    wanted = overrides.derive(source(topology), topology, topology.new_regions[0]).text
+    wanted = overrides_edits.derive(source(topology), topology, topology.new_regions[0]).text
     written(topology, wanted.replace("hunter2", "hunter3"))
     facts = overrides.overrides_facts(topology, topology.new_regions[0])
     assert "hunter" not in facts.diff + " ".join(facts.disallowed)
@@ -111,7 +111,7 @@ def test_a_missing_file_of_the_first_region_is_a_problem_not_a_crash(topology: T
 
 def test_the_sed_line_makes_the_same_file(topology: Topology):
     region = topology.new_regions[0]
-    wanted = overrides.derive(source(topology), topology, region)
+    wanted = overrides_edits.derive(source(topology), topology, region)
     facts = overrides.overrides_facts(topology, region)
     subprocess.run(["bash", "-c", facts.edit], check=True)
     assert region.overrides.read_text() == wanted.text

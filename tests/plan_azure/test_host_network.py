@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee.document import EditableText
-from hybridspan.apigee.overrides import with_host_network
+from hybridspan.apigee.overrides_edits import with_host_network
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.cassandra import RingFacts, RingNode

@@ -10,7 +10,7 @@ import pytest
 
 from hybridspan.apigee.document import EditableText
 from hybridspan.apigee.federation import audience_of, credential_files
-from hybridspan.apigee.overrides import disallowed
+from hybridspan.apigee.overrides_differences import disallowed
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.plan.build import build
 from hybridspan.plan.phases.identity import decide_identity, how_to_register, provider_in, registration

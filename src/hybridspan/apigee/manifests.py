@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from hybridspan.apigee.overrides import document_of, passwords_in, with_seed
+from hybridspan.apigee.overrides import document_of, passwords_in
+from hybridspan.apigee.overrides_edits import with_seed
 from hybridspan.errors import InputError
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.export.manifests import manifests

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hybridspan.apigee.apigeectl import must_match
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
-from hybridspan.apigee.overrides import overrides_facts, read, with_host_network, write
+from hybridspan.apigee.overrides import overrides_facts, read, write
+from hybridspan.apigee.overrides_edits import with_host_network
 from hybridspan.engine.step import ProgressSink
 from hybridspan.kubernetes.restarts import unfinished_restart
 from hybridspan.plan.model import Decision, PlannedStep, needed

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.apigee.overrides import derive, overrides_facts, read, with_seed, write
+from hybridspan.apigee.overrides import overrides_facts, read, write
+from hybridspan.apigee.overrides_edits import derive, with_seed
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
-from hybridspan.apigee.overrides import overrides_facts, read, without_seed, write
+from hybridspan.apigee.overrides import overrides_facts, read, write
+from hybridspan.apigee.overrides_edits import without_seed
 from hybridspan.engine.step import ProgressSink
 from hybridspan.kubernetes.restarts import unfinished_restart
 from hybridspan.plan.model import Decision, PlannedStep, needed
