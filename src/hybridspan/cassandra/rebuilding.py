@@ -1,4 +1,4 @@
-"""One node's rebuild: what it holds, whether it receives now, starting it, and watching it.
+"""One node's rebuild: whether there is room for it, whether it receives now, starting it, and watching it.
 
 Only one rebuild may run on a node. Before one is started the task folder and `nodetool netstats` are looked at; whatever
 runs is attached to, whoever started it.
@@ -6,20 +6,17 @@ runs is attached to, whoever started it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from hybridspan.cassandra import ring as tables
 from hybridspan.cassandra.detached import Job, TaskState
-from hybridspan.cassandra.ranges import owned, replicas, uncovered
 from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.sizes import expected_sizes
 from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
 from hybridspan.cassandra.texts import parse_netstats, running_operations
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
-from hybridspan.facts.cassandra import RingFacts, StreamProgress
+from hybridspan.facts.cassandra import StreamProgress
 
 Progress = Callable[[str, float | None, Mapping[str, Any]], None]
 
@@ -32,48 +29,6 @@ SMALL_BYTES: Final = 64 * 1024**2
 """Below this all keyspaces are rebuilt by one command; above it each by its own, so that none is begun anew for another."""
 LEAST_BYTES: Final = 8 * 1024**2
 """Below this a keyspace's size on disk says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeState:
-    """A new node as the rebuild step judges it."""
-
-    ring: RingFacts
-    host_id: str
-    recorded: frozenset[str]
-    """Keyspaces of which it has a record of received ranges."""
-    complete: frozenset[str]
-    """Keyspaces whose record covers all ranges that it must hold."""
-    is_streaming: bool
-
-
-async def node_state(target: CassandraRegion, source: CassandraRegion, pod: str) -> NodeState:
-    """Read it from the node itself; the ring and the keyspaces from the source."""
-    ring, phase, (host_id, available, owners) = await asyncio.gather(
-        source.members(), _task_phase(target, pod), _own_tables(target, pod)
-    )
-    address = next((n.address for n in ring.nodes if n.host_id == host_id), "")
-    complete: set[str] = set()
-    for keyspace in ring.keyspaces:
-        factor = keyspace.replication.factor(target.region.datacenter)
-        if keyspace.name in available and factor:
-            wanted = owned(replicas(owners, target.region.datacenter, factor), address)
-            if wanted and not uncovered(wanted, available[keyspace.name]):
-                complete.add(keyspace.name)
-    recorded = frozenset(name for name, ranges in available.items() if ranges)
-    return NodeState(ring, host_id, recorded, frozenset(complete), phase == "running")
-
-
-async def _task_phase(target: CassandraRegion, pod: str) -> str:
-    return (await (await target.task(pod, TASK)).look()).phase
-
-
-async def _own_tables(target: CassandraRegion, pod: str) -> tuple[str, Any, Any]:
-    async with target.session(pod) as cql:
-        local, peers, available = await asyncio.gather(
-            cql.query(tables.LOCAL), cql.query(tables.PEERS), target.available(cql)
-        )
-    return str(local[0]["host_id"]), available, tables.read_owners(local[0], peers)
 
 
 class Rebuild:
@@ -265,19 +220,7 @@ class Rebuild:
 
     async def expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
         """Bytes that this node should hold of each keyspace, by what the source's nodes hold on average."""
-        ring, pods = await asyncio.gather(self._source.members(), self._source.pods())
-        sizes = await asyncio.gather(*(self._source.keyspace_sizes(pod.name, keyspaces) for pod in pods))
-        here, there = self._target.region.datacenter, self._source.region.datacenter
-        nodes_here, nodes_there = max(len(ring.of(here)), 1), max(len(ring.of(there)), 1)
-        expected: dict[str, int] = {}
-        for name in keyspaces:
-            keyspace = ring.keyspace(name)
-            if keyspace is None or not keyspace.replication.factor(there) or not sizes:
-                continue
-            average = sum(s.get(name, 0) for s in sizes) / len(sizes)
-            share_here = keyspace.replication.factor(here) / nodes_here
-            expected[name] = round(average * share_here * nodes_there / keyspace.replication.factor(there))
-        return expected
+        return await expected_sizes(self._target, self._source, keyspaces)
 
 
 def rebuild_jobs(keyspaces: Sequence[str], source: str, *, at_once: bool) -> tuple[Job, ...]:

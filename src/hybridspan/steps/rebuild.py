@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.cassandra.detached import Job
+from hybridspan.cassandra.node_state import NodeState, node_state
 from hybridspan.cassandra.ranges import covering, replicas
-from hybridspan.cassandra.rebuilding import NodeState, Rebuild, node_state
+from hybridspan.cassandra.rebuilding import Rebuild
 from hybridspan.cassandra.repairing import repaired
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
