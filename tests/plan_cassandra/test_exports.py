@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from hybridspan.plan.build import build
 from hybridspan.plan.export import export
-from hybridspan.plan.model import Plan
+from hybridspan.plan.model import Command, Plan
 from hybridspan.topology.model import Topology
 from tests.plan_cassandra.world import BEFORE, ring, simple, three_regions, world
 
@@ -65,3 +68,76 @@ def test_a_refused_plan_stops_the_script_before_its_first_step(plan: Plan, topol
     text = export(plan, topology, "run.sh")
     assert plan.refusals
     assert text.index("fail 'the plan is refused") < text.index("step group/")
+
+
+@pytest.fixture
+def said(tmp_path: Path) -> Callable[..., int]:
+    """The exit code of a verification's commands where kubectl's nodetool says one text after the other."""
+    program = tmp_path / "kubectl"
+    program.write_text(f"""#!/bin/bash
+n=$(cat {tmp_path}/count 2>/dev/null || echo 0); echo $((n + 1)) >{tmp_path}/count
+[[ -f {tmp_path}/$n ]] || exit 9
+cat {tmp_path}/$n
+""")
+    program.chmod(0o755)
+    (tmp_path / "password").write_text("jmxuser x")
+
+    def run(command: Command, *texts: str) -> int:
+        for number, text in enumerate(texts):
+            (tmp_path / str(number)).write_text(text)
+        environment = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "JMX_PASSWORD_FILE": str(tmp_path / "password"),
+        }
+        done = subprocess.run(
+            ["bash", "-c", f"set -euo pipefail\n{command.text()}"], env=environment, capture_output=True
+        )
+        return done.returncode
+
+    return run
+
+
+AGREES, ALONE = "Previewed data was in sync\n", "No repair is needed for keyspace 'perses'\n"
+DIFFERS = "Total estimated streaming: 12 ranges\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        ([AGREES * 5], 0),
+        ([AGREES * 4 + ALONE], 0),
+        # A row that was on its way, and an answer that got lost: the next look has both.
+        ([AGREES * 4 + DIFFERS, AGREES * 5], 0),
+        ([AGREES * 4, AGREES * 5], 0),
+        ([AGREES * 4 + DIFFERS] * 3, 1),
+        ([AGREES * 4] * 3, 1),
+        ([""] * 3, 1),
+        ([], 9),
+    ],
+)
+def test_the_script_takes_nothing_for_a_proof_but_cassandras_word_on_every_keyspace(
+    plan: Plan, said: Callable[..., int], texts: list[str], code: int
+) -> None:
+    """Five keyspaces are replicated in this ring."""
+    assert said(plan.step("verify/centralus").commands[1], *texts) == code
+
+
+UP = "UN  120.38.1.9  1 MiB\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [(UP * 6, 0), (UP * 9, 0), (UP * 5, 1), ("", 1), (UP * 6 + "DN  x\n", 1), (UP * 6 + "UJ  x\n", 1)],
+)
+def test_the_script_goes_on_only_where_every_node_is_up(
+    plan: Plan, said: Callable[..., int], text: str, code: int
+) -> None:
+    assert said(plan.step("verify/centralus").commands[0], text) == code
+
+
+def test_the_script_logs_in_through_every_new_node(plan: Plan) -> None:
+    texts = [c.text() for c in plan.step("auth-keyspace/centralus").commands]
+    repairs = [n for n, text in enumerate(texts) if "repair -full system_auth" in text]
+    logins = [n for n, text in enumerate(texts) if "SELECT release_version" in text]
+    assert (len(repairs), len(logins)) == (3, 3)
+    assert max(repairs) < min(logins)

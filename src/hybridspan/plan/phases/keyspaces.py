@@ -151,13 +151,17 @@ def _auth(
     decision = decide_auth(ring, region, decided)
     found = spread(ring, region, (AUTH,)) if ring else ()
     repairs = [nodetool(region, pod, "repair", "-full", AUTH) for pod in pods_of(topology, region)]
+    logins = [
+        cqlsh(region, pod, "ddl", "SELECT release_version FROM system.local;")
+        for pod in pods_of(topology, region)
+    ]
     return PlannedStep(
         id=StepId(f"auth-keyspace/{region.name}"),
         phase="auth-keyspace",
         region=region.name,
         title=f"system_auth to {region.datacenter}, repaired on each new node, a login through each",
         decision=decision,
-        commands=() if decision.is_done else (*_alters(topology, region, found), *repairs),
+        commands=() if decision.is_done else (*_alters(topology, region, found), *repairs, *logins),
         needs=(StepId(f"reachability/{region.name}"),),
         lanes=("ring",),
         procedure_rows=(13, 14),
