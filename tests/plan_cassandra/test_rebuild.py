@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from hybridspan.errors import InputError
-from hybridspan.facts.cassandra import AvailableRanges
-from hybridspan.plan.model import Plan
+from hybridspan.facts.cassandra import AvailableRanges, RingFacts
+from hybridspan.plan.model import Decision, Plan
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
@@ -21,7 +21,19 @@ from hybridspan.plan.phases.rebuild import (
     work_for,
 )
 from hybridspan.plan.phases.source_repair import decide_source_repair, refuse_slips, with_waivers
-from tests.plan_cassandra.world import AFTER, BEFORE, NOW, nts, ring, two_regions, with_policy, world
+from hybridspan.plan.phases.verification import fingerprint
+from hybridspan.topology.model import DatacenterName
+from tests.plan_cassandra.world import (
+    AFTER,
+    BEFORE,
+    NOW,
+    nts,
+    ring,
+    three_regions,
+    two_regions,
+    with_policy,
+    world,
+)
 
 CENTRALUS = two_regions().region("centralus")
 POD = "apigee-cassandra-default-0"
@@ -154,6 +166,40 @@ def test_a_region_that_has_received_everything_asks_for_no_repair_of_its_source(
     now = plan_rebuild(topology, replace(facts, regions=regions))[0].decision
     assert (old.state, now.state) == ("refused", "done")
     assert not now.is_waived
+
+
+def chained(seen: RingFacts, policy: str = "require", **decided: object) -> Decision:
+    """What is planned about the repair of the second region, from which the third copies."""
+    topology = with_policy(three_regions(), policy)
+    *others, last = topology.regions
+    topology = replace(topology, regions=(*others, replace(last, copy_from=DatacenterName("dc-2"))))
+    steps = {s.id: s for s in plan_rebuild(topology, world(topology, seen, **decided))}
+    return steps["source-repair/westeurope"].decision
+
+
+def test_of_a_source_that_has_not_joined_nothing_is_claimed() -> None:
+    found = chained(ring(BEFORE, "dc-1"))
+    assert (found.state, "dc-2 gets its data" in found.reason) == ("later", True)
+
+
+def test_a_source_that_was_proved_lately_needs_no_repair() -> None:
+    seen = ring(AFTER, "dc-1", "dc-2")
+
+    def proved(days: float, datacenter: str = "dc-2") -> Decision:
+        proof = {"fingerprint": fingerprint(seen, datacenter), "at": NOW - days * DAY}
+        return chained(seen, verify__centralus=proof)
+
+    assert chained(seen).state == "refused"
+    assert proved(1).is_done
+    assert proved(11).state == "refused"
+    assert proved(1, "dc-1").state == "refused"
+
+
+def test_replicas_that_stand_alone_need_no_repair() -> None:
+    topology = with_policy(two_regions(), "require")
+    alone = world(topology, ring({"perses": nts(dc_1=1)}, "dc-1"))
+    found = plan_rebuild(topology, alone)[0].decision
+    assert (found.state, "no keyspace has two replicas in dc-1" in found.reason) == ("done", True)
 
 
 def waived(*names: str, policy: str = "ask") -> Plan:

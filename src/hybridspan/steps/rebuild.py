@@ -31,7 +31,13 @@ from hybridspan.plan.phases.rebuild import (
     work_for,
 )
 from hybridspan.plan.phases.ring_commands import pods_of
-from hybridspan.plan.phases.source_repair import decide_source_repair, repairable, source_repair_key
+from hybridspan.plan.phases.source_repair import (
+    agreed_at,
+    decide_source_repair,
+    proved_at,
+    repairable,
+    source_repair_key,
+)
 from hybridspan.topology.model import Region
 
 
@@ -50,8 +56,8 @@ class SourceRepairStep:
         cassandra = await self._estate.cassandra(self._source)
         ring, history = await asyncio.gather(cassandra.members(), cassandra.last_repairs())
         names = repairable(ring, self._source.datacenter)
-        ours = self._ours()
-        last = {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in names}
+        proved = proved_at(self._estate.decided, ring, self._source)
+        last = agreed_at(names, history, self._ours(), proved)
         waived = not {"source-repair", self.planned.id}.isdisjoint(self._estate.options.waived)
         now = self._estate.clock.now()
 

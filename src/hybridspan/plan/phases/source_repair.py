@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from hybridspan.errors import InputError
 from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS, RingFacts
@@ -12,6 +12,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Decision, Plan, PlannedStep, StepId, done, later, needed, refused, without
 from hybridspan.plan.phases.keyspace_names import replicated
 from hybridspan.plan.phases.ring_commands import nodetool, pods_of
+from hybridspan.plan.phases.verification import fingerprint, verification_key
 from hybridspan.topology.model import Region, Topology
 
 _WAYS_ON: Final = (
@@ -41,8 +42,12 @@ def decide_source_repair(
     """
     old = [name for name in names if now - last.get(name, 0.0) > REPAIR_AGE_SECONDS]
     source = region.copy_from
+    if not names:
+        return done(f"no keyspace has two replicas in {source} that could disagree")
     if not old:
-        return done(f"every keyspace of {source} was repaired within the last ten days")
+        return done(
+            f"every keyspace of {source} was repaired, or compared on all replicas, within the last ten days"
+        )
     if copied:
         return done(f"nothing is left to be copied from {source} to {region.datacenter}")
     words = f"{source} has not been repaired within the last ten days: {', '.join(old)}"
@@ -90,12 +95,7 @@ def source_repair(
     """The step before a region's rebuilds; `copied`: every node of it has received its data."""
     source = topology.region_of(str(region.copy_from))
     names = repairable(facts.ring, source.datacenter) if facts.ring else ()
-    last = last_repairs_of(facts, source.name, region.name)
-    decision = (
-        decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived, copied=copied)
-        if facts.ring
-        else later("no Cassandra node answers yet")
-    )
+    decision = _planned_decision(topology, region, facts, waived=waived, copied=copied)
     commands = [
         nodetool(source, pod, "repair", "-full", "-pr", "-local", name)
         for name in names
@@ -119,9 +119,31 @@ def repairable(ring: RingFacts, datacenter: str) -> tuple[str, ...]:
     return tuple(k.name for k in replicated(ring) if k.replication.factor(datacenter) > 1)
 
 
-def last_repairs_of(facts: WorldFacts, source: str, region: str) -> Mapping[str, float]:
-    """Unix time by keyspace of the source's last full repair, by its own history or by our journal."""
-    nodes = facts.regions[source].nodes
+def agreed_at(
+    names: Collection[str], history: Mapping[str, float], ours: Mapping[str, float], proved: float
+) -> Mapping[str, float]:
+    """Unix time by keyspace at which its replicas were last made equal, or found to be: by Cassandra's own history of full
+    repairs, by a repair of ours, or by a proof."""
+    return {name: max(history.get(name, 0.0), ours.get(name, 0.0), proved) for name in names}
+
+
+def proved_at(decided: Callable[[str], Mapping[str, Any] | None], ring: RingFacts, source: Region) -> float:
+    """When the replicas of a data center that is now copied from were all compared; 0 where no proof holds."""
+    now = fingerprint(ring, source.datacenter)
+    proofs = [decided(verification_key(phase, source.name)) for phase in ("verify", "verify-again")]
+    return max((float(p["at"]) for p in proofs if p and p.get("fingerprint") == now), default=0.0)
+
+
+def _planned_decision(
+    topology: Topology, region: Region, facts: WorldFacts, *, waived: bool, copied: bool
+) -> Decision:
+    source, ring = topology.region_of(str(region.copy_from)), facts.ring
+    if ring is None:
+        return later("no Cassandra node answers yet")
+    if not ring.of(source.datacenter):
+        return later(f"{source.datacenter} gets its data, and is compared, before anything is copied from it")
+    nodes, names = facts.regions[source.name].nodes, repairable(ring, source.datacenter)
     history: Mapping[str, float] = nodes[0].last_repair if nodes else {}
-    ours: Mapping[str, float] = facts.decided.get(source_repair_key(region)) or {}
-    return {name: max(history.get(name, 0.0), ours.get(name, 0.0)) for name in {*history, *ours}}
+    ours: Mapping[str, float] = facts.decided.get(source_repair_key(region.name)) or {}
+    last = agreed_at(names, history, ours, proved_at(facts.decided.get, ring, source))
+    return decide_source_repair(topology, region, names, last, facts.taken_at, waived=waived, copied=copied)
