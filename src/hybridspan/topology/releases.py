@@ -23,14 +23,8 @@ class Release:
     """Cassandra's release line: `3.11` or `4.0`."""
     pod_prefix: str
     """Cassandra's StatefulSet; a pod is this and its ordinal."""
-    service: str
-    credentials_secret: str
-    progress_table: str
-    """Where a node remembers which ranges it has received."""
     has_preview_repair: bool
     """Whether `nodetool repair --preview` exists: without it the data can be replicated, not proved."""
-    system_namespace: str
-    """Namespace of the controller."""
 
     def pod(self, ordinal: int) -> str:
         """Name of a Cassandra pod."""
@@ -38,18 +32,13 @@ class Release:
 
 
 def _release(minor: str, installers: tuple[Installer, ...], cassandra: str) -> Release:
-    four = cassandra.startswith("4")
     # The names with `default` came with 1.3; releases before that are not in the table.
     return Release(
         minor=minor,
         installers=installers,
         cassandra=cassandra,
         pod_prefix="apigee-cassandra-default",
-        service="apigee-cassandra-default",
-        credentials_secret="apigee-datastore-default-creds",  # noqa: S106 - the name of a secret
-        progress_table="system.available_ranges_v2" if four else "system.available_ranges",
-        has_preview_repair=four,
-        system_namespace="apigee-system" if "apigeectl" in installers else "apigee",
+        has_preview_repair=cassandra.startswith("4"),
     )
 
 

@@ -62,10 +62,5 @@ def component_name(component: str, resource: str, version: str = HYBRID_VERSION)
     return f"apigee-{component}-{resource}-{tag}-{_digest(component + resource)[:5]}"
 
 
-def keyspace_suffix(organization: str) -> str:
-    """`hybrid-test-7` → `hybrid_test_7_hybrid`."""
-    return f"{organization.replace('-', '_')}_hybrid"
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:7]

@@ -12,7 +12,6 @@ from hybridspan_lab.apigee.crds import APIGEE_KINDS, DATASTORE, ENVIRONMENT, ORG
 
 Document = dict[str, Any]
 
-LONGEST_ANNOTATION: Final = 262_144
 _ANYTHING: Final[Document] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _COMPONENTS: Final = {
     DATASTORE.kind: ("cassandra", "removeDc", "backup", "restore", "schemaSetup", "userSetup"),

@@ -114,11 +114,6 @@ class KubeletConfig:
         return str(json.loads(self.first_seeds.read_text()).get(self.cluster, ""))
 
     @property
-    def kubernetes_address(self) -> IPv4Address:
-        """Address of the service `kubernetes`."""
-        return self.services[1]
-
-    @property
     def dns_address(self) -> IPv4Address:
         """Address of the cluster's DNS, the tenth, as AKS has it by default."""
         return self.services[10]

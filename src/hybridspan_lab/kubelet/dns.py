@@ -12,7 +12,7 @@ Lookup = Callable[[str], list[str] | None]
 
 TYPE_A: Final = 1
 TYPE_ANY: Final = 255
-OK, NO_SUCH_NAME, REFUSED_FORM = 0, 3, 1
+OK, NO_SUCH_NAME = 0, 3
 ANSWER_FLAGS: Final = 0x8580  # an authoritative answer, recursion offered
 TTL_SECONDS: Final = 5
 
