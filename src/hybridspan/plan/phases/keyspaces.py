@@ -9,6 +9,7 @@ in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
@@ -148,57 +149,53 @@ def _simple(topology: Topology, facts: WorldFacts) -> PlannedStep:
 def _auth(
     topology: Topology, region: Region, ring: RingFacts | None, decided: Mapping[str, Any]
 ) -> PlannedStep:
+    title = f"system_auth to {region.datacenter}, repaired on each new node, a login through each"
+    altered = _spread(topology, region, ring, "auth-keyspace", title, (AUTH,))
     decision = decide_auth(ring, region, decided)
-    found = spread(ring, region, (AUTH,)) if ring else ()
-    repairs = [nodetool(region, pod, "repair", "-full", AUTH) for pod in pods_of(topology, region)]
-    logins = [
-        cqlsh(region, pod, "ddl", "SELECT release_version FROM system.local;")
-        for pod in pods_of(topology, region)
-    ]
-    return PlannedStep(
-        id=StepId(f"auth-keyspace/{region.name}"),
-        phase="auth-keyspace",
-        region=region.name,
-        title=f"system_auth to {region.datacenter}, repaired on each new node, a login through each",
+    pods = pods_of(topology, region)
+    repairs = [nodetool(region, pod, "repair", "-full", AUTH) for pod in pods]
+    logins = [cqlsh(region, pod, "ddl", "SELECT release_version FROM system.local;") for pod in pods]
+    return replace(
+        altered,
         decision=decision,
-        commands=() if decision.is_done else (*_alters(topology, region, found), *repairs, *logins),
+        commands=() if decision.is_done else (*altered.commands, *repairs, *logins),
         needs=(StepId(f"reachability/{region.name}"),),
-        lanes=("ring",),
-        procedure_rows=(13, 14),
     )
 
 
 def _system(topology: Topology, region: Region, ring: RingFacts | None) -> PlannedStep:
+    title = f"Cassandra's other keyspaces to {region.datacenter}"
     names = system_names(ring) if ring else ()
-    found = spread(ring, region, names) if ring else ()
-    return PlannedStep(
-        id=StepId(f"system-keyspaces/{region.name}"),
-        phase="system-keyspaces",
-        region=region.name,
-        title=f"Cassandra's other keyspaces to {region.datacenter}",
-        decision=decide_spread(ring, region, names),
-        commands=_alters(topology, region, found),
-        needs=(StepId(f"auth-keyspace/{region.name}"),),
-        lanes=("ring",),
-        procedure_rows=(13, 14),
-    )
+    altered = _spread(topology, region, ring, "system-keyspaces", title, names)
+    return replace(altered, needs=(StepId(f"auth-keyspace/{region.name}"),))
 
 
 def _data(topology: Topology, region: Region, ring: RingFacts | None) -> PlannedStep:
-    names = names_of_ours(topology, ring) if ring else ()
-    found = spread(ring, region, names) if ring else ()
     which = "Keyspaces of no organization" if replication_of(topology).is_resource else "Every other keyspace"
-    return PlannedStep(
-        id=StepId(f"data-keyspaces/{region.name}"),
-        phase="data-keyspaces",
-        region=region.name,
-        title=f"{which} to {region.datacenter}",
-        decision=decide_spread(ring, region, names),
-        commands=_alters(topology, region, found),
+    names = names_of_ours(topology, ring) if ring else ()
+    altered = _spread(topology, region, ring, "data-keyspaces", f"{which} to {region.datacenter}", names)
+    return replace(
+        altered,
         needs=(StepId(f"system-keyspaces/{region.name}"),),
-        lanes=("ring",),
         procedure_rows=(12, 13, 14),
         undo_note=f"Until {region.datacenter} has been rebuilt and verified, nothing may read from it.",
+    )
+
+
+def _spread(
+    topology: Topology, region: Region, ring: RingFacts | None, phase: str, title: str, names: Sequence[str]
+) -> PlannedStep:
+    """What the three phases share: the keyspaces of those names get the region's data center."""
+    found = spread(ring, region, names) if ring else ()
+    return PlannedStep(
+        id=StepId(f"{phase}/{region.name}"),
+        phase=phase,
+        region=region.name,
+        title=title,
+        decision=decide_spread(ring, region, names),
+        commands=_alters(topology, region, found),
+        lanes=("ring",),
+        procedure_rows=(13, 14),
     )
 
 
