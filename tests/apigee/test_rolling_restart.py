@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hybridspan.steps.seed_removal import unfinished_restart
+from hybridspan.kubernetes.restarts import unfinished_restart
 
 
 def store(generation: int = 2, applied: int = 2) -> dict[str, Any]:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from hybridspan.apigee.apigeectl import must_match
-from hybridspan.apigee.observe import DATASTORE, apigee_facts
+from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import with_host_network
 from hybridspan.engine.step import ProgressSink
-from hybridspan.kubernetes.restarts import unfinished_restart
-from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.host_network import decide_host_network
-
-if TYPE_CHECKING:
-    from hybridspan.observation.estate import Estate
-
-STATEFUL_SET: Final = "apigee-cassandra-default"
+from hybridspan.steps.datastore import apply_datastore, rolling
+from hybridspan.steps.region_step import RegionStep
 
 
-class HostNetworkStep:
+class HostNetworkStep(RegionStep):
     """`cassandra.hostNetwork: true` into the overrides, then the installer; the ring and the pods' addresses prove it."""
 
     deadline_seconds: float = 3600.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.first
 
     async def check(self) -> Decision:
         cluster = await self.estate.cluster(self.region)
@@ -47,15 +37,7 @@ class HostNetworkStep:
         store = (await apigee_facts(cluster, self.region.namespace)).datastore
         if store is not None and store.host_network:
             return  # an earlier run applied it: only the restart is waited for
-        if self.estate.topology.installer == "helm":
-            helm = await self.estate.helm(self.region)
-            await helm.install("datastore", lambda line: progress(line, None, {}))
-            return
-        installer = await self.estate.apigeectl(self.region)
-        await must_match(installer, self.estate.topology.hybrid_version)
-        await installer.apply(
-            self.region.overrides, lambda line: progress(line, None, {}), parts=("--datastore",)
-        )
+        await apply_datastore(self.estate, self.region, progress)
 
     def _edit(self) -> None:
         """The file as it was stays beside it."""
@@ -67,22 +49,14 @@ class HostNetworkStep:
             write(path, changed, path)
 
     async def verify(self, progress: ProgressSink) -> Decision:
-        if rolling := await self._rolling():
-            progress(rolling, None, {})
-            return needed(f"hostNetwork is set, and the change is not over: {rolling}")
+        if left := await rolling(self.estate, self.region):
+            progress(left, None, {})
+            return needed(f"hostNetwork is set, and the change is not over: {left}")
         decision = await self.check()
         return decision if decision.is_done else needed(decision.reason)
 
     async def _ring(self) -> Any:
         return await (await self.estate.cassandra(self.region)).ring_facts()
-
-    async def _rolling(self) -> str:
-        cluster = await self.estate.cluster(self.region)
-        store, found = await asyncio.gather(
-            cluster.get(DATASTORE, "ApigeeDatastore", "default", self.region.namespace),
-            cluster.get("apps/v1", "StatefulSet", STATEFUL_SET, self.region.namespace),
-        )
-        return unfinished_restart(store, found)
 
 
 STEPS: Final = {"host-network": HostNetworkStep}

@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Final
 from hybridspan.apigee.overrides import overrides_facts
 from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
-from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.identity import decide_identity, how_to_register
+from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
     from hybridspan.facts.azure import ClusterFacts
     from hybridspan.facts.overrides import OverridesFacts
-    from hybridspan.observation.estate import Estate
 
 
-class IdentityStep:
+class IdentityStep(RegionStep):
     """A person registers the cluster's issuer and writes its audience; this step looks, and says how."""
 
     deadline_seconds: float = 5.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
 
     async def check(self) -> Decision:
         return decide_identity(
@@ -40,9 +35,6 @@ class IdentityStep:
             why=decision.reason,
             hint=how_to_register(self.estate.topology, self.region, self._first().federation, cluster),
         )
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
     def _first(self) -> OverridesFacts:
         return overrides_facts(self.estate.topology, self.estate.topology.first)

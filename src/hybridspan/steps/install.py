@@ -14,6 +14,8 @@ from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.install import decide_datastore, decide_init
+from hybridspan.steps.datastore import apply_datastore
+from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
     from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -24,15 +26,10 @@ CONTAINER: Final = "apigee-cassandra"
 JOIN_SECONDS: Final = 1800.0
 
 
-class InitStep:
+class InitStep(RegionStep):
     """`apigeectl init`: the controller and what it needs."""
 
     deadline_seconds: float = 600.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
 
     async def check(self) -> Decision:
         cluster = await self.estate.cluster(self.region)
@@ -43,19 +40,14 @@ class InitStep:
         await must_match(installer, self.estate.topology.hybrid_version)
         await installer.init(self.region.overrides, lambda line: progress(line, None, {}))
 
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
-
-class DatastoreStep:
+class DatastoreStep(RegionStep):
     """`apigeectl apply --datastore`, or Helm's release of it: the new nodes join, empty; the first region's view of the ring proves it."""
 
     deadline_seconds: float = JOIN_SECONDS
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
+        super().__init__(planned, estate)
         self._seen_since: dict[tuple[str, str], float] = {}
 
     async def check(self) -> Decision:
@@ -64,15 +56,7 @@ class DatastoreStep:
         return decide_datastore(self.region, store, ring)
 
     async def act(self, progress: ProgressSink) -> None:
-        if self.estate.topology.installer == "helm":
-            helm = await self.estate.helm(self.region)
-            await helm.install("datastore", lambda line: progress(line, None, {}))
-            return
-        installer = await self.estate.apigeectl(self.region)
-        await must_match(installer, self.estate.topology.hybrid_version)
-        await installer.apply(
-            self.region.overrides, lambda line: progress(line, None, {}), parts=("--datastore",)
-        )
+        await apply_datastore(self.estate, self.region, progress)
 
     async def verify(self, progress: ProgressSink) -> Decision:
         cluster = await self.estate.cluster(self.region)

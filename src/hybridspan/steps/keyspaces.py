@@ -18,7 +18,7 @@ from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.facts.cassandra import Replication, RingFacts, RingNode
 from hybridspan.observation.estate import Estate
-from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.alterations import Alteration, simple_alterations, spread
 from hybridspan.plan.phases.keyspace_names import AUTH, names_of_ours, system_names
 from hybridspan.plan.phases.keyspaces import (
@@ -30,6 +30,7 @@ from hybridspan.plan.phases.keyspaces import (
     owed_repairs,
 )
 from hybridspan.plan.phases.ring_commands import User
+from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
 
 LOGIN_ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
@@ -75,14 +76,8 @@ async def _replication(cql: CqlSession, keyspace: str) -> Replication | None:
     return read_replication(rows[0]["replication"]) if rows else None
 
 
-class SimpleKeyspacesStep:
+class SimpleKeyspacesStep(RegionStep):
     """From SimpleStrategy to NetworkTopologyStrategy with the present data centers, then repaired."""
-
-    deadline_seconds = 60.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
 
     async def check(self) -> Decision:
         return decide_simple(await self._ring(), self._decided())
@@ -92,11 +87,8 @@ class SimpleKeyspacesStep:
         found = simple_alterations(await source.members())
         # Kept before the statements: a run that ends between the two owes the repair all the same.
         self._keep([alteration.keyspace for alteration in found], "altered")
-        await alter(source, found, self._estate, progress)
+        await alter(source, found, self.estate, progress)
         await self._repair(source, owed_repairs(self._decided()), progress)
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
     async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: ProgressSink) -> None:
         if not names:
@@ -112,51 +104,41 @@ class SimpleKeyspacesStep:
                 jobs.setdefault(address, []).append(Job(name, ("repair", "-full", name)))
         for address, todo in jobs.items():
             pod = await source.pod_of(address)
-            await repaired(source, pod.name, "repair-simple", todo, self._estate.clock, progress)
+            await repaired(source, pod.name, "repair-simple", todo, self.estate.clock, progress)
         self._keep(names, "repaired")
 
     def _decided(self) -> dict[str, Any]:
-        return dict(self._estate.decided(SIMPLE_KEY) or {})
+        return dict(self.estate.decided(SIMPLE_KEY) or {})
 
     def _keep(self, keyspaces: Sequence[str], state: str) -> None:
-        self._estate.decide(SIMPLE_KEY, {**self._decided(), **dict.fromkeys(keyspaces, state)})
+        self.estate.decide(SIMPLE_KEY, {**self._decided(), **dict.fromkeys(keyspaces, state)})
 
     async def _source(self) -> CassandraRegion:
-        return await self._estate.cassandra(self._estate.topology.first)
+        return await self.estate.cassandra(self.estate.topology.first)
 
     async def _ring(self) -> RingFacts:
         return await (await self._source()).members()
 
 
-class _SpreadStep:
+class _SpreadStep(RegionStep):
     """Adds a region's data center to some keyspaces."""
-
-    deadline_seconds = 60.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
-        self._region: Region = estate.topology.region(planned.region)
 
     def _names(self, ring: RingFacts) -> tuple[str, ...]:
         raise NotImplementedError
 
     async def check(self) -> Decision:
         ring = await (await self._source()).members()
-        return decide_spread(ring, self._region, self._names(ring))
+        return decide_spread(ring, self.region, self._names(ring))
 
     async def act(self, progress: ProgressSink) -> None:
         source = await self._source()
         ring = await source.ring_facts()
-        members_are_up(ring, self._region)
-        await alter(source, spread(ring, self._region, self._names(ring)), self._estate, progress)
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
+        members_are_up(ring, self.region)
+        await alter(source, spread(ring, self.region, self._names(ring)), self.estate, progress)
 
     async def _source(self) -> CassandraRegion:
-        topology = self._estate.topology
-        return await self._estate.cassandra(topology.region_of(str(self._region.copy_from)))
+        topology = self.estate.topology
+        return await self.estate.cassandra(topology.region_of(str(self.region.copy_from)))
 
 
 def members_are_up(ring: RingFacts, region: Region) -> None:
@@ -185,7 +167,7 @@ class DataKeyspacesStep(_SpreadStep):
     """Every keyspace that is not Cassandra's own, but for those that the operator replicates."""
 
     def _names(self, ring: RingFacts) -> tuple[str, ...]:
-        return names_of_ours(self._estate.topology, ring)
+        return names_of_ours(self.estate.topology, ring)
 
 
 class AuthKeyspaceStep(_SpreadStep):
@@ -196,7 +178,7 @@ class AuthKeyspaceStep(_SpreadStep):
 
     async def check(self) -> Decision:
         ring = await (await self._source()).members()
-        decision = decide_auth(ring, self._region, self._decided())
+        decision = decide_auth(ring, self.region, self._decided())
         if not decision.is_done:
             return decision
         failures = await self._failed_logins()
@@ -204,23 +186,23 @@ class AuthKeyspaceStep(_SpreadStep):
 
     async def act(self, progress: ProgressSink) -> None:
         await super().act(progress)
-        source, target = await self._source(), await self._estate.cassandra(self._region)
-        nodes = (await source.members()).of(self._region.datacenter)
+        source, target = await self._source(), await self.estate.cassandra(self.region)
+        nodes = (await source.members()).of(self.region.datacenter)
         await asyncio.gather(*(self._repair(target, node, progress) for node in nodes))
 
     async def _repair(self, target: CassandraRegion, node: RingNode, progress: ProgressSink) -> None:
         pod = await target.pod_of(node.address)
         job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
-        await repaired(target, pod.name, "repair-auth", [job], self._estate.clock, progress)
+        await repaired(target, pod.name, "repair-auth", [job], self.estate.clock, progress)
         hosts = {*self._decided().get("hosts", ()), node.host_id}
-        self._estate.decide(auth_key(self._region), {"hosts": sorted(hosts)})
+        self.estate.decide(auth_key(self.region), {"hosts": sorted(hosts)})
 
     def _decided(self) -> dict[str, Any]:
-        return dict(self._estate.decided(auth_key(self._region)) or {})
+        return dict(self.estate.decided(auth_key(self.region)) or {})
 
     async def _failed_logins(self) -> list[str]:
         """Nodes through which one of the users cannot log in, and why."""
-        target = await self._estate.cassandra(self._region)
+        target = await self.estate.cassandra(self.region)
         pods = [pod.name for pod in await target.pods()]
         failures = await asyncio.gather(*(_failed_login(target, pod) for pod in pods))
         return [failure for failure in failures if failure]

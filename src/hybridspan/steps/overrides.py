@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
@@ -12,22 +12,15 @@ from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
-from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.overrides import choose_seed, decide_overrides, decide_seed
-
-if TYPE_CHECKING:
-    from hybridspan.observation.estate import Estate
+from hybridspan.steps.region_step import RegionStep
 
 
-class OverridesStep:
+class OverridesStep(RegionStep):
     """The first region's file with what may differ changed, and nothing else."""
 
     deadline_seconds: float = 5.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
 
     async def check(self) -> Decision:
         return decide_overrides(overrides_facts(self.estate.topology, self.region))
@@ -37,19 +30,11 @@ class OverridesStep:
         wanted = derive(read(topology.first.overrides), topology, self.region)
         await asyncio.to_thread(write, self.region.overrides, wanted, topology.first.overrides)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
-
-class SeedStep:
+class SeedStep(RegionStep):
     """The seed, looked up in the ring just before it is needed."""
 
     deadline_seconds: float = 5.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
 
     async def check(self) -> Decision:
         ring, store = await asyncio.gather(self._ring(), self._store())
@@ -68,9 +53,6 @@ class SeedStep:
         progress(chosen.reason, None, {"seed": chosen.address})
         path = self.region.overrides
         await asyncio.to_thread(write, path, with_seed(read(path), chosen.address), path)
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
     async def _ring(self) -> RingFacts:
         return await (await self.estate.cassandra(self.estate.topology.first)).ring_facts()

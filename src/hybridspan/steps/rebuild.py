@@ -38,32 +38,31 @@ from hybridspan.plan.phases.source_repair import (
     repairable,
     source_repair_key,
 )
+from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
 
 
-class SourceRepairStep:
+class SourceRepairStep(RegionStep):
     """The source data center's last repair: looked at, and where so decided, made."""
 
     deadline_seconds = 30.0
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
-        self._region = estate.topology.region(planned.region)
-        self._source: Region = estate.topology.region_of(str(self._region.copy_from))
+        super().__init__(planned, estate)
+        self._source: Region = estate.topology.region_of(str(self.region.copy_from))
 
     async def check(self) -> Decision:
-        cassandra = await self._estate.cassandra(self._source)
+        cassandra = await self.estate.cassandra(self._source)
         ring, history = await asyncio.gather(cassandra.members(), cassandra.last_repairs())
         names = repairable(ring, self._source.datacenter)
-        proved = proved_at(self._estate.decided, ring, self._source)
+        proved = proved_at(self.estate.decided, ring, self._source)
         last = agreed_at(names, history, self._ours(), proved)
-        waived = not {"source-repair", self.planned.id}.isdisjoint(self._estate.options.waived)
-        now = self._estate.clock.now()
+        waived = not {"source-repair", self.planned.id}.isdisjoint(self.estate.options.waived)
+        now = self.estate.clock.now()
 
         def decided(*, copied: bool) -> Decision:
             return decide_source_repair(
-                self._estate.topology, self._region, names, last, now, waived=waived, copied=copied
+                self.estate.topology, self.region, names, last, now, waived=waived, copied=copied
             )
 
         decision = decided(copied=False)
@@ -72,17 +71,17 @@ class SourceRepairStep:
 
     async def _is_copied(self) -> bool:
         """Whether no node is left that would receive anything."""
-        pods = pods_of(self._estate.topology, self._region)
-        running = {pod.name for pod in await (await self._estate.cassandra(self._region)).pods() if pod.ready}
+        pods = pods_of(self.estate.topology, self.region)
+        running = {pod.name for pod in await (await self.estate.cassandra(self.region)).pods() if pod.ready}
         if not running.issuperset(pods):
             return False
-        receivers = [Receiver(self._estate, self._region, pod) for pod in pods]
+        receivers = [Receiver(self.estate, self.region, pod) for pod in pods]
         return all(decision.is_done for decision in await asyncio.gather(*(r.decision() for r in receivers)))
 
     async def act(self, progress: ProgressSink) -> None:
-        cassandra = await self._estate.cassandra(self._source)
+        cassandra = await self.estate.cassandra(self._source)
         ring, owners = await asyncio.gather(cassandra.members(), cassandra.owners())
-        began = self._estate.clock.now()
+        began = self.estate.clock.now()
         jobs: dict[str, list[Job]] = {}
         names = repairable(ring, self._source.datacenter)
         for keyspace in (k for k in ring.keyspaces if k.name in names):
@@ -92,15 +91,12 @@ class SourceRepairStep:
                 jobs.setdefault(address, []).append(Job(keyspace.name, arguments))
         for address, todo in jobs.items():
             pod = await cassandra.pod_of(address)
-            await repaired(cassandra, pod.name, "repair-source", todo, self._estate.clock, progress)
+            await repaired(cassandra, pod.name, "repair-source", todo, self.estate.clock, progress)
         kept = {**self._ours(), **dict.fromkeys(names, began)}
-        self._estate.decide(source_repair_key(self._region.name), kept)
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
+        self.estate.decide(source_repair_key(self.region.name), kept)
 
     def _ours(self) -> dict[str, float]:
-        return dict(self._estate.decided(source_repair_key(self._region.name)) or {})
+        return dict(self.estate.decided(source_repair_key(self.region.name)) or {})
 
 
 class Receiver:
@@ -155,18 +151,16 @@ class Receiver:
         return copied_by_operator(self._estate.topology, store, self._pod)
 
 
-class RebuildStep:
+class RebuildStep(RegionStep):
     """One node receives every keyspace that names both data centers."""
 
     deadline_seconds = 20.0
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
-        self._region = estate.topology.region(planned.region)
-        self._source: Region = estate.topology.region_of(str(self._region.copy_from))
+        super().__init__(planned, estate)
+        self._source: Region = estate.topology.region_of(str(self.region.copy_from))
         self._pod = planned.id.rsplit("/", 1)[-1]
-        self._receiver = Receiver(estate, self._region, self._pod)
+        self._receiver = Receiver(estate, self.region, self._pod)
 
     async def check(self) -> Decision:
         return await self._receiver.decision()
@@ -184,27 +178,24 @@ class RebuildStep:
         if work.clear:
             await rebuild.forget([forgotten(name) for name in work.clear])
         self._receiver.begin(state, work.stream)
-        await rebuild.start(work.stream, at_once=can_be_at_once(state.ring, self._region))
+        await rebuild.start(work.stream, at_once=can_be_at_once(state.ring, self.region))
         await rebuild.observe(progress)
         await rebuild.plausible(work.stream)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
-
     async def _rebuild(self) -> Rebuild:
         target, source = await asyncio.gather(
-            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+            self.estate.cassandra(self.region), self.estate.cassandra(self._source)
         )
         pods = {pod.name for pod in await target.pods()}
         if self._pod not in pods:
             raise PermanentFailure(
                 "HS-CASS-023",
                 f"there is no running pod {self._pod}",
-                where=self._region.name,
+                where=self.region.name,
                 hint="kubectl get pods -l app=apigee-cassandra shows what it waits for",
             )
-        port = self._estate.topology.cassandra.tls_port
-        return Rebuild(target, source, self._pod, port, self._estate.clock)
+        port = self.estate.topology.cassandra.tls_port
+        return Rebuild(target, source, self._pod, port, self.estate.clock)
 
 
 STEPS = {"source-repair": SourceRepairStep, "rebuild": RebuildStep}

@@ -9,6 +9,7 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.operator import decide_crds, decide_operator, decide_organization
 from hybridspan.plan.phases.releases import decide_release
+from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
     from hybridspan.apigee.helm_installer import HelmInstaller
@@ -16,17 +17,11 @@ if TYPE_CHECKING:
     from hybridspan.observation.estate import Estate
 
 
-class _HelmStep:
+class _HelmStep(RegionStep):
     """One release, or what belongs to one."""
 
     deadline_seconds: float = 900.0
     key = ""
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.topology = estate.topology
-        self.region = estate.topology.region(planned.region)
 
     async def installer(self) -> HelmInstaller:
         return await self.estate.helm(self.region)
@@ -72,7 +67,7 @@ class OperatorStep(_HelmStep):
     key = "operator"
 
     def decide(self, first: Installation, own: Installation) -> Decision:
-        return decide_operator(self.topology, first, own.apigee)
+        return decide_operator(self.estate.topology, first, own.apigee)
 
 
 class OrganizationStep(_HelmStep):
@@ -82,7 +77,7 @@ class OrganizationStep(_HelmStep):
     key = "org"
 
     def decide(self, first: Installation, own: Installation) -> Decision:
-        return decide_organization(self.topology, first, own.apigee)
+        return decide_organization(self.estate.topology, first, own.apigee)
 
 
 class ReleaseStep(_HelmStep):
@@ -96,7 +91,7 @@ class ReleaseStep(_HelmStep):
         installer = await self.installer()
         wanted = await installer.wanted(self.key)
         _, own = await installer.installations()
-        return decide_release(self.topology, wanted, own.apigee)
+        return decide_release(self.estate.topology, wanted, own.apigee)
 
 
 STEPS: Final = {

@@ -26,6 +26,7 @@ from hybridspan.plan.phases.replication import (
     mistakes,
     replication_key,
 )
+from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.releases import replication_of
 
 if TYPE_CHECKING:
@@ -38,17 +39,15 @@ STALE_SECONDS: Final = 20.0
 _LONGEST_PAUSE: Final = 5.0
 
 
-class ReplicationStep:
+class ReplicationStep(RegionStep):
     """One region's CassandraDataReplication."""
 
     deadline_seconds = 30.0
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
-        self._region = estate.topology.region(planned.region)
-        self._source = estate.topology.region_of(str(self._region.copy_from))
-        self._where = f"{planned.region}, CassandraDataReplication in namespace {self._region.namespace}"
+        super().__init__(planned, estate)
+        self._source = estate.topology.region_of(str(self.region.copy_from))
+        self._where = f"{planned.region}, CassandraDataReplication in namespace {self.region.namespace}"
 
     async def check(self) -> Decision:
         return self._decide((await self._look(records=True)).seen, await self._organization())
@@ -68,11 +67,11 @@ class ReplicationStep:
         await self._without_force()
 
     def _cause(self, seen: ReplicationSeen) -> HybridspanError:
-        source = seen.resource.source if seen.resource else str(self._region.copy_from)
+        source = seen.resource.source if seen.resource else str(self.region.copy_from)
         return cause_of(seen.failure, source, seen.ring, self._where)
 
     def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
-        return decide_replication(self._estate.topology, self._region, organization, seen)
+        return decide_replication(self.estate.topology, self.region, organization, seen)
 
     async def _begin(self, seen: ReplicationSeen, organization: str, progress: ProgressSink) -> bool:
         """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs.
@@ -83,12 +82,12 @@ class ReplicationStep:
         if resource is None:
             await self._forget(seen, self._names_not_ours(seen), progress)
             self._keep(seen)
-            progress(f"{RESOURCE}: the operator copies from {self._region.copy_from}", None, {})
+            progress(f"{RESOURCE}: the operator copies from {self.region.copy_from}", None, {})
             cluster = await self._cluster()
-            await cluster.apply(manifest(self._region, organization))
+            await cluster.apply(manifest(self.region, organization))
             return True
-        wrong = mistakes(self._region, organization, resource)
-        against = contradictions(self._estate.topology, self._region, seen) if seen.is_complete else ()
+        wrong = mistakes(self.region, organization, resource)
+        against = contradictions(self.estate.topology, self.region, seen) if seen.is_complete else ()
         if not (wrong or seen.failure or against):
             return False
         if seen.failure:
@@ -102,23 +101,23 @@ class ReplicationStep:
         return True
 
     async def _again(self, name: str, organization: str, *, was_forced: bool) -> None:
-        cluster, spec = await self._cluster(), manifest(self._region, organization)["spec"]
+        cluster, spec = await self._cluster(), manifest(self.region, organization)["spec"]
         # The operator acts on a change: a force that stands already is taken back first.
         for force in (False, True) if was_forced else (True,):
             await cluster.patch(
-                DATASTORE, REPLICATION, name, {"spec": {**spec, "force": force}}, self._region.namespace
+                DATASTORE, REPLICATION, name, {"spec": {**spec, "force": force}}, self.region.namespace
             )
 
     async def _without_force(self) -> None:
         seen = (await self._look()).seen
         if seen.resource is not None and seen.resource.force:
             cluster, change = await self._cluster(), {"spec": {"force": False}}
-            await cluster.patch(DATASTORE, REPLICATION, seen.resource.name, change, self._region.namespace)
+            await cluster.patch(DATASTORE, REPLICATION, seen.resource.name, change, self.region.namespace)
             await self._watch(lambda *_: None)
 
     async def _forget(self, seen: ReplicationSeen, names: Sequence[str], progress: ProgressSink) -> None:
         """Remove records of received ranges that nobody vouches for: Cassandra would skip what they list."""
-        target = await self._estate.cassandra(self._region)
+        target = await self.estate.cassandra(self.region)
         for pod, received in seen.received.items():
             doubtful = [n for n in names if n in received]
             if doubtful:
@@ -133,35 +132,35 @@ class ReplicationStep:
 
     def _names_not_ours(self, seen: ReplicationSeen) -> Sequence[str]:
         """Nothing was made yet, so every record of the organization's keyspaces is of another time; unless we copied."""
-        kept = self._estate.decided(replication_key(self._region.name)) or {}
+        kept = self.estate.decided(replication_key(self.region.name)) or {}
         ours = set(kept.get("hosts", ())) >= {n.host_id for n in self._nodes(seen)}
-        is_resource = replication_of(self._estate.topology).is_resource
+        is_resource = replication_of(self.estate.topology).is_resource
         return () if ours or not is_resource else self._organization_names(seen)
 
     def _organization_names(self, seen: ReplicationSeen) -> Sequence[str]:
-        return organization_names(seen.ring, self._estate.topology.organization) if seen.ring else ()
+        return organization_names(seen.ring, self.estate.topology.organization) if seen.ring else ()
 
     def _nodes(self, seen: ReplicationSeen) -> Sequence[Any]:
-        return seen.ring.of(self._region.datacenter) if seen.ring else ()
+        return seen.ring.of(self.region.datacenter) if seen.ring else ()
 
     def _keep(self, seen: ReplicationSeen) -> None:
         hosts = sorted(n.host_id for n in self._nodes(seen))
-        self._estate.decide(replication_key(self._region.name), {"hosts": hosts})
+        self.estate.decide(replication_key(self.region.name), {"hosts": hosts})
 
     async def _watch(self, progress: Callable[..., None], stale: str = "") -> Watched:
         """Until the operator says how it ended, however long that takes; `stale` is how it ended before, for a while no news.
 
         PermanentFailure where nobody takes the resource up, where the way to the source is closed, or where bytes stand still.
         """
-        began, pause, glances = self._estate.clock.monotonic(), 0.3, None
+        began, pause, glances = self.estate.clock.monotonic(), 0.3, None
         while True:
-            watched, seconds = await self._look(), self._estate.clock.monotonic() - began
+            watched, seconds = await self._look(), self.estate.clock.monotonic() - began
             if watched.is_settled and not (stale and watched.repeats(stale) and seconds < STALE_SECONDS):
                 return watched
             self._raise_unheard(watched, seconds)
             glances = glances or await self._receiving()
             await self._tell(glances, watched.seen, progress)
-            await self._estate.clock.sleep(pause)
+            await self.estate.clock.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE)
 
     async def _tell(self, glances: Receiving, seen: ReplicationSeen, progress: Callable[..., None]) -> None:
@@ -169,7 +168,7 @@ class ReplicationStep:
         state = seen.resource.state if seen.resource else ""
         glance = await glances.look(self._organization_names(seen), state, *sorted(nodes.items()))
         finished = sum(s == "complete" for s in nodes.values())
-        words = f"{RESOURCE} is {state or 'waiting for the operator'}, {finished} of {self._region.cassandra_nodes} nodes complete"
+        words = f"{RESOURCE} is {state or 'waiting for the operator'}, {finished} of {self.region.cassandra_nodes} nodes complete"
         progress(f"{words}; {glance.words}", glance.fraction, {**glance.details, "nodes": nodes})
         if why := await glances.blocked(glance):
             raise PermanentFailure(
@@ -178,7 +177,7 @@ class ReplicationStep:
                 where=self._where,
                 why=f"{words}; {why}",
                 hint="run apply again: it looks at peerings and ports, mends them, and goes on watching; kubectl logs"
-                f" -n {self._region.namespace} deployment/apigee-controller-manager says what the operator does",
+                f" -n {self.region.namespace} deployment/apigee-controller-manager says what the operator does",
             )
 
     def _raise_unheard(self, watched: Watched, seconds: float) -> None:
@@ -195,14 +194,14 @@ class ReplicationStep:
             "nobody carries the CassandraDataReplication out",
             where=self._where,
             why=why,
-            hint=f"kubectl get deployment apigee-controller-manager -n {self._region.namespace}; run apply again when it is"
+            hint=f"kubectl get deployment apigee-controller-manager -n {self.region.namespace}; run apply again when it is"
             " available",
         )
 
     async def _judge(self) -> None:
         """Whether what says complete is; PermanentFailure where the ring says otherwise."""
         seen = (await self._look(records=True)).seen
-        against = contradictions(self._estate.topology, self._region, seen)
+        against = contradictions(self.estate.topology, self.region, seen)
         if against:
             lacks = any("is not replicated to" in sentence for sentence in against)
             raise PermanentFailure(
@@ -217,12 +216,12 @@ class ReplicationStep:
 
     async def _plausible(self, names: Sequence[str]) -> None:
         target, source = await asyncio.gather(
-            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+            self.estate.cassandra(self.region), self.estate.cassandra(self._source)
         )
         from hybridspan.cassandra.rebuilding import Rebuild
 
-        port = self._estate.topology.cassandra.tls_port
-        rebuilds = [Rebuild(target, source, p.name, port, self._estate.clock) for p in await target.pods()]
+        port = self.estate.topology.cassandra.tls_port
+        rebuilds = [Rebuild(target, source, p.name, port, self.estate.clock) for p in await target.pods()]
         try:
             await asyncio.gather(*(rebuild.plausible(names) for rebuild in rebuilds))
         except PermanentFailure as failure:
@@ -237,20 +236,20 @@ class ReplicationStep:
 
     async def _receiving(self) -> Receiving:
         target, source = await asyncio.gather(
-            self._estate.cassandra(self._region), self._estate.cassandra(self._source)
+            self.estate.cassandra(self.region), self.estate.cassandra(self._source)
         )
-        return await receiving(target, source, self._estate.topology.cassandra.tls_port, self._estate.clock)
+        return await receiving(target, source, self.estate.topology.cassandra.tls_port, self.estate.clock)
 
     async def _look(self, *, records: bool = False) -> Watched:
-        return await replication_seen(self._estate, self._region, records=records)
+        return await replication_seen(self.estate, self.region, records=records)
 
     async def _organization(self) -> str:
-        first = self._estate.topology.first
-        facts = await apigee_facts(await self._estate.cluster(first), first.namespace)
-        return organization_resource(self._estate.topology, facts)
+        first = self.estate.topology.first
+        facts = await apigee_facts(await self.estate.cluster(first), first.namespace)
+        return organization_resource(self.estate.topology, facts)
 
     async def _cluster(self) -> KubernetesCluster:
-        return await self._estate.cluster(self._region)
+        return await self.estate.cluster(self.region)
 
 
 STEPS: Final = {"replication": ReplicationStep}

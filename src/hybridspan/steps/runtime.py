@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.engine.step import ProgressSink
-from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.runtime import decide_runtime
-
-if TYPE_CHECKING:
-    from hybridspan.observation.estate import Estate
+from hybridspan.steps.region_step import RegionStep
 
 
-class RuntimeStep:
+class RuntimeStep(RegionStep):
     """`apigeectl apply` of everything, then `check-ready` until it says yes."""
 
     deadline_seconds: float = 1800.0
-
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
 
     async def check(self) -> Decision:
         first, own = await asyncio.gather(

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import without_seed
 from hybridspan.engine.step import ProgressSink
-from hybridspan.kubernetes.restarts import unfinished_restart
-from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.seed_removal import decide_seed_removal
+from hybridspan.steps.datastore import apply_datastore, rolling
+from hybridspan.steps.region_step import RegionStep
 
-if TYPE_CHECKING:
-    from hybridspan.observation.estate import Estate
 
-
-class SeedOutStep:
+class SeedOutStep(RegionStep):
     """Row 17 of the procedure; runs only after the region's data was verified."""
 
     deadline_seconds: float = 1800.0
 
-    def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
-        self.region = estate.topology.region(planned.region)
-
     async def check(self) -> Decision:
         cluster = await self.estate.cluster(self.region)
         overrides = overrides_facts(self.estate.topology, self.region)
-        apigee, rolling = await asyncio.gather(apigee_facts(cluster, self.region.namespace), self._rolling())
+        apigee, left = await asyncio.gather(
+            apigee_facts(cluster, self.region.namespace), rolling(self.estate, self.region)
+        )
         store = apigee.datastore
-        if rolling and store is not None and overrides.seed is None and store.seed_host is None:
-            return needed(f"after the seed went: {rolling}")
+        if left and store is not None and overrides.seed is None and store.seed_host is None:
+            return needed(f"after the seed went: {left}")
         source = await self.estate.cassandra(self.estate.topology.first)
         return decide_seed_removal(self.region, overrides, store, await source.ring_facts())
 
@@ -45,12 +40,7 @@ class SeedOutStep:
             await asyncio.to_thread(write, path, clean, path)
         if await self._live_seed() is None:
             return  # a run before this one applied it: only the restart is waited for
-        if self.estate.topology.installer == "helm":
-            helm = await self.estate.helm(self.region)
-            await helm.install("datastore", lambda line: progress(line, None, {}))
-            return
-        installer = await self.estate.apigeectl(self.region)
-        await installer.apply(path, lambda line: progress(line, None, {}), parts=("--datastore",))
+        await apply_datastore(self.estate, self.region, progress)
 
     async def verify(self, progress: ProgressSink) -> Decision:
         decision = await self.check()
@@ -62,15 +52,6 @@ class SeedOutStep:
         components = ((found or {}).get("spec") or {}).get("components") or {}
         properties = (components.get("cassandra") or {}).get("properties") or {}
         return properties.get("multiRegionSeedHost") or None
-
-    async def _rolling(self) -> str:
-        """What is left of a rolling restart, in words; empty when it is over."""
-        cluster = await self.estate.cluster(self.region)
-        store, found = await asyncio.gather(
-            cluster.get(DATASTORE, "ApigeeDatastore", "default", self.region.namespace),
-            cluster.get("apps/v1", "StatefulSet", "apigee-cassandra-default", self.region.namespace),
-        )
-        return unfinished_restart(store, found)
 
 
 STEPS: Final = {"seed-out": SeedOutStep}

@@ -7,48 +7,44 @@ from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.verification import decide_verification, fingerprint, verification_key
+from hybridspan.steps.region_step import RegionStep
 from hybridspan.verification.comparing import verify
 from hybridspan.verification.model import VerificationResult
 
 
-class VerificationStep:
+class VerificationStep(RegionStep):
     """Compares one region's data center; keeps in the journal for which nodes and keyspaces it was proved."""
 
     deadline_seconds = 10.0
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self._estate = estate
-        self._region = estate.topology.region(planned.region)
-        self._source = estate.topology.region_of(str(self._region.copy_from))
+        super().__init__(planned, estate)
+        self._source = estate.topology.region_of(str(self.region.copy_from))
         self._key = verification_key(planned.phase, planned.region)
 
     async def check(self) -> Decision:
-        ring = await (await self._estate.cassandra(self._source)).members()
+        ring = await (await self.estate.cassandra(self._source)).members()
         again = self.planned.phase == "verify-again"
-        return decide_verification(ring, self._region, self._estate.decided(self._key), again=again)
+        return decide_verification(ring, self.region, self.estate.decided(self._key), again=again)
 
     async def act(self, progress: ProgressSink) -> None:
-        target = await self._estate.cassandra(self._region)
-        source = await self._estate.cassandra(self._source)
-        result = await verify(target, source, self._estate.clock, progress)
-        self._estate.record("verification", result.to_document())
+        target = await self.estate.cassandra(self.region)
+        source = await self.estate.cassandra(self._source)
+        result = await verify(target, source, self.estate.clock, progress)
+        self.estate.record("verification", result.to_document())
         if result.problems:
             raise TemporaryFailure(
                 "HS-VERIFY-003",
-                f"{self._region.datacenter} cannot be compared now",
-                where=self._region.name,
+                f"{self.region.datacenter} cannot be compared now",
+                where=self.region.name,
                 why="; ".join(result.problems),
                 hint="nodetool status must show every node UN, and nodetool describecluster one schema version",
             )
         if not result.is_proved:
-            raise _not_proved(result, self._region.name)
+            raise _not_proved(result, self.region.name)
         ring = await source.members()
-        kept = {"fingerprint": fingerprint(ring, self._region.datacenter), "at": self._estate.clock.now()}
-        self._estate.decide(self._key, kept)
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
+        kept = {"fingerprint": fingerprint(ring, self.region.datacenter), "at": self.estate.clock.now()}
+        self.estate.decide(self._key, kept)
 
 
 def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:
