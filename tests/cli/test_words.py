@@ -10,7 +10,7 @@ import click
 import jsonschema
 import pytest
 
-from hybridspan.cli import main
+from hybridspan.cli import cli, main
 from hybridspan.cli.plan import plan
 from hybridspan.errors import EXIT_OK
 
@@ -67,6 +67,40 @@ def test_the_help_names_every_export_and_every_fault(capsys):
     hybridspan("lab", "fault", "azure", "--help")
     told = capsys.readouterr().out.replace(",", " ").replace(".", " ").split()
     assert [kind for kind in KINDS if kind not in told] == []
+
+
+def commands(group, name="hybridspan"):
+    """Every command below a group with its whole name."""
+    for word in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), word)
+        yield f"{name} {word}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {word}")
+
+
+def test_every_option_says_what_it_is():
+    mute = [
+        (name, option.opts)
+        for name, command in commands(cli)
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help and not option.hidden
+    ]
+    assert mute == []
+
+
+def test_every_command_of_a_list_is_told_whole():
+    lists = [group for _, group in commands(cli) if isinstance(group, click.Group)]
+    told = [c.get_short_help_str(60) for g in lists for c in g.commands.values() if not c.hidden]
+    assert [words for words in told if words.endswith("...")] == []
+    assert len(told) == 8
+
+
+def test_a_command_that_takes_a_topology_says_which_it_takes_unasked():
+    taking = [
+        command for _, command in commands(cli) if any(p.name == "topology_file" for p in command.params)
+    ]
+    assert len(taking) == 7
+    assert all("hybrid.yaml" in (command.epilog or "") for command in taking)
 
 
 def test_commands_complete_in_the_shell(capsys, monkeypatch):

@@ -34,7 +34,10 @@ COMMANDS: Final = {
         "Networks, peerings, ring, replication and seed, now.",
     ),
     "verify": ("hybridspan.cli.verify:verify", "Prove that the data centers hold the same data."),
-    "support-bundle": ("hybridspan.cli.support:support_bundle", "Collect what a supporter needs, redacted."),
+    "support-bundle": (
+        "hybridspan.cli.support:support_bundle",
+        "Collect what support asks for first, redacted.",
+    ),
     "lab": ("hybridspan.cli.lab:lab", "The rehearsal lab: up, down, status, env, fill, fault."),
 }
 
@@ -67,6 +70,8 @@ def cli() -> None:
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 changes pending or differences,
     4 someone else holds the lock, 130 interrupted.
+
+    Where a command takes a TOPOLOGY, it is hybrid.yaml in this folder unless another file is named.
     """
 
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from hybridspan.report.live import Display
 
 
-@click.command()
+@click.command(
+    epilog="TOPOLOGY is hybrid.yaml in this folder unless another file is named, or a plan that `plan --save` kept."
+)
 @topology_argument
 @click.option(
     "--yes", is_flag=True, help="Do not ask; stops before the first act that cannot simply be undone."

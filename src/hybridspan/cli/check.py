@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hybridspan.cli.opening import (
+    TOPOLOGY_WORDS,
     carried_out,
     json_option,
     opened,
@@ -18,7 +19,7 @@ from hybridspan.cli.opening import (
 from hybridspan.errors import EXIT_FAILED, EXIT_OK
 
 
-@click.command()
+@click.command(epilog=TOPOLOGY_WORDS)
 @topology_argument
 @waive_option
 @json_option

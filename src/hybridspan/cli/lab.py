@@ -27,7 +27,7 @@ def _announce(*, err: bool = False) -> None:
         click.echo(words, err=err)
 
 
-@lab.command()
+@lab.command(short_help="Start a lab in which a first region exists already.")
 @click.argument("topology", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
 @click.option(
     "--system-keyspaces",
@@ -66,7 +66,7 @@ def up(topology: Path | None, system_keyspaces: str, network: str | None, region
     return EXIT_OK
 
 
-@lab.command()
+@lab.command(short_help="End the lab and remove all that it made.")
 def down() -> int:
     """End the lab and remove everything that it made, also after a crash."""
     from hybridspan_lab import control
@@ -79,7 +79,7 @@ def down() -> int:
 @lab.command()
 @click.option("--json", "as_json", is_flag=True, help="A JSON document on stdout.")
 def status(as_json: bool) -> int:
-    """What runs where, with which memory."""
+    """Show what runs where, with which memory."""
     from hybridspan_lab import control
 
     found = control.status()
@@ -88,7 +88,7 @@ def status(as_json: bool) -> int:
     return EXIT_OK
 
 
-@lab.command()
+@lab.command(short_help="Print what points programs at the lab, for eval.")
 def env() -> int:
     """Print what points az, kubectl, helm, apigeectl, cqlsh, nodetool and hybridspan at the lab."""
     from hybridspan_lab import control
@@ -99,9 +99,15 @@ def env() -> int:
 
 
 @lab.command()
-@click.option("--rows", type=click.IntRange(min=0), default=20_000, show_default=True)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=0),
+    default=20_000,
+    show_default=True,
+    help="How many rows are loaded at once.",
+)
 @click.option("--rate", type=float, help="Keep writing at this many rows a second until interrupted.")
-@click.option("--seconds", type=float, help="With --rate: how long to go on.")
+@click.option("--seconds", type=float, help="With --rate: end after so many seconds.")
 @click.option("--context", help="Kube context of the cluster to load through; default: the first.")
 def fill(rows: int, rate: float | None, seconds: float | None, context: str | None) -> int:
     """Load data of Apigee's shape into the existing region."""

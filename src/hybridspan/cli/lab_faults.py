@@ -22,7 +22,11 @@ class Faults(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Faults, subcommand_metavar="azure … | apigee … | DOCUMENT")
+@click.group(
+    cls=Faults,
+    subcommand_metavar="azure … | apigee … | DOCUMENT",
+    short_help="Make trouble in Azure, in Apigee, or by a JSON object.",
+)
 def fault() -> None:
     """Make trouble: `azure` or `apigee` by options, or a JSON object such as {"kind": "pause", …} (docs/rehearsal-lab.md)."""
 
@@ -38,7 +42,7 @@ def document(document: str) -> int:
     return _ask(request)
 
 
-@fault.command()
+@fault.command(short_help="Let Azure's stand-in refuse, delay or cut requests.")
 @click.argument("kind", required=False)
 @click.option(
     "--on", "operation", help="Which requests: peering.put, subnet.*, cluster.delete, network-poll.get, …"
@@ -46,10 +50,12 @@ def document(document: str) -> int:
 @click.option("--path", "path_part", help="Only those whose path holds this.")
 @click.option("--nth", type=click.IntRange(min=1), help="The first one struck; default 1.")
 @click.option("--times", type=click.IntRange(min=1), help="How many are struck; default 1.")
-@click.option("--seconds", type=float, help="Length of `slow`, or the Retry-After of a refusal.")
-@click.option("--status", type=click.IntRange(400, 599), help="Of the kind `refuse`.")
-@click.option("--code", help="Instead of the kind's own error code.")
-@click.option("--message", help="Instead of the kind's own words.")
+@click.option(
+    "--seconds", type=float, help="How long `slow` holds a request, or the Retry-After of a refusal."
+)
+@click.option("--status", type=click.IntRange(400, 599), help="HTTP status of the kind `refuse`.")
+@click.option("--code", help="Azure's error code, instead of the kind's own.")
+@click.option("--message", help="The error's words, instead of the kind's own.")
 @click.option("--clear", is_flag=True, help="Forget all faults.")
 def azure(kind: str | None, clear: bool, **where: Any) -> int:
     """Let Azure's stand-in refuse, delay or cut requests; without KIND, list what is set (docs/lab-azure.md).
@@ -71,7 +77,7 @@ def azure(kind: str | None, clear: bool, **where: Any) -> int:
     return _ask({"kind": kind, **wanted})
 
 
-@fault.command()
+@fault.command(short_help="Let the operators report a copy that they have not made.")
 @click.argument("kind", type=click.Choice(["replication-lies"]))
 @click.option(
     "--how",

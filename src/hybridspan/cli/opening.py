@@ -29,6 +29,8 @@ topology_argument = click.argument(
     default="hybrid.yaml",
     type=click.Path(path_type=Path, dir_okay=False),
 )
+TOPOLOGY_WORDS: Final = "TOPOLOGY is hybrid.yaml in this folder unless another file is named."
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="A stable JSON document on stdout; words on stderr."
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hybridspan.cli.opening import (
+    TOPOLOGY_WORDS,
     carried_out,
     journal_of,
     json_option,
@@ -41,7 +42,7 @@ class PlanCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-@click.command(cls=PlanCommand)
+@click.command(cls=PlanCommand, epilog=TOPOLOGY_WORDS)
 @topology_argument
 @click.option("--save", type=click.Path(path_type=Path), help="Keep the plan in a file for `apply FILE`.")
 @click.option(

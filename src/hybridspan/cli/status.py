@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, opened, topology_argument
+from hybridspan.cli.opening import (
+    TOPOLOGY_WORDS,
+    carried_out,
+    journal_of,
+    json_option,
+    opened,
+    topology_argument,
+)
 from hybridspan.errors import EXIT_FAILED, EXIT_OK, HybridspanError, first_failure
 from hybridspan.topology.model import Topology
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from hybridspan.facts.world import WorldFacts
 
 
-@click.command()
+@click.command(epilog=TOPOLOGY_WORDS)
 @topology_argument
 @click.option("--watch", is_flag=True, help="Look again until interrupted.")
 @click.option(

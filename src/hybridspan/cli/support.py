@@ -1,4 +1,4 @@
-"""`hybridspan support-bundle`: what a supporter asks for first, in one archive, without secrets."""
+"""`hybridspan support-bundle`: what support asks for first, in one archive, without secrets."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 import click
 
 from hybridspan import __version__
-from hybridspan.cli.opening import carried_out, journal_of, json_option, topology_argument
+from hybridspan.cli.opening import TOPOLOGY_WORDS, carried_out, journal_of, json_option, topology_argument
 from hybridspan.errors import EXIT_OK, HybridspanError
 from hybridspan.topology.model import Topology
 
 NOT_AVAILABLE = "-not-available.txt"
 
 
-@click.command()
+@click.command(epilog=TOPOLOGY_WORDS)
 @topology_argument
 @click.option(
     "--output", type=click.Path(path_type=Path), help="The archive; default hybridspan-support-<time>.tar.gz."

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from hybridspan.cli.opening import json_option, topology_argument
+from hybridspan.cli.opening import TOPOLOGY_WORDS, json_option, topology_argument
 from hybridspan.errors import EXIT_INPUT, EXIT_OK
 
 
-@click.command()
+@click.command(epilog=TOPOLOGY_WORDS)
 @topology_argument
 @click.option("--print-schema", is_flag=True, help="Print the JSON Schema of the topology file instead.")
 @json_option

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hybridspan.cli.opening import carried_out, journal_of, json_option, locked, opened, topology_argument
+from hybridspan.cli.opening import (
+    TOPOLOGY_WORDS,
+    carried_out,
+    journal_of,
+    json_option,
+    locked,
+    opened,
+    topology_argument,
+)
 from hybridspan.errors import EXIT_OK, EXIT_PENDING, InputError
 from hybridspan.topology.model import Topology
 
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from hybridspan.verification.model import VerificationResult
 
 
-@click.command()
+@click.command(epilog=TOPOLOGY_WORDS)
 @topology_argument
 @click.option(
     "--count", is_flag=True, help="Also count rows by token range in each data center; slow on large tables."
