@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -85,3 +86,40 @@ def test_nothing_fails_warns_or_refuses_without_a_next_move() -> None:
 )
 def test_the_walk_sees_what_it_looks_for(call: str, lines: list[int]) -> None:
     assert list(without_a_hint(ast.parse(call), frozenset(FAMILIES))) == lines
+
+
+BARE = re.compile(
+    r"\b(?:kubectl|helm) (?:get|describe|logs|delete|patch|scale|rollout|apply|exec|history|rollback)\b"
+)
+"""A command that would be about whatever cluster and namespace the person's shell is in."""
+
+
+def bare_commands(tree: ast.Module) -> Iterator[str]:
+    """Words for a person that have such a command: every string but documentation."""
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield from (f"{node.lineno}: {found}" for found in BARE.findall(node.value))
+
+
+def test_commands_in_messages_say_which_cluster_and_namespace() -> None:
+    """The lab's own commands are for its one environment."""
+    trees = {path: tree for path, tree in modules().items() if "hybridspan_lab" not in path.parts}
+    found = [
+        f"{path.relative_to(SOURCE)}:{line}" for path, tree in trees.items() for line in bare_commands(tree)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("hint = 'kubectl get pods'", 1),
+        ("hint = f'kubectl logs {pod}'", 1),
+        ("hint = f'{region.kubectl} get pods'", 0),
+        ("hint = f'kubectl --context {name} get pods'", 0),
+        ("'Says kubectl get pods.'", 0),
+    ],
+)
+def test_bare_commands_are_found_where_a_person_reads_them(source: str, count: int) -> None:
+    assert len(list(bare_commands(ast.parse(source)))) == count

@@ -35,6 +35,7 @@ class LocalPods:
 
     folder: Path
     name: str = "apigee-test"
+    kubectl: str = "kubectl --context apigee-test"
     secrets: dict[str, Any] = field(default_factory=lambda: {"apigee-datastore-default-creds": CREDENTIALS})
     found: tuple[PodFacts, ...] = ()
     argvs: list[Sequence[str]] = field(default_factory=list)

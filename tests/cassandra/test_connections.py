@@ -33,7 +33,7 @@ class Opened:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     opened = Opened()
     monkeypatch.setattr(connections, "open_session", opened.open_session)
-    monkeypatch.setattr(connections, "client_context", lambda _secret, _where: object())
+    monkeypatch.setattr(connections, "client_context", lambda *_: object())
     return opened
 
 

@@ -205,5 +205,5 @@ async def test_without_the_operator_it_is_told_as_what_passes_however_often_it_i
         with pytest.raises(TemporaryFailure, match="HS-APIGEE-033") as caught:
             await product.upgrade(replicaCount=replicas)
         assert 'no endpoints available for service "apigee-webhook-service"' in caught.value.why
-        assert "kubectl get pods -n apigee -l app=apigee-controller" in caught.value.hint
+        assert "-n apigee get pods -l app=apigee-controller" in caught.value.hint
     assert site.read("apigeeds", "default")["spec"]["components"]["cassandra"]["replicas"] == 3

@@ -244,7 +244,7 @@ async def test_a_standstill_ends_after_a_quarter_of_an_hour_and_nothing_ends_bef
     with pytest.raises(PermanentFailure, match="HS-APIGEE-047") as caught:
         await carried_out(operator)
     assert "15 min" in caught.value.why
-    assert "kubectl logs -n apigee deployment/" in caught.value.hint
+    assert "kubectl --context apigee-centralus -n apigee logs deployment/" in caught.value.hint
 
 
 async def test_an_operator_that_is_not_there_is_named():
@@ -252,7 +252,7 @@ async def test_an_operator_that_is_not_there_is_named():
     operator.ready = False
     with pytest.raises(PermanentFailure, match="HS-APIGEE-048") as caught:
         await carried_out(operator)
-    assert "apigee-controller-manager -n apigee" in caught.value.hint
+    assert "-n apigee get deployment apigee-controller-manager" in caught.value.hint
 
 
 async def test_copied_directly_no_record_is_touched():

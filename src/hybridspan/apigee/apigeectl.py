@@ -79,8 +79,8 @@ class Apigeectl:
                 "apigeectl could not do it now",
                 where=where,
                 why=told,
-                hint="kubectl get pods -n apigee-system shows whether the controller and its webhook are ready; once they are,"
-                " run apply again",
+                hint=f"kubectl --kubeconfig {self._kubeconfig} get pods -n apigee-system shows whether the controller and its webhook"
+                " are ready; once they are, run apply again",
             )
         raise PermanentFailure(
             "HS-APIGEE-002",
@@ -114,7 +114,7 @@ class Apigeectl:
                 f"apigeectl did not end within {seconds:.0f} s",
                 where=" ".join(argv),
                 why="\n".join(last),
-                hint="kubectl get pods -A says what it waits for",
+                hint=f"kubectl --kubeconfig {self._kubeconfig} get pods -A says what it waits for",
             ) from error
         finally:
             await _end(process)

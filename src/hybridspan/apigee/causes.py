@@ -120,7 +120,7 @@ _UNSCHEDULABLE: Final = Cause(
 _NO_VOLUME: Final = Cause(
     "HS-APIGEE-029",
     "the pod gets no volume",
-    "kubectl describe pvc says why: storage class, quota of disks, or the zone of the machines",
+    "{kubectl} describe pvc says why: storage class, quota of disks, or the zone of the machines",
     restarts=0,
     patience=SCHEDULING_SECONDS,
 )

@@ -11,10 +11,11 @@ import asyncio
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from hybridspan.apigee.apigeectl import PASSING
 from hybridspan.apigee.chart_failures import AUTHORITY, pull_failure
@@ -67,6 +68,10 @@ class HelmPlace:
     def mark(self, release: str) -> Path:
         """Holds the process id of a run that we started and have not seen end."""
         return self.logs / f"helm-{self.kubeconfig.stem}-{release}.pid"
+
+    def command(self, program: Literal["helm", "kubectl"]) -> str:
+        """What a person's command about this place begins with, whatever their current context is."""
+        return shlex.join((program, "--kubeconfig", str(self.kubeconfig), "-n", self.namespace))
 
 
 class Helm:
@@ -126,8 +131,8 @@ class Helm:
                     "HS-APIGEE-035",
                     f"another helm run is under way on release {name}, or was killed: it says {there.status}",
                     where=f"namespace {self._place.namespace}",
-                    hint=f"helm history {name} -n {self._place.namespace}; where nobody runs helm, kubectl delete secret"
-                    f" {_record_of(there)} -n {self._place.namespace}, then run apply again",
+                    hint=f"{self._place.command('helm')} history {name}; where nobody runs helm,"
+                    f" {self._place.command('kubectl')} delete secret {_record_of(there)}, then run apply again",
                 )
             on_line(f"an earlier helm run on {name} was killed; its unfinished record is removed")
             await self._secrets.delete("v1", "Secret", _record_of(there), self._place.namespace)
@@ -175,7 +180,7 @@ class Helm:
                 f"helm {words[0]} ended with exit code {process.returncode}",
                 where=" ".join(argv),
                 why=told,
-                hint=explained(told, self._place.namespace)
+                hint=explained(told, self._place.command)
                 or "the same command at a shell, with .hybridspan's kubeconfig, says more; then run again",
             )
         return out.decode()
@@ -205,14 +210,14 @@ class Helm:
 
     def _failure(self, release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
         where = f"release {release.name}, chart {release.chart}, namespace {self._place.namespace}"
-        remedy = explained(told, self._place.namespace)
+        remedy = explained(told, self._place.command)
         if PASSING.search(told) and not _WAITED_OUT.search(told):
             return TemporaryFailure(
                 "HS-APIGEE-033",
                 "helm could not do it now",
                 where=where,
                 why=told,
-                hint=remedy or f"kubectl get pods -n {self._place.namespace}",
+                hint=remedy or f"{self._place.command('kubectl')} get pods shows what does not run",
             )
         return PermanentFailure(
             "HS-APIGEE-032",

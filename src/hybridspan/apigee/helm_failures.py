@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Literal
 
-_NAMESPACE: Final = "{namespace}"
 _REMEDIES: Final = (
     (
         r"no matches for kind|ensure CRDs are installed first",
@@ -14,7 +14,7 @@ _REMEDIES: Final = (
     (
         r"no endpoints available for service|failed calling webhook",
         (
-            "the operator is down, and without its webhook nothing of Apigee can be changed: kubectl get pods -n {namespace} -l"
+            "the operator is down, and without its webhook nothing of Apigee can be changed: {kubectl} get pods -l"
             " app=apigee-controller; apply waits for it for a while"
         ),
     ),
@@ -31,7 +31,7 @@ _REMEDIES: Final = (
     ),
     (
         r"another operation \(install/upgrade/rollback\) is in progress",
-        "another helm run is under way, or was killed: helm history tells",
+        "another helm run is under way, or was killed: {helm} history RELEASE tells",
     ),
     (
         r"values don't meet the specifications of the schema|error validating data|execution error at",
@@ -43,12 +43,15 @@ _REMEDIES: Final = (
     ),
     (
         r"timed out waiting for the condition|context deadline exceeded|resource .* not ready",
-        "kubectl get pods,events -n {namespace} shows what does not start; helm has taken back what it had begun",
+        "{kubectl} get pods,events shows what does not start; helm has taken back what it had begun",
     ),
 )
 
 
-def explained(told: str, namespace: str) -> str:
-    """The remedy for helm's last words, with the namespace it acted in; empty where they are new to us."""
+def explained(told: str, command: Callable[[Literal["helm", "kubectl"]], str]) -> str:
+    """The remedy for helm's last words; empty where they are new to us.
+
+    `command` gives what a command of that program about the place begins with.
+    """
     remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, told)), "")
-    return remedy.replace(_NAMESPACE, namespace)
+    return remedy.replace("{kubectl}", command("kubectl")).replace("{helm}", command("helm"))

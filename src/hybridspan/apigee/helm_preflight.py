@@ -54,7 +54,8 @@ def _releases(topology: Topology, region: Region, apigee: ApigeeFacts) -> Iterat
         return
     yield from _versions(topology, where, ours)
     if unsettled := [f"{r.name} is {r.status}" for r in ours if not r.is_deployed]:
-        hint = "helm history NAME tells what happened; helm rollback or another helm upgrade settles it"
+        helm = f"helm --kube-context {region.context} -n {region.namespace}"
+        hint = f"{helm} history NAME tells what happened; a rollback or another upgrade by helm settles it"
         # A new region's is what apply mends; the first region's is not ours to touch.
         severity: Severity = "refuse" if is_first else "warn"
         yield Finding("helm-releases", severity, where, f"not deployed: {', '.join(unsettled)}", hint)
@@ -90,9 +91,8 @@ def _resource_names(topology: Topology, first: RegionFacts) -> Iterator[Finding]
             yield Finding("resource-names", "pass", where, f"{kind} {', '.join(sorted(names))} as computed")
         elif live:
             message = f"{kind} {', '.join(sorted(live))}, computed from the overrides {', '.join(sorted(names)) or 'none'}"
-            hint = (
-                "the overrides are not those that were installed: compare org and envs with helm get values"
-            )
+            helm = f"helm --kube-context {topology.first.context} -n {topology.first.namespace}"
+            hint = f"the overrides are not those that were installed: compare org and envs with {helm} get values NAME"
             yield Finding("resource-names", "refuse", where, message, hint)
 
 

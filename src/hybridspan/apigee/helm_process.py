@@ -68,7 +68,7 @@ async def ended(
             "HS-APIGEE-034",
             f"helm did not end within {seconds:.0f} s, and was stopped: it had nothing to change",
             where=" ".join(argv),
-            hint="see that the cluster's API server (kubectl get --raw /readyz) and the charts' registry answer, then run again",
+            hint="see that the cluster's API server and the charts' registry answer, then run again",
         ) from error
     finally:
         if process.returncode is None:

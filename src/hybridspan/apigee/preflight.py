@@ -39,13 +39,13 @@ def _installed(
     where, is_first = _where(region), region.name == topology.first.name
     yield _release(topology, where, apigee)
     if not apigee.controller_ready:
-        hint = "kubectl get deployment -A | grep apigee-controller-manager"
+        hint = f"kubectl --context {region.context} get deployment -A | grep apigee-controller-manager"
         severity: Severity = "refuse" if is_first else "warn"
         yield Finding("controller", severity, where, "the Apigee controller is not available", hint)
     else:
         yield Finding("controller", "pass", where, "the Apigee controller is available")
     if store.state != "running" and is_first:
-        hint = "kubectl get apigeeds; wait until it is running before another region is added"
+        hint = f"{region.kubectl} get apigeeds; wait until it is running before another region is added"
         yield Finding(
             "datastore", "refuse", where, f"the datastore is {store.state or 'in no known state'}", hint
         )

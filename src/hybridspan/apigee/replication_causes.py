@@ -55,7 +55,7 @@ def cause_of(told: str, source: str, ring: RingFacts | None, where: str) -> Hybr
             "the operator does not find the organization that the replication names",
             where=where,
             why=told,
-            hint="kubectl get apigeeorg: organizationRef is the name of that resource; run apply again, it installs the organization first",
+            hint="organizationRef is the name of an ApigeeOrganization here: run apply again, it installs the organization first",
         )
     if _NO_LOGIN.search(told):
         return _no_login(told, where)

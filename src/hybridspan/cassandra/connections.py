@@ -82,7 +82,7 @@ class Connections:
             secret = await self._access.secret(self._namespace, name)
             if not secret:
                 raise self._missing(name)
-            self._credentials = read_credentials(secret, self._where())
+            self._credentials = read_credentials(secret, self._where(), self._kubectl())
         return self._credentials
 
     async def _open(self, pod: str, role: Role) -> _Kept:
@@ -107,7 +107,7 @@ class Connections:
             secret = await self._access.secret(self._namespace, TLS_SECRET)
             if not secret:
                 raise self._missing(TLS_SECRET)
-            self._tls = client_context(secret, self._where())
+            self._tls = client_context(secret, self._where(), self._kubectl())
         return self._tls
 
     def _missing(self, secret: str) -> PermanentFailure:
@@ -117,6 +117,9 @@ class Connections:
             where=self._where(),
             hint="the Apigee controller creates it with the datastore",
         )
+
+    def _kubectl(self) -> str:
+        return f"{self._access.kubectl} -n {self._namespace}"
 
     def _where(self) -> str:
         return f"cluster {self._access.name}, namespace {self._namespace}"

@@ -27,6 +27,8 @@ class DatabaseCredentials:
 
     logins: Mapping[str, Login]
     where: str
+    kubectl: str = "kubectl"
+    """What a command about the secret's namespace begins with, for messages."""
 
     def login(self, role: Role) -> Login:
         """The login of that role; PermanentFailure where the secret lacks it."""
@@ -35,12 +37,14 @@ class DatabaseCredentials:
                 "HS-CASS-001",
                 f"the secret {CREDENTIALS_SECRET} has no {role}.user and {role}.password",
                 where=self.where,
-                hint=f"kubectl describe secret {CREDENTIALS_SECRET} shows which keys it has",
+                hint=f"{self.kubectl} describe secret {CREDENTIALS_SECRET} shows which keys it has",
             )
         return self.logins[role]
 
 
-def read_credentials(secret: Mapping[str, Secret | bytes], where: str) -> DatabaseCredentials:
+def read_credentials(
+    secret: Mapping[str, Secret | bytes], where: str, kubectl: str = "kubectl"
+) -> DatabaseCredentials:
     """The logins of the secret's `<role>.user` and `<role>.password` pairs."""
     texts = {
         key: value.reveal() if isinstance(value, Secret) else value.decode() for key, value in secret.items()
@@ -51,4 +55,4 @@ def read_credentials(secret: Mapping[str, Secret | bytes], where: str) -> Databa
         for role in roles
         if f"{role}.password" in texts
     }
-    return DatabaseCredentials(logins, where)
+    return DatabaseCredentials(logins, where, kubectl)

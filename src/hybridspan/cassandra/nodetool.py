@@ -67,7 +67,7 @@ class Nodetool:
                 f"{words} reaches no Cassandra in the pod",
                 where=where,
                 why=last,
-                hint=f"it is starting, or has ended: kubectl logs {pod} -n {self._namespace} says which; once it is"
+                hint=f"it is starting, or has ended: {self._pods.kubectl} -n {self._namespace} logs {pod} says which; once it is"
                 " ready, run again",
             )
         if code == 127:
@@ -76,7 +76,7 @@ class Nodetool:
                 "the container has no nodetool",
                 where=where,
                 why=last,
-                hint=f"kubectl get pod {pod} -n {self._namespace} -o yaml shows the image of container {CONTAINER}; it"
+                hint=f"{self._pods.kubectl} -n {self._namespace} get pod {pod} -o yaml shows the image of container {CONTAINER}; it"
                 " must be Apigee's own, of the release that the topology names",
             )
         return TemporaryFailure(
@@ -84,6 +84,6 @@ class Nodetool:
             f"{words} ended with code {code}",
             where=where,
             why=last,
-            hint=f"kubectl logs {pod} -n {self._namespace} has Cassandra's side of it; once nodetool status shows every"
+            hint=f"{self._pods.kubectl} -n {self._namespace} logs {pod} has Cassandra's side of it; once nodetool status shows every"
             " node UN, run again",
         )

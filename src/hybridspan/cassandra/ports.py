@@ -35,6 +35,11 @@ class PodAccess(Protocol):
     name: str
     """The cluster's, for messages."""
 
+    @property
+    def kubectl(self) -> str:
+        """What a person's command about the cluster begins with, for messages."""
+        ...
+
     async def exec(
         self,
         namespace: str,

@@ -79,8 +79,8 @@ class CassandraRegion:
             "HS-CASS-014",
             f"no Cassandra pod has the address {address}",
             where=self._where(),
-            hint="it may be restarting: compare nodetool status with kubectl get pods -o wide; once every node is UN,"
-            " run again",
+            hint=f"it may be restarting: compare nodetool status with {self.region.kubectl} get pods -o wide; once every node is"
+            " UN, run again",
         )
 
     async def any_pod(self, ask: Callable[[str], Awaitable[Result]]) -> Result:
@@ -89,7 +89,7 @@ class CassandraRegion:
             "HS-CASS-015",
             f"{self.region.name} has no Cassandra pod that is ready",
             where=self._where(),
-            hint="kubectl get pods -l app=apigee-cassandra shows what they wait for",
+            hint=f"{self.region.kubectl} get pods -l app=apigee-cassandra shows what they wait for",
         )
         for pod in await self.pods():
             if not pod.ready:

@@ -16,15 +16,18 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.secrets import Secret
 
 
-def client_context(secret: Mapping[str, Secret | bytes], where: str) -> ssl.SSLContext:
-    """A context with the client certificate of the cluster's TLS secret; PermanentFailure where a part is missing."""
+def client_context(secret: Mapping[str, Secret | bytes], where: str, kubectl: str) -> ssl.SSLContext:
+    """A context with the client certificate of the cluster's TLS secret; PermanentFailure where a part is missing.
+
+    `kubectl` is what a command about its namespace begins with, for messages.
+    """
     missing = [key for key in ("tls.crt", "tls.key", "ca.crt") if key not in secret]
     if missing:
         raise PermanentFailure(
             "HS-CASS-002",
             f"the secret {TLS_SECRET} has no {', '.join(missing)}",
             where=where,
-            hint="cert-manager fills it: kubectl describe certificate apigee-cassandra-default says what keeps it",
+            hint=f"cert-manager fills it: {kubectl} describe certificate apigee-cassandra-default says what keeps it",
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -42,7 +45,7 @@ def client_context(secret: Mapping[str, Secret | bytes], where: str) -> ssl.SSLC
             f"the secret {TLS_SECRET} holds no usable certificate",
             where=where,
             why=str(error),
-            hint="delete the secret, and cert-manager issues it anew; kubectl describe certificate"
+            hint=f"delete the secret, and cert-manager issues it anew; {kubectl} describe certificate"
             " apigee-cassandra-default says what keeps it",
         ) from error
     return context

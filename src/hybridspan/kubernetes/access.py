@@ -10,6 +10,7 @@ import base64
 import copy
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -42,6 +43,11 @@ class Access:
         self._configuration = Configuration()
         self._rest: RESTClientObject | None = None
         self._renewing = asyncio.Lock()
+
+    @property
+    def kubectl(self) -> str:
+        """What a person's command about this cluster begins with."""
+        return shlex.join(("kubectl", "--context", str(self.document.get("current-context") or self.name)))
 
     async def open(self) -> None:
         """Read the credentials (a plug-in such as kubelogin may run) and build the pool; connects to nothing."""
@@ -86,7 +92,7 @@ class Access:
         if status == 404 and method in ("GET", "DELETE"):
             return None
         if status >= 400:
-            raise refusal(status, answer, self._place(where), retry_after)
+            raise refusal(status, answer, self._place(where), self.kubectl, retry_after)
         return answer
 
     async def _answer(
@@ -130,7 +136,7 @@ class Access:
                 **extra,
             )
         except aiohttp.WSServerHandshakeError as error:
-            raise refusal(error.status, error.message, self._place(where)) from error
+            raise refusal(error.status, error.message, self._place(where), self.kubectl) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise unreachable(error, self._place(where)) from error
         return socket

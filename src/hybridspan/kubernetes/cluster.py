@@ -63,6 +63,11 @@ class KubernetesCluster:
             raise
         return cluster
 
+    @property
+    def kubectl(self) -> str:
+        """What a person's command about this cluster begins with."""
+        return self._access.kubectl
+
     async def close(self) -> None:
         await self._access.close()
 

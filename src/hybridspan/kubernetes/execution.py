@@ -49,7 +49,9 @@ async def run(
         async with asyncio.timeout(seconds):
             socket = await _open(access, namespace, pod, argv, container, stdin is not None, where)
             try:
-                return await _converse(socket, stdin, f"{access.name}, {where}")
+                return await _converse(
+                    socket, stdin, f"{access.name}, {where}", _why_not(access, namespace, pod)
+                )
             finally:
                 await socket.close()
     except TimeoutError as error:
@@ -77,7 +79,7 @@ async def _open(
     try:
         socket = await access.websocket(path, query, (_V5, _V4), where)
     except HybridspanError as error:
-        raise _cannot_start(error) from error
+        raise _cannot_start(error, _why_not(access, namespace, pod)) from error
     if takes_input and socket.protocol != _V5:
         await socket.close()
         raise PermanentFailure(
@@ -90,7 +92,11 @@ async def _open(
     return socket
 
 
-def _cannot_start(error: HybridspanError) -> HybridspanError:
+def _why_not(access: Access, namespace: str, pod: str) -> str:
+    return f"{access.kubectl} -n {namespace} describe pod {pod} says why it does not run"
+
+
+def _cannot_start(error: HybridspanError, hint: str) -> HybridspanError:
     """A pod that is missing or not running yet may come; everything else stays what it was."""
     if error.code != "HS-KUBE-004":
         return error
@@ -99,11 +105,13 @@ def _cannot_start(error: HybridspanError) -> HybridspanError:
         "the container cannot run a command now",
         where=error.where,
         why=error.why,
-        hint="kubectl get pods and kubectl describe pod say why it does not run",
+        hint=hint,
     )
 
 
-async def _converse(socket: aiohttp.ClientWebSocketResponse, stdin: bytes | None, where: str) -> ExecResult:
+async def _converse(
+    socket: aiohttp.ClientWebSocketResponse, stdin: bytes | None, where: str, hint: str
+) -> ExecResult:
     channels: dict[int, bytearray] = {_STDOUT: bytearray(), _STDERR: bytearray(), _ERROR: bytearray()}
     feeding = asyncio.create_task(_feed(socket, stdin)) if stdin is not None else None
     try:
@@ -120,7 +128,7 @@ async def _converse(socket: aiohttp.ClientWebSocketResponse, stdin: bytes | None
             await asyncio.gather(feeding, return_exceptions=True)
     if not channels[_ERROR]:
         raise stream_lost(where, f"it was closed ({_closing(socket)}) before the command's end was told")
-    return _result(channels, where)
+    return _result(channels, where, hint)
 
 
 def _closing(socket: aiohttp.ClientWebSocketResponse) -> str:
@@ -134,7 +142,7 @@ async def _feed(socket: aiohttp.ClientWebSocketResponse, stdin: bytes) -> None:
     await socket.send_bytes(bytes([_CLOSE, _STDIN]))
 
 
-def _result(channels: dict[int, bytearray], where: str) -> ExecResult:
+def _result(channels: dict[int, bytearray], where: str, hint: str) -> ExecResult:
     status = _status(bytes(channels[_ERROR]))
     code = exit_code(status)
     if code is None:
@@ -143,7 +151,7 @@ def _result(channels: dict[int, bytearray], where: str) -> ExecResult:
             "the container cannot run a command now",
             where=where,
             why=str(status.get("message") or status),
-            hint="kubectl get pods and kubectl describe pod say why it does not run",
+            hint=hint,
         )
     return ExecResult(
         code, channels[_STDOUT].decode(errors="replace"), channels[_STDERR].decode(errors="replace")

@@ -14,7 +14,9 @@ from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailur
 _TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-def refusal(status: int, answer: Any, where: str, retry_after: str | None = None) -> HybridspanError:
+def refusal(
+    status: int, answer: Any, where: str, kubectl: str, retry_after: str | None = None
+) -> HybridspanError:
     """The failure that an HTTP status and the server's Status object mean."""
     document = answer if isinstance(answer, dict) else {}
     why = str(document.get("message") or answer or f"HTTP {status}").strip()
@@ -25,7 +27,7 @@ def refusal(status: int, answer: Any, where: str, retry_after: str | None = None
             "the API server cannot do it now",
             where=where,
             why=why,
-            hint="look at the cluster's health: kubectl get --raw '/readyz?verbose'",
+            hint=f"look at the cluster's health: {kubectl} get --raw '/readyz?verbose'",
             retry_after=delay,
         )
     if status in (401, 403):

@@ -34,26 +34,29 @@ def _where(region: Region) -> str:
 
 def _of_first(region: Region, facts: RegionFacts, cluster: ClusterObjects) -> Iterator[Finding]:
     where = _where(region)
-    yield _authority(where, cluster)
+    yield _authority(region, cluster)
     if cluster.cert_manager_version is None:
-        hint = "kubectl -n cert-manager get deployments"
+        hint = f"kubectl --context {region.context} -n cert-manager get deployments"
         yield Finding("cert-manager", "refuse", where, "there is no cert-manager", hint)
     else:
         yield Finding("cert-manager", "pass", where, f"cert-manager {cluster.cert_manager_version}")
-    yield _credentials(where, cluster)
-    yield from _machines(where, cluster)
+    yield _credentials(region, cluster)
+    yield from _machines(region, cluster)
     wanted = facts.overrides.storage_class if facts.overrides else None
     if wanted and wanted not in cluster.storage_classes:
-        hint = "kubectl get storageclass; a new region could not get volumes of it"
+        hint = (
+            f"kubectl --context {region.context} get storageclass; a new region could not get volumes of it"
+        )
         yield Finding(
             "storage-class", "warn", where, f"the overrides name the storage class {wanted}: not there", hint
         )
 
 
-def _authority(where: str, cluster: ClusterObjects) -> Finding:
+def _authority(region: Region, cluster: ClusterObjects) -> Finding:
+    where, ask = _where(region), f"kubectl --context {region.context} -n cert-manager get secret apigee-ca"
     authority = cluster.certificate_authority
     if authority is None:
-        hint = "kubectl -n cert-manager get secret apigee-ca: without it no node of another region can join"
+        hint = f"{ask}: without it no node of another region can join"
         return Finding("authority", "refuse", where, "there is no apigee-ca in namespace cert-manager", hint)
     if authority.certificate_fingerprint is None or "tls.key" not in authority.hashes:
         hint = "it must hold tls.crt and tls.key"
@@ -68,20 +71,21 @@ def _authority(where: str, cluster: ClusterObjects) -> Finding:
     return Finding("authority", "pass", where, f"apigee-ca {authority.certificate_fingerprint[:16]}")
 
 
-def _credentials(where: str, cluster: ClusterObjects) -> Finding:
+def _credentials(region: Region, cluster: ClusterObjects) -> Finding:
+    where = _where(region)
     held = [s.name for s in cluster.secrets if s.purpose == CREDENTIALS]
     if held:
         return Finding("credentials", "pass", where, f"the ring's credentials are in {', '.join(held)}")
-    hint = "kubectl get secret apigee-datastore-default-creds: the ring's passwords must come from somewhere"
+    hint = f"{region.kubectl} get secret apigee-datastore-default-creds: the ring's passwords must come from somewhere"
     return Finding("credentials", "refuse", where, "there is no secret with the ring's credentials", hint)
 
 
-def _machines(where: str, cluster: ClusterObjects) -> Iterator[Finding]:
+def _machines(region: Region, cluster: ClusterObjects) -> Iterator[Finding]:
+    where = _where(region)
     for node in cluster.nodes:
         if not node.ready:
-            yield Finding(
-                "machines", "warn", where, f"node {node.name} is not ready", "kubectl describe node"
-            )
+            hint = f"kubectl --context {region.context} describe node {node.name}"
+            yield Finding("machines", "warn", where, f"node {node.name} is not ready", hint)
     if cluster.nodes and all(node.ready for node in cluster.nodes):
         yield Finding("machines", "pass", where, f"{len(cluster.nodes)} nodes are ready")
 
@@ -90,7 +94,7 @@ def _of_new(
     region: Region, facts: RegionFacts, own: ClusterObjects, first: ClusterObjects
 ) -> Iterator[Finding]:
     where = _where(region)
-    yield from _machines(where, own)
+    yield from _machines(region, own)
     installed = facts.apigee is not None and facts.apigee.datastore is not None
     if not installed:
         return

@@ -64,7 +64,7 @@ async def _records(target: CassandraRegion, ring: RingFacts) -> dict[str, frozen
             f"not every Cassandra pod of {target.region.name} runs",
             where=target.region.name,
             why=f"{len(pods)} run, and the ring has {len(ring.of(target.region.datacenter))} nodes there",
-            hint="kubectl get pods -l app=apigee-cassandra shows what they wait for",
+            hint=f"{target.region.kubectl} get pods -l app=apigee-cassandra shows what they wait for",
         )
 
     async def of(pod: str) -> frozenset[str]:

@@ -90,7 +90,7 @@ class DatastoreStep(RegionStep):
                     found.cause.message,
                     where=f"{pod.namespace}/{pod.name} in {self.region.cluster.name} ({self.region.datacenter})",
                     why=found.evidence,
-                    hint=found.cause.hint,
+                    hint=found.cause.hint.replace("{kubectl}", self.region.kubectl),
                 )
 
     def _is_overdue(self, pod: PodFacts, found: Found) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hybridspan.engine.step import ProgressSink
@@ -11,7 +11,7 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability, silent
-from hybridspan.topology.model import RegionName
+from hybridspan.topology.model import Region, RegionName
 
 PATIENCE_SECONDS = 60.0
 """How long a port may stay closed: a rule or a route that was just made takes a moment."""
@@ -25,15 +25,16 @@ class Look:
     failed: Mapping[Member, tuple[Member, ...]]
     decision: Decision
 
-    def failure(self, port: int) -> PermanentFailure:
+    def failure(self, port: int, regions: Sequence[Region]) -> PermanentFailure:
         """Why there is no going on: nodes that do not run, or connections that do not open."""
         if self.missing:
+            asked = " and ".join(f"{region.kubectl} get pods -l app=apigee-cassandra" for region in regions)
             return PermanentFailure(
                 "HS-CASS-023",
                 "Cassandra nodes that belong to the ring do not run",
                 where=" and ".join(self.missing),
                 why=self.decision.reason,
-                hint="kubectl get pods -l app=apigee-cassandra shows what they wait for",
+                hint=f"{asked} shows what they wait for",
             )
         return PermanentFailure(
             "HS-CASS-022",
@@ -70,7 +71,7 @@ class ReachabilityStep:
                 look.decision.reason, None, {"closed": sum(len(goals) for goals in look.failed.values())}
             )
             if clock.monotonic() > deadline:
-                raise look.failure(self._port)
+                raise look.failure(self._port, self._regions)
             await clock.sleep(2.0)
 
     async def verify(self, progress: ProgressSink) -> Decision:

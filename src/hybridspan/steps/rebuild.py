@@ -192,7 +192,7 @@ class RebuildStep(RegionStep):
                 "HS-CASS-023",
                 f"there is no running pod {self._pod}",
                 where=self.region.name,
-                hint="kubectl get pods -l app=apigee-cassandra shows what it waits for",
+                hint=f"{self.region.kubectl} get pods -l app=apigee-cassandra shows what it waits for",
             )
         port = self.estate.topology.cassandra.tls_port
         return Rebuild(target, source, self._pod, port, self.estate.clock)

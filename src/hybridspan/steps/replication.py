@@ -176,8 +176,8 @@ class ReplicationStep(RegionStep):
                 "the operator's copying stands still",
                 where=self._where,
                 why=f"{words}; {why}",
-                hint="run apply again: it looks at peerings and ports, mends them, and goes on watching; kubectl logs"
-                f" -n {self.region.namespace} deployment/apigee-controller-manager says what the operator does",
+                hint="run apply again: it looks at peerings and ports, mends them, and goes on watching;"
+                f" {self.region.kubectl} logs deployment/apigee-controller-manager says what the operator does",
             )
 
     def _raise_unheard(self, watched: Watched, seconds: float) -> None:
@@ -194,7 +194,7 @@ class ReplicationStep(RegionStep):
             "nobody carries the CassandraDataReplication out",
             where=self._where,
             why=why,
-            hint=f"kubectl get deployment apigee-controller-manager -n {self.region.namespace}; run apply again when it is"
+            hint=f"{self.region.kubectl} get deployment apigee-controller-manager; run apply again when it is"
             " available",
         )
 

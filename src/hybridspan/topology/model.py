@@ -5,6 +5,7 @@ Nothing here reads a file or a live system; `loading` builds these values from Y
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -115,6 +116,16 @@ class Region:
     """The data center whose data it copies; None for the first region, which has the data."""
     line: int = field(default=0, compare=False)
     """Line of the topology file where this region begins, for messages."""
+
+    @property
+    def context(self) -> str:
+        """The context that `az aks get-credentials` makes, unless the file names another."""
+        return self.cluster.context or self.cluster.name
+
+    @property
+    def kubectl(self) -> str:
+        """What a command about the region's namespace begins with, for messages: it works as it is typed."""
+        return shlex.join(("kubectl", "--context", self.context, "-n", self.namespace))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hybridspan.topology.model import Region
 
 def context_of(region: Region) -> str:
     """The context that `az aks get-credentials` makes, unless the topology names another."""
-    return region.cluster.context or region.cluster.name
+    return region.context
 
 
 def kubectl(region: Region, *arguments: str, comment: str = "") -> Command:

@@ -83,7 +83,7 @@ def _crds(topology: Topology, new: _New) -> PlannedStep:
         needs=tuple(new.step(phase) for phase in before),
         lanes=new.lanes,
         procedure_rows=(11,),
-        undo_note="only after all of Apigee's resources are gone from the cluster: kubectl delete crd takes them along",
+        undo_note="only after all of Apigee's resources are gone from the cluster: deleting a definition takes them along",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
-from hybridspan.plan.phases.kubectl import context_of, kubectl
+from hybridspan.plan.phases.kubectl import kubectl
 from hybridspan.plan.phases.ring_commands import in_pod, pods_of
 from hybridspan.plan.phases.verification import decide_verification, verification_key
 from hybridspan.topology.model import Region, RegionName, Topology
@@ -109,8 +109,8 @@ def _commands(topology: Topology, region: Region) -> tuple[Command, ...]:
     """From each pod to each other one, both ways; the addresses are asked for when the time comes."""
     known = topology.regions[: topology.regions.index(region) + 1]
     port = topology.cassandra.tls_port
-    contexts = ", ".join(context_of(region) for region in known)
-    gist = f"kubectl get pods -l app=apigee-cassandra   # the addresses of all nodes, in {contexts}"
+    looks = "; ".join(f"{region.kubectl} get pods -l app=apigee-cassandra -o wide" for region in known)
+    gist = f"{looks}   # the addresses of all nodes"
     asked = [Command(script="\n".join(["NODES=", *(_addresses(r) for r in known)]), gist=gist)]
     tries = f'for node in "$@"; do timeout 4 bash -c "</dev/tcp/$node/{port}" || {{ echo "$node: closed" >&2; exit 1; }}; done'
     opens = f"</dev/tcp/NODE/{port} for every node"

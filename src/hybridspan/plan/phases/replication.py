@@ -240,5 +240,5 @@ def _watched(region: Region) -> Command:
     )
     return Command(
         script=loop,
-        comment="hours where there is much data: kubectl get apigeeds default -o yaml shows each node",
+        comment=f"hours where there is much data: {region.kubectl} get apigeeds default -o yaml shows each node",
     )

@@ -254,7 +254,8 @@ def decide_storage(wanted: str | None, first: ClusterObjects | None, own: Cluste
     if wanted in own.storage_classes:
         return done(f"storage class {wanted} is there")
     if first is None or wanted not in first.storage_classes:
-        hint = "kubectl get storageclass: name one that exists, or create it in this cluster"
+        there = ", ".join(own.storage_classes) or "none"
+        hint = f"name one that exists (this cluster has {there}), or create it in this cluster"
         return refused(f"no cluster has the storage class {wanted} that the overrides name", hint)
     return needed(f"the cluster has no storage class {wanted}")
 
