@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from hybridspan.cli.interruption import WORDS, interrupted
+from hybridspan.cli.interruption import tell
 from hybridspan.errors import (
     EXIT_FAILED,
     EXIT_INPUT,
@@ -69,8 +69,7 @@ def _to_stdout(error: HybridspanError, arguments: Sequence[str]) -> None:
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
-    click.echo(WORDS, err=True)
-    _to_stdout(interrupted(), arguments)
+    tell(arguments)
     return EXIT_INTERRUPTED
 
 

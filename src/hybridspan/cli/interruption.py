@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,10 @@ Result = TypeVar("Result")
 WORDS: Final = "interrupted; what was begun goes on in the world, the next run finds it by looking"
 GRACE_SECONDS: Final = 5.0
 """How long an interrupted command may take to close what it has open."""
+SPEAKING_SECONDS: Final = 1.0
+"""How long the end by force waits for words that are just being written: a reader that takes nothing must not keep it."""
+_speaking: Final = threading.Lock()
+_told: Final = threading.Event()
 
 
 async def interruptible(main: Coroutine[Any, Any, Result]) -> Result:
@@ -46,9 +50,22 @@ def interrupted() -> HybridspanError:
     return HybridspanError("HS-CLI-013", "interrupted", why=WORDS, hint=hint)
 
 
+def tell(arguments: Sequence[str]) -> None:
+    """The words, and with `--json` the document: of a command that came to its end by itself."""
+    with _speaking:
+        _told.set()
+        _say(arguments)
+
+
 def _leave() -> None:
-    sys.stderr.write(f"{WORDS}\n")
-    sys.stderr.flush()
-    if "--json" in sys.argv:
-        print(json.dumps({"error": interrupted().to_document()}, indent=2), flush=True)
+    # Threads may keep a command that has told everything from ending; it must not be told twice.
+    is_our_turn = _speaking.acquire(timeout=SPEAKING_SECONDS)
+    if is_our_turn and not _told.is_set():
+        _say(sys.argv)
     os._exit(EXIT_INTERRUPTED)
+
+
+def _say(arguments: Sequence[str]) -> None:
+    print(WORDS, file=sys.stderr, flush=True)
+    if "--json" in arguments:
+        print(json.dumps({"error": interrupted().to_document()}, indent=2), flush=True)
