@@ -1,11 +1,15 @@
 """A real control plane starts, answers kubectl, and ends."""
 
 import asyncio
+import errno
+import socket
+from types import SimpleNamespace
 
 import pytest
 
 from hybridspan.errors import PermanentFailure
 from hybridspan_lab.controlplane import ControlPlane
+from hybridspan_lab.controlplane import plane as plane_module
 from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.parts import ensure
 
@@ -48,3 +52,19 @@ async def test_a_control_plane_that_cannot_start_says_why(tmp_path):
         await ControlPlane.start(tmp_path, "aks", "10.1.0.0/16", ensure(), None)
     assert failure.value.code == "HS-LAB-020"
     assert "etcd has ended" in failure.value.why
+
+
+async def test_nobody_gets_its_ports_before_its_programs_listen(tmp_path, monkeypatch):
+    refused = []
+
+    def prepare(site):
+        for port in (site.port, site.etcd_port, site.peer_port):
+            with pytest.raises(OSError, match="in use") as taken, socket.socket() as other:
+                other.bind(("127.0.0.1", port))
+            refused.append(taken.value.errno)
+        raise OSError("seen enough")
+
+    monkeypatch.setattr(plane_module, "_prepare", prepare)
+    with pytest.raises(OSError, match="seen enough"):
+        await ControlPlane.start(tmp_path, "aks", "10.1.0.0/16", SimpleNamespace(kube_bin=tmp_path), None)
+    assert refused == [errno.EADDRINUSE] * 3

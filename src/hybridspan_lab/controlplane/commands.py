@@ -56,6 +56,8 @@ def etcd(site: Site) -> list[str]:
         "--client-cert-auth",
         # The lab's clusters do not outlive their processes, so no write waits for a disk.
         "--unsafe-no-fsync",
+        # Its ports are held for it, so that nobody gets them before it listens; the API server's too.
+        "--socket-reuse-port",
         "--log-level=warn",
     ]
 
@@ -71,6 +73,7 @@ def apiserver(site: Site) -> list[str]:
         "--bind-address=127.0.0.1",
         "--advertise-address=127.0.0.1",
         f"--secure-port={site.port}",
+        "--permit-port-sharing",
         f"--service-cluster-ip-range={site.service_cidr}",
         f"--client-ca-file={pki / 'ca.crt'}",
         f"--tls-cert-file={pki / 'apiserver.crt'}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network
@@ -18,6 +17,7 @@ from hybridspan.errors import PermanentFailure
 from hybridspan_lab.controlplane import commands, kubeconfig
 from hybridspan_lab.controlplane.authority import Authority, new_key, write_key
 from hybridspan_lab.controlplane.commands import Site
+from hybridspan_lab.controlplane.ports import HeldPorts
 from hybridspan_lab.controlplane.programs import Program
 from hybridspan_lab.parts import Parts
 
@@ -35,9 +35,10 @@ _CLIENTS: Final = {
 class ControlPlane:
     """The running control plane of one cluster."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, ports: HeldPorts) -> None:
         self.site = site
         self.programs: list[Program] = []
+        self._ports = ports
 
     @classmethod
     async def start(
@@ -54,13 +55,13 @@ class ControlPlane:
 
         Raises PermanentFailure HS-LAB-020 when a program ends or is not ready in time; nothing is left running.
         """
-        ports = _free_ports(3)
         cidr = IPv4Network(service_cidr)
-        plane = cls(
-            Site(name, home, parts.kube_bin, cidr, ports[0], ports[1], ports[2], egress_socket, has_endpoints)
-        )
-        await asyncio.to_thread(_prepare, plane.site)
+        ports = HeldPorts.take(3)
+        own, etcd, peer = ports
+        site = Site(name, home, parts.kube_bin, cidr, own, etcd, peer, egress_socket, has_endpoints)
+        plane = cls(site, ports)
         try:
+            await asyncio.to_thread(_prepare, site)
             await plane._start_programs()
         except BaseException:
             await plane.stop()
@@ -91,6 +92,7 @@ class ControlPlane:
         for program in reversed(self.programs):
             await program.stop()
         self.programs.clear()
+        self._ports.release()
 
     async def _start_programs(self) -> None:
         site = self.site
@@ -152,14 +154,6 @@ def _write_account_keys(pki: Path) -> None:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     (pki / "sa.pub").write_bytes(public)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 async def _is_ready(port: int, tls: ssl.SSLContext) -> bool:
