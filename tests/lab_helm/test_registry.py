@@ -57,21 +57,19 @@ class Mirror:
         )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 async def mirror(folder, tmp_path):
     served = registries.Registry(Secret(PASSWORD))
     served.add_all(folder)
     made = certificates.ensure(tmp_path / "pki")
-    port = free_port()
-    runner = await registries.serve(served, port, made.server_context())
-    yield Mirror(f"localhost:{port}", made.authority)
+    listening = socket.create_server(("127.0.0.1", 0))
+    runner = await registries.serve(served, listening, made.server_context())
+    yield Mirror(f"localhost:{port_of(listening)}", made.authority)
     await runner.cleanup()
+
+
+def port_of(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])
 
 
 @pytest.fixture
@@ -188,7 +186,9 @@ async def test_an_authority_that_the_machine_does_not_trust_is_named(signed_in, 
 
 
 async def test_a_registry_that_does_not_answer_may_answer_later(own):
-    found = await failure(own(f"oci://localhost:{free_port()}/{REPOSITORY}"))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # it does not listen, and nobody else can
+        found = await failure(own(f"oci://localhost:{port_of(silent)}/{REPOSITORY}"))
     assert found.code == "HS-APIGEE-052"
     assert isinstance(found, TemporaryFailure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -132,11 +133,10 @@ def _grant_owner(arm: Arm) -> None:
             arm.store.put(path, assignment(path, scope, owner, arm.credentials.owner.object_id))
 
 
-async def serve(app: web.Application, port: int = 0) -> tuple[str, web.AppRunner]:
-    """Serves an application on 127.0.0.1; gives its base URL and the runner to `cleanup()`."""
+async def serve(app: web.Application, listening: socket.socket | None = None) -> tuple[str, web.AppRunner]:
+    """Serves on a listening socket, or on any port of 127.0.0.1; gives the base URL and the runner to `cleanup()`."""
     runner = web.AppRunner(app, access_log=None, max_line_size=URL_BYTES, max_field_size=URL_BYTES)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=app[CERTIFICATES].server_context())
-    await site.start()
-    chosen = runner.addresses[0][1]
-    return f"https://localhost:{chosen}", runner
+    listening = listening or socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listening, ssl_context=app[CERTIFICATES].server_context()).start()
+    return f"https://localhost:{listening.getsockname()[1]}", runner

@@ -9,6 +9,7 @@ import hmac
 import io
 import json
 import secrets
+import socket
 import ssl
 import tarfile
 from collections.abc import Awaitable, Callable
@@ -165,9 +166,9 @@ def packaged(chart: Path) -> bytes:
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
-async def serve(registry: Registry, port: int, tls: ssl.SSLContext) -> web.AppRunner:
-    """Listens on 127.0.0.1."""
+async def serve(registry: Registry, listening: socket.socket, tls: ssl.SSLContext) -> web.AppRunner:
+    """Answers on a listening socket."""
     runner = web.AppRunner(registry.application(), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+    await web.SockSite(runner, listening, ssl_context=tls).start()
     return runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ class Azure:
         """The secret of the lab's service principal."""
         return self._app[ARM].credentials.owner.secret
 
-    async def start(self, port: int) -> None:
-        """Listens on that port of 127.0.0.1, over TLS."""
-        _, self._runner = await serve(self._app, port)
+    async def start(self, listening: socket.socket) -> None:
+        """Answers on that socket, over TLS."""
+        _, self._runner = await serve(self._app, listening)
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -32,12 +32,30 @@ from hybridspan_lab.world.record import Record, start_time
 from hybridspan_lab.world.troubles import Troubles
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The sockets on which the world answers; they listen before anybody is told their ports."""
+
+    arm: socket.socket
+    registry: socket.socket | None
+    """None where the lab has no charts."""
+
+    @classmethod
+    def open(cls, *, has_registry: bool) -> Self:
+        return cls(_listening(), _listening() if has_registry else None)
+
+    @property
+    def registry_port(self) -> int:
+        return _port(self.registry) if self.registry else 0
+
+
 class World:
     """Everything that a running lab consists of."""
 
-    def __init__(self, places: Places, parts: Parts, record: Record) -> None:
+    def __init__(self, places: Places, parts: Parts, record: Record, doors: Doors) -> None:
         self._places = places
         self._record = record
+        self._doors = doors
         self._parts = parts
         self._networks = (
             LoopbackPlane() if record.network == "loopback" else NetworkPlane(places.network_names)
@@ -52,7 +70,7 @@ class World:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        await self._azure.start(self._record.arm_port)
+        await self._azure.start(self._doors.arm)
         charts = await self._serve_charts()
         await asyncio.to_thread(self._write_environment)
         handlers = {"status": self._status, "fault": self._troubles().make}
@@ -67,12 +85,12 @@ class World:
 
     async def _serve_charts(self) -> web.AppRunner | None:
         """The registry; None where the lab has no charts."""
-        if not self._record.registry_port:
+        if self._doors.registry is None:
             return None
         served = registry.Registry(Secret(token_hex(16)))
         await asyncio.to_thread(served.add_all, self._places.charts)
         variables.write_registry_login(self._places, self._record, registry.login(served.password))
-        return await registry.serve(served, self._record.registry_port, self._azure.server_tls())
+        return await registry.serve(served, self._doors.registry, self._azure.server_tls())
 
     def _troubles(self) -> Troubles:
         return Troubles(self._places, self.clusters, self._azure, self._record.network)
@@ -116,21 +134,24 @@ async def serve(
     places: Places, outermost: Outermost, topology: str, system_keyspaces: str, network: Mode
 ) -> None:
     """Runs the world of a lab."""
+    doors = Doors.open(has_registry=places.charts.is_dir())
     record = Record(
         pid=outermost.pid,
         started=outermost.started,
         namespace=os.readlink("/proc/self/ns/pid") if network == "namespaces" else "",
-        arm_port=_free_port(),
+        arm_port=_port(doors.arm),
         topology=topology,
         system_keyspaces=system_keyspaces,
         since=time.time(),
         network=network,
-        registry_port=_free_port() if places.charts.is_dir() else 0,
+        registry_port=doors.registry_port,
     )
-    await World(places, ensure(), record).run()
+    await World(places, ensure(), record, doors).run()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _listening() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
