@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from hybridspan_lab.kubelet import podvolumes
 from hybridspan_lab.kubelet.environment import ReferenceMissing, expand, pod_field, resource_field, variables
 from hybridspan_lab.kubelet.volumes import publish, volume_files
 
@@ -108,6 +112,32 @@ def test_a_new_version_replaces_all_files_in_one_step(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"3"
     assert (tmp_path / "..data").readlink() != before
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("..")) == ["a"]
+
+
+async def test_changes_at_once_are_written_one_after_the_other_and_the_newest_last(tmp_path, monkeypatch):
+    pod = {
+        "metadata": {"namespace": "default"},
+        "spec": {"nodeName": "n", "volumes": [{"name": "v", "secret": {"secretName": "s"}}]},
+    }
+    versions, inside, most = iter(range(5)), [], []
+
+    def published(directory, files):
+        inside.append(files)
+        most.append(len(inside))
+        time.sleep(0.01)  # another would come in meanwhile
+        publish(directory, files)
+        inside.pop()
+
+    def lookup(_kind, _name):
+        return {"data": {"key": base64.b64encode(str(next(versions)).encode()).decode()}}
+
+    monkeypatch.setattr(podvolumes, "publish", published)
+    node = SimpleNamespace(address="120.38.1.4")
+    host = SimpleNamespace(lookup=lambda _namespace: lookup, node=lambda _name: node)
+    volumes = podvolumes.PodVolumes(pod, tmp_path, host)
+    await asyncio.gather(*(volumes.prepare() for _ in range(5)))
+    assert most == [1] * 5
+    assert (tmp_path / "v" / "key").read_text() == "4"
 
 
 def test_publishing_the_same_files_changes_nothing(tmp_path):

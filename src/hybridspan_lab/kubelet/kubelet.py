@@ -71,6 +71,7 @@ class Kubelet:
         self._leases: dict[str, asyncio.Task[None]] = {}
         self._port = config.port
         self._background: set[asyncio.Future[None]] = set()
+        self._reloading = asyncio.Lock()
 
     async def run(self) -> None:
         """Starts everything and runs until cancelled or until a part fails."""
@@ -113,15 +114,16 @@ class Kubelet:
 
     async def reload(self, config: KubeletConfig) -> None:
         """Takes in a configuration with other nodes; pods of nodes that stay are left alone."""
-        await asyncio.to_thread(certify, self._tls, config)
-        self.config = config
-        wanted = {one.name: one for one in config.nodes}
-        for name in self._leases.keys() - wanted.keys():
-            self._leases.pop(name).cancel()
-            await self.host.attachments.remove(self.host.nodes[name])
-        for name in wanted.keys() - self._leases.keys():
-            self.host.attachments.add(wanted[name])
-            await self._add_node(wanted[name])
+        async with self._reloading:
+            await asyncio.to_thread(certify, self._tls, config)
+            self.config = config
+            wanted = {one.name: one for one in config.nodes}
+            for name in self._leases.keys() - wanted.keys():
+                self._leases.pop(name).cancel()
+                await self.host.attachments.remove(self.host.nodes[name])
+            for name in wanted.keys() - self._leases.keys():
+                self.host.attachments.add(wanted[name])
+                await self._add_node(wanted[name])
 
     async def _add_node(self, one: NodeConfig) -> None:
         self.host.nodes[one.name] = one

@@ -25,6 +25,7 @@ class PodVolumes:
         self._host = host
         self._tokens: dict[str, str] = {}
         self._renewal = float("inf")
+        self._preparing = asyncio.Lock()
 
     @property
     def namespace(self) -> str:
@@ -32,8 +33,10 @@ class PodVolumes:
 
     async def prepare(self) -> None:
         """Makes every volume; raises ReferenceMissing for what is not there yet, ApiError for a refused token."""
-        await self.renew_tokens()
-        await asyncio.to_thread(self.write)
+        # One at a time: several changes at once would get into each other's way, and an older one could come last.
+        async with self._preparing:
+            await self.renew_tokens()
+            await asyncio.to_thread(self.write)
 
     def write(self) -> None:
         """Writes what secrets, config maps and tokens are now."""
