@@ -18,6 +18,7 @@ from hybridspan.topology.model import Region
 from hybridspan_lab.apigee import names, resources
 from hybridspan_lab.apigee.objects import object_of
 from hybridspan_lab.apigee.ring import PodRing, cause
+from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.kubeapi import ApiError, KubeApi
 from hybridspan_lab.kubeexec import Finished
 
@@ -63,7 +64,8 @@ class FurtherRegion:
         await self._until("Apigee's users in the first region's Cassandra", self._users)
         address = await self._until("the first region's Cassandra", self._first_node)
         seeds = json.loads(self.first_seeds.read_text()) if self.first_seeds.exists() else {}
-        self.first_seeds.write_text(json.dumps({**seeds, self.region.cluster.name: address}))
+        # Kubelets of other regions may be reading it.
+        write_atomically(self.first_seeds, json.dumps({**seeds, self.region.cluster.name: address}))
 
     async def widen(self, api: KubeApi) -> None:
         """Adds the data center to every keyspace, and has each new node copy what there is to copy."""

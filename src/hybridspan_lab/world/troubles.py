@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, Final
 
+from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.kubelet.attachments import owner_of
 from hybridspan_lab.network.mode import Mode
@@ -65,7 +66,7 @@ class Troubles:
             raise LookupError("the fall-back network has no disks of its own: nothing can be mounted")
         limits = json.loads(self._places.disk_limits.read_text()) if self._places.disk_limits.exists() else {}
         limits[f"{cluster}/{claim}"] = megabytes * 2**20
-        self._places.disk_limits.write_text(json.dumps(limits))
+        write_atomically(self._places.disk_limits, json.dumps(limits))
         return {"limits": limits}
 
     async def _processes(self, cluster: str, namespace: str, name: str) -> list[int]:

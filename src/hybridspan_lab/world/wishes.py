@@ -8,6 +8,7 @@ from typing import Final
 
 from hybridspan_lab.apigee import names
 from hybridspan_lab.apigee.objects import object_of
+from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.kubeapi import KubeApi
 
 FIELD_MANAGER: Final = "hybridspan-lab"
@@ -23,7 +24,7 @@ def read(file: Path) -> dict[str, str]:
 def keep(file: Path, name: str, value: str) -> dict[str, str]:
     """Adds one, or takes it back where the value is empty; returns all."""
     wishes = {key: old for key, old in {**read(file), name: value}.items() if old}
-    file.write_text(json.dumps(wishes))
+    write_atomically(file, json.dumps(wishes))
     return wishes
 
 
