@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import hybridspan_lab
 from hybridspan.errors import PermanentFailure
+from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.arm.ports import ClusterDocument, NodePool, Progress
 from hybridspan_lab.controlplane import ControlPlane, Program, kubeconfig
 from hybridspan_lab.kubeapi import ApiError, KubeApi
@@ -156,7 +157,7 @@ class Clusters:
     async def _start_nodes(self, cluster: Cluster, pools: Sequence[NodePool]) -> None:
         cluster.nodes = nodes.place(cluster.document, pools, cluster.nodes)
         file = cluster.kubelet_home / "kubelet.json"
-        file.write_text(json.dumps(self._kubelet_settings(cluster), indent=1))
+        write_atomically(file, json.dumps(self._kubelet_settings(cluster), indent=1))
         if cluster.kubelet is not None and cluster.kubelet.is_running:
             cluster.kubelet.reload()
             return
@@ -209,7 +210,7 @@ async def _until_ready(api: KubeApi, cluster: Cluster) -> None:
     wanted = {node.name for node in cluster.nodes}
     try:
         async with asyncio.timeout(NODES_READY_SECONDS):
-            while not wanted <= await _ready_nodes(api):
+            while not (wanted <= await _ready_nodes(api) and await _takes_pods(api)):
                 if cluster.kubelet is None or not cluster.kubelet.is_running:
                     raise _not_ready(cluster, "the kubelet has ended")
                 await asyncio.sleep(_POLL_SECONDS)
@@ -223,6 +224,14 @@ async def _ready_nodes(api: KubeApi) -> set[str]:
     except ApiError:
         return set()
     return {node["metadata"]["name"] for node in found if _is_ready(node)}
+
+
+async def _takes_pods(api: KubeApi) -> bool:
+    """Whether a pod can be made: it runs as an account that a controller makes in its own time."""
+    try:
+        return await api.find("/api/v1", "serviceaccounts", "default", "default") is not None
+    except ApiError:
+        return False
 
 
 def _is_ready(node: dict[str, Any]) -> bool:
