@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee.helm import Helm, HelmPlace
-from hybridspan.apigee.helm_process import ended
+from hybridspan.apigee.helm_process import ended, followed
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
 
@@ -210,9 +210,30 @@ async def test_its_output_lies_in_a_file_that_only_its_owner_reads(bench: Bench)
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # what another process does is no event of ours
             await asyncio.sleep(0.02)
+
+
+async def test_a_line_that_comes_in_parts_is_one_line(tmp_path: Path):
+    log, parts = tmp_path / "log", ["half a ", "line\nand ", "the last"]
+    log.touch()
+
+    class Process:
+        """Writes a part each time that somebody has waited for its end in vain."""
+
+        returncode: int | None = None
+
+        async def wait(self) -> None:
+            if not parts:
+                self.returncode = 0
+                return
+            with log.open("a") as out:
+                out.write(parts.pop(0))
+            raise TimeoutError
+
+    process: Any = Process()
+    assert [line async for line in followed(process, log)] == ["half a line", "and the last"]
 
 
 async def test_a_run_that_is_cancelled_lets_helm_end_by_itself_and_the_next_waits_for_it(bench: Bench):

@@ -39,11 +39,13 @@ def private_file(path: Path) -> Any:
 
 
 async def followed(process: asyncio.subprocess.Process, log: Path) -> AsyncIterator[str]:
-    """The lines of the file as they come, until the process has ended."""
+    """The lines of the file as they come, each when it is whole, until the process has ended."""
+    begun = ""
     with log.open(encoding="utf-8", errors="replace") as text:
         while True:
             ended = process.returncode is not None
-            for line in text.read().splitlines():
+            *lines, begun = (begun + text.read()).split("\n")
+            for line in [*lines, begun] if ended else lines:
                 if line.strip():
                     yield line.rstrip()
             if ended:
