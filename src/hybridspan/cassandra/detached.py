@@ -46,7 +46,7 @@ cat >"$directory/jobs"
 printf '%s' "$work" >"$directory/work"
 detach=$(command -v setsid || true)
 nohup $detach bash "$directory/work" "$directory" "$user" >/dev/null 2>&1 </dev/null &
-for _ in $(seq 100); do [ -e "$directory/process" ] && exit 0; sleep 0.05; done
+for _ in $(seq 500); do [ -e "$directory/process" ] && exit 0; sleep 0.05; done
 exit 71
 """
 
