@@ -18,7 +18,7 @@ from hybridspan_lab.network.model import DesiredNetwork, Link, VNet
 from hybridspan_lab.sandbox.namespaces import become_lab_root, in_network
 
 NETWORKS = (VNet("/east", "east", ("120.38.1.0/24",)), VNet("/central", "central", ("192.138.0.0/24",)))
-PATIENCE, PORT = 0.4, 7001
+PATIENCE, SURE, PORT = 1.5, 60.0, 7001
 NODES = {"pods": "", "subnet": "120.38.1.128/26", "overlay": "10.244.0.0/24"}
 
 
@@ -108,7 +108,7 @@ def source(namespace: Path, address: str) -> str | None:
     def attempt() -> str | None:
         try:
             with socket.create_connection((address, PORT), PATIENCE) as connection:
-                connection.settimeout(PATIENCE)
+                connection.settimeout(SURE)
                 return connection.recv(100).decode()
         except OSError:
             return None

@@ -9,13 +9,14 @@ import json
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hybridspan_lab.network.model import Denial, DesiredNetwork, Link, VNet
 from hybridspan_lab.network.overlay import Member
 from hybridspan_lab.sandbox.namespaces import become_lab_root, in_network
 
-PATIENCE, PORT, RANGE = 0.4, 7001, "10.244.0.0/16"
+PATIENCE, SURE, PORT, RANGE = 1.5, 60.0, 7001, "10.244.0.0/16"
 NETWORKS = (VNet("/east", "east", ("120.38.1.0/26",)), VNet("/central", "central", ("192.138.0.0/26",)))
 PEERED = (Link("/central", "/east"),)
 NODES = {
@@ -86,7 +87,10 @@ class Scenario:
         return namespace
 
     def ask(self, *ways: tuple[str, str]) -> dict[str, str | None]:
-        return {f"{one} {other}": self.source(one, other) for one, other in ways or WAYS}
+        chosen = ways or WAYS
+        with ThreadPoolExecutor(len(chosen)) as asking:
+            seen = asking.map(lambda way: self.source(*way), chosen)
+            return {f"{one} {other}": found for (one, other), found in zip(chosen, seen, strict=True)}
 
     def source(self, one: str, other: str) -> str | None:
         """From which address `other` sees `one`; None when it does not."""
@@ -94,7 +98,7 @@ class Scenario:
         def attempt() -> str | None:
             try:
                 with socket.create_connection((self.addresses[other], PORT), PATIENCE) as connection:
-                    connection.settimeout(PATIENCE)
+                    connection.settimeout(SURE)
                     who, saw = connection.recv(100).decode().split()
                     return saw if who == self.addresses[other] else f"{who} answered"
             except OSError:

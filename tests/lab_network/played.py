@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-DRIVER_SECONDS = 120
+DRIVER_SECONDS = 240
 
 
 def played(driver: Path, names: Path) -> Any:

@@ -37,7 +37,7 @@ def test_the_program_is_root_of_small_namespaces(tmp_path):
 
 def test_the_exit_code_is_the_programs(tmp_path):
     with start(tmp_path, "0") as lab:
-        assert lab.wait(20) == 7
+        assert lab.wait(60) == 7
 
 
 def test_the_mount_is_not_seen_outside(tmp_path):
@@ -59,14 +59,14 @@ def test_a_signal_to_end_reaches_the_program(tmp_path):
     with start(tmp_path, "60", "wait") as lab:
         lab.stdout.readline()
         lab.send_signal(signal.SIGTERM)
-        assert lab.wait(10) == 128 + signal.SIGTERM
+        assert lab.wait(60) == 128 + signal.SIGTERM
 
 
 def test_a_signal_is_not_lost_however_early_it_comes(tmp_path):
     early = PROGRAM.replace("print(", "os.kill(1, 15); print(")
     for _ in range(10):
         with start(tmp_path, "60", "wait", program=early) as lab:
-            assert lab.wait(20) == 128 + signal.SIGTERM
+            assert lab.wait(60) == 128 + signal.SIGTERM
 
 
 def sleeping(seconds):
@@ -79,7 +79,7 @@ def sleeping(seconds):
     return False
 
 
-def until(condition, patience=10.0):
+def until(condition, patience=60.0):
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if condition():
