@@ -72,7 +72,7 @@ def helm(helm_home: dict[str, str]) -> Helm:
             text=True,
             env=helm_home,
             check=False,
-            timeout=120,
+            timeout=200,
         )
         assert done.returncode == expect, done.stdout + done.stderr
         return done

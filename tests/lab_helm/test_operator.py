@@ -55,7 +55,7 @@ class Site:
     def read(self, *what):
         return json.loads(self.run("kubectl", "get", "-n", "apigee", "-o", "json", *what))
 
-    def until(self, condition, seconds=30.0):
+    def until(self, condition, seconds=120.0):
         end = time.monotonic() + seconds
         while not (found := condition()):
             assert time.monotonic() < end, self.run("kubectl", "get", "pods,events", "-A")
@@ -122,6 +122,7 @@ async def furnish(site, record):
     site.run("kubectl", "create", "namespace", "apigee")
     crds = str(site.places.charts / charts.CRDS)
     site.run("kubectl", "apply", "-k", crds, "--server-side", "--force-conflicts", "--validate=false")
+    site.run("kubectl", "wait", "--for=condition=Established", "crd", "--all", "--timeout=120s")
 
 
 def test_helm_waits_until_the_operator_answers(site):
@@ -129,15 +130,14 @@ def test_helm_waits_until_the_operator_answers(site):
     listed = json.loads(site.run("helm", "list", "-n", "apigee", "-o", "json"))
     assert [(entry["name"], entry["status"]) for entry in listed] == [("operator", "deployed")]
     assert listed[0]["chart"] == f"apigee-operator-{site.topology.hybrid_version}"
-    pods = [pod["metadata"]["name"] for pod in site.read("pods")["items"]]
-    assert len(pods) == 1, "the pod that looked at the cluster is gone when it was content"
+    # The pod that looked at the cluster goes when it was content; helm does not wait until it has gone.
+    site.until(lambda: len(site.read("pods")["items"]) == 1)
 
 
 def test_certificates_are_signed_by_apigee_ca(site):
-    issuers = {
-        d["metadata"]["name"]: d["status"]["conditions"][0] for d in site.read("clusterissuers")["items"]
-    }
-    assert issuers["apigee-ca-issuer"]["status"] == "True"
+    # What the operator waits for is the certificate; that its issuer is ready is told a moment later.
+    ready = ("--for=condition=Ready", "clusterissuer/apigee-ca-issuer", "--timeout=120s")
+    site.run("kubectl", "wait", *ready)
     assert site.run("kubectl", "get", "secret", "apigee-ca", "-n", "cert-manager")
 
 

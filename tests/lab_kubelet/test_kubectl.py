@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import time
 import urllib.request
@@ -126,7 +128,7 @@ def test_a_crashing_container_is_restarted_with_growing_pauses(cluster):
 
 def test_a_job_runs_to_its_end(cluster):
     cluster.run("create", "job", "once", "--image", "test/sh", "--", "sh", "-c", "echo done")
-    cluster.run("wait", "--for=condition=complete", "job/once", "--timeout=20s")
+    cluster.run("wait", "--for=condition=complete", "job/once", "--timeout=120s")
     assert cluster.text("logs", "job/once") == "done\n"
 
 
@@ -148,7 +150,7 @@ def test_a_pod_on_its_nodes_network_has_the_nodes_address_and_name(cluster):
         "containers": [{"name": "main", "image": "test/sh", "command": ["sh", "-c", "sleep 99"]}],
     }
     cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "hosted"}, "spec": spec})
-    cluster.run("wait", "--for=condition=ready", "pod/hosted", "--timeout=20s")
+    cluster.run("wait", "--for=condition=ready", "pod/hosted", "--timeout=120s")
     status = cluster.json("get", "pod", "hosted")["status"]
     assert status["podIP"] == status["hostIP"]
     node = cluster.json("get", "pod", "hosted")["spec"]["nodeName"]
@@ -156,8 +158,15 @@ def test_a_pod_on_its_nodes_network_has_the_nodes_address_and_name(cluster):
     cluster.run("delete", "pod", "hosted", "--grace-period=1")
 
 
+PROMPT = re.compile(rb"[#$] $")
+QUIET_SECONDS, LONGEST_SECONDS = 2.0, 120.0
+
+
 def typed(cluster, arguments, lines):
-    """Runs kubectl on a terminal of 33 rows and 101 columns and types; returns what was shown and the exit code."""
+    """Runs kubectl on a terminal of 33 rows and 101 columns and types; returns what was shown and the exit code.
+
+    Each line is typed at a prompt. Who attached after the prompt was shown presses enter, as kubectl advises.
+    """
     pid, fd = pty.fork()
     if pid == 0:
         import fcntl
@@ -166,18 +175,21 @@ def typed(cluster, arguments, lines):
 
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
         os.execve(cluster.program, cluster.argv(*arguments), cluster.env)
-    shown, deadline, waiting = b"", time.monotonic() + 30, list(lines)
+    shown, deadline, waiting = b"", time.monotonic() + LONGEST_SECONDS, list(lines)
     while time.monotonic() < deadline:
-        if select.select([fd], [], [], 0.5)[0]:
+        if select.select([fd], [], [], QUIET_SECONDS)[0]:
             try:
                 data = os.read(fd, 65536)
             except OSError:
                 break
-            if not data:
-                break
             shown += data
-        elif waiting:
+        elif waiting and not PROMPT.search(shown):
+            os.write(fd, b"\n")
+        if waiting and PROMPT.search(shown):
             os.write(fd, waiting.pop(0).encode() + b"\n")
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.close(fd)
     return shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

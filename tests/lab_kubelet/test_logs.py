@@ -66,5 +66,5 @@ async def test_a_follower_sees_what_is_written_later_until_the_end(log):
     following = asyncio.ensure_future(follow())
     await asyncio.sleep(0)
     log.write("stdout", b"later\n")
-    await asyncio.wait_for(following, 5)
+    await asyncio.wait_for(following, 60)
     assert seen == [b"later\n", b"last\n"]

@@ -42,7 +42,9 @@ def test_pods_find_each_other_by_name(cluster, database):
 
 
 def test_a_headless_services_name_gives_every_pod(cluster, database):
-    assert len(cluster.shell("db-0", "getent ahostsv4 db | awk '{print $1}' | sort -u").split()) == 3
+    script = "getent ahostsv4 db | awk '{print $1}' | sort -u"
+    # That pods are ready comes to their services' endpoints a moment later.
+    cluster.until(lambda: len(cluster.shell("db-0", script).split()) == 3)
 
 
 def test_names_outside_the_cluster_do_not_exist(cluster, database):
@@ -51,7 +53,8 @@ def test_names_outside_the_cluster_do_not_exist(cluster, database):
 
 def test_a_services_own_address_leads_to_a_pod(cluster, database):
     fetch = "import urllib.request as r; print(r.urlopen('http://front/').status)"
-    assert cluster.shell("db-0", f'{python(cluster)} -c "{fetch}"') == "200\n"
+    command = ("exec", "db-0", "-c", "main", "--", python(cluster), "-c", fetch)
+    cluster.until(lambda: cluster.run(*command, check=False).stdout == b"200\n")
 
 
 def test_the_api_is_reached_with_the_service_accounts_token(cluster, database):
@@ -68,7 +71,9 @@ def test_the_api_is_reached_with_the_service_accounts_token(cluster, database):
 def test_data_outlives_the_pod(cluster, database):
     cluster.shell("db-2", "echo kept > /opt/app/data/file")
     cluster.run("delete", "pod", "db-2")
-    cluster.run("rollout", "status", "statefulset/db", "--timeout=50s")
+    # Its StatefulSet may not have noticed yet, so its rollout says nothing.
+    cluster.run("wait", "--for=create", "pod/db-2", "--timeout=120s")
+    cluster.run("wait", "--for=condition=ready", "pod/db-2", "--timeout=120s")
     assert cluster.shell("db-2", "ls /opt/app/data; cat /opt/app/data/file").split() == [
         "file",
         "prepared",
@@ -85,7 +90,7 @@ def test_a_failing_liveness_probe_restarts_the_container(cluster, database):
     cluster.shell("db-1", "touch /tmp/broken")
     restarts = "jsonpath={.status.containerStatuses[0].restartCount}"
     cluster.until(lambda: cluster.text("get", "pod", "db-1", "-o", restarts) == "1")
-    cluster.run("rollout", "status", "statefulset/db", "--timeout=50s")
+    cluster.run("wait", "--for=condition=ready", "pod/db-1", "--timeout=120s")
     assert "GET /" in cluster.text("logs", "db-1", "--previous")
 
 

@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
 @pytest.fixture(scope="module")
 def pod(lab: Places) -> str:
     kubectl(lab, "run", "one", "--image=busybox", "--command", "--", sys.executable, "-c", LISTENER)
-    kubectl(lab, "wait", "--for=condition=Ready", "pod/one", "--timeout=30s")
+    kubectl(lab, "wait", "--for=condition=Ready", "pod/one", "--timeout=120s")
     kubectl(lab, "apply", "-f", "-", stdin=json.dumps(SERVICE))
     return kubectl(lab, "get", "pod", "one", "-o", "jsonpath={.status.podIP}")
 
@@ -71,6 +72,13 @@ def kubectl(places: Places, *arguments: str, stdin: str = "") -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, input=stdin)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)
 
 
 def hybridspan(places: Places, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +116,7 @@ def test_a_program_in_a_pod_reaches_the_api_as_its_service_account(lab: Places, 
 def test_what_a_container_leaves_behind_ends_with_it(lab: Places, pod: str) -> None:
     mark = "HYBRIDSPAN_TEST_STRAY"
     kubectl(lab, "exec", "one", "--", "bash", "-c", f"{mark}=1 setsid sleep 600 >/dev/null 2>&1 </dev/null &")
-    assert len(marked(mark, "1")) == 1
+    until(lambda: len(marked(mark, "1")) == 1)  # the shell does not wait until it has begun
     kubectl(lab, "delete", "pod", "one", "--grace-period=1")
     assert marked(mark, "1") == []
 

@@ -29,7 +29,7 @@ def lab(home):
     return control.up(UpOptions(home=home, bare=True))
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "not in time"
