@@ -60,7 +60,7 @@ async def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 async def hung_up(runner: web.AppRunner) -> None:
     """Cut what clients have left half open: the server would leave those sockets to the garbage collector."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while runner.server is not None and runner.server.connections:
             for connection in list(runner.server.connections):
                 if connection.transport is not None:

@@ -184,7 +184,7 @@ async def test_credentials_are_a_kubeconfig_or_nothing(gateway: AzureGateway) ->
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_true():  # noqa: ASYNC110 - what happens in the stand-in sets no event
             await asyncio.sleep(0.01)
 

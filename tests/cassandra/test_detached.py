@@ -29,7 +29,7 @@ def task(pods: LocalPods) -> DetachedTask:
 
 
 async def until(task: DetachedTask, phase: str) -> TaskState:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (state := await task.look()).phase != phase:  # noqa: ASYNC110  # a process of the test's ends
             await asyncio.sleep(0.02)
     return state
@@ -77,7 +77,7 @@ async def test_the_password_file_is_private_and_gone_at_the_end(pods, task) -> N
     assert (folder / "passwords").stat().st_mode & 0o777 == 0o600
     (pods.folder / "go").touch()
     await until(task, "ended")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (folder / "passwords").exists():  # noqa: ASYNC110  # a process of the test's ends
             await asyncio.sleep(0.02)
     assert PASSWORD not in str(pods.argvs)

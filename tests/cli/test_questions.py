@@ -41,7 +41,7 @@ def terminal() -> Iterator[tuple[Callable[[bytes], str], Callable[[bytes], int]]
 
     def until(words: bytes) -> str:
         nonlocal shown
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while words not in shown:
             ready, _, _ = select.select([here], [], [], max(end - time.monotonic(), 0))
             assert ready, f"never shown: {words!r}; shown: {shown!r}"

@@ -62,10 +62,10 @@ def running(state_dir: Path, settings: Settings, credentials: Credentials | None
     )
     thread.start()
     try:
-        yield started.result(timeout=20)
+        yield started.result(timeout=120)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         loop.close()
 
 

@@ -62,7 +62,7 @@ async def test_the_real_kubelogin_brings_a_token_for_our_kubeconfig(
         env=surroundings,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

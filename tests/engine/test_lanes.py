@@ -35,7 +35,7 @@ async def test_a_busy_lane_stops_only_those_that_need_it() -> None:
     async with lanes.held(["a"]):
         waiting = asyncio.create_task(both())
         await asyncio.sleep(0)
-        async with asyncio.timeout(1), lanes.held(["b"]):
+        async with asyncio.timeout(60), lanes.held(["b"]):
             assert not done.is_set()
     await waiting
     assert done.is_set()
@@ -53,7 +53,7 @@ async def test_who_gives_up_waiting_holds_nothing(its_turn_has_come: bool) -> No
                 await waiting
     # Given the lane as the block ended, it has not run since.
     waiting.cancel()
-    async with asyncio.timeout(1), lanes.held(["a"]):
+    async with asyncio.timeout(60), lanes.held(["a"]):
         pass
     assert waiting.cancelled()
 

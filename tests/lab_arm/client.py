@@ -18,7 +18,7 @@ from hybridspan_lab.arm.credentials import SUBSCRIPTION, Credentials
 from hybridspan_lab.arm.documents import Documents
 
 VERSION = "2024-05-01"
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,6 @@ def test_forty_regions_are_worked_out_at_once() -> None:
     numbers = range(40)
     networks = [network(f"v{n:02}", f"10.{n}.0.0/16") for n in numbers]
     mesh = [peering(f"v{a:02}", f"v{b:02}", f"10.{b}.0.0/16") for a in numbers for b in numbers if a != b]
-    started = time.monotonic()
+    started = time.process_time()
     assert len(network_from_documents(store(*networks, *mesh)).links) == 780
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

@@ -47,7 +47,7 @@ class Node:
 
     @property
     def jmx_port(self) -> int:
-        with socket.create_server((self.address, 0)) as free:
+        with socket.create_server(("", 0)) as free:  # it listens on every address
             return int(free.getsockname()[1])
 
     def environment(self) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Node:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(120)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=240)
@@ -139,14 +139,14 @@ def node(folder) -> Iterator[Node]:
 
 def test_the_node_listens_only_where_it_should(node):
     for port in (7001, 9042):
-        socket.create_connection((node.address, port), timeout=5).close()
+        socket.create_connection((node.address, port), timeout=60).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((node.address, 7000), timeout=5)
+        socket.create_connection((node.address, 7000), timeout=60)
 
 
 @pytest.mark.parametrize("port", [7001, 9042])
 def test_plain_text_is_not_answered(node, port):
-    with socket.create_connection((node.address, port), timeout=10) as plain:
+    with socket.create_connection((node.address, port), timeout=60) as plain:
         plain.sendall(b"\x04\x00\x00\x00\x05\x00\x00\x00\x00")
         answer = plain.recv(64)
     assert answer[:1] in (b"", b"\x15"), "nothing, or a TLS alert"
@@ -158,7 +158,7 @@ def answer_to_a_stranger(node: Node) -> bytes:
     tls.check_hostname = False
     try:
         with (
-            socket.create_connection((node.address, 9042), timeout=10) as plain,
+            socket.create_connection((node.address, 9042), timeout=60) as plain,
             tls.wrap_socket(plain) as secured,
         ):
             secured.sendall(b"\x04\x00\x00\x00\x05\x00\x00\x00\x00")

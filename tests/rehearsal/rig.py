@@ -57,13 +57,13 @@ class Rig:
         self.namespace = name
 
     def up(self, *options: str) -> None:
-        self.hybridspan("lab", "up", str(self.topology), *options, timeout=900)
+        self.hybridspan("lab", "up", str(self.topology), *options)
         from hybridspan_lab import control
 
         self.environment = {**self.environment, **control.environment(self.home)}
 
     def down(self) -> None:
-        self.hybridspan("lab", "down", timeout=120)
+        self.hybridspan("lab", "down", timeout=300)
         shutil.rmtree(self.base, ignore_errors=True)
 
     def start(self, *arguments: str, log: str = "out.log") -> subprocess.Popen[bytes]:
@@ -84,7 +84,7 @@ class Rig:
         return process
 
     def hybridspan(
-        self, *arguments: str, expect: int | None = 0, timeout: float = 600
+        self, *arguments: str, expect: int | None = 0, timeout: float = 1200
     ) -> subprocess.CompletedProcess[str]:
         """hybridspan as a person runs it; what it prints as JSON must be what the published schema says."""
         done = self.run(sys.executable, "-m", "hybridspan", *arguments, expect=expect, timeout=timeout)
@@ -94,7 +94,7 @@ class Rig:
         return done
 
     def apply(
-        self, *options: str, expect: int | None = 0, timeout: float = 900
+        self, *options: str, expect: int | None = 0, timeout: float = 1500
     ) -> subprocess.CompletedProcess[str]:
         arguments = ("apply", str(self.topology), "--yes", "--past-no-return", *options)
         return self.hybridspan(*arguments, expect=expect, timeout=timeout)
@@ -187,7 +187,7 @@ class Rig:
         ).stdout
 
     def run(
-        self, *command: str, expect: int | None = 0, timeout: float = 300, stdin: str | None = None
+        self, *command: str, expect: int | None = 0, timeout: float = 600, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A finished command; its words are part of the failure when the exit code is another."""
         done = subprocess.run(
@@ -212,7 +212,7 @@ class Rig:
             return []
         fields = ("sequence", "run", "kind", "step", "document")
         query = f"SELECT {', '.join(fields)} FROM events WHERE (?1 IS NULL OR kind=?1) AND sequence > ?2 ORDER BY sequence"
-        with closing(sqlite3.connect(path, timeout=10)) as db:
+        with closing(sqlite3.connect(path, timeout=60)) as db:
             if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchall():
                 return []
             rows = db.execute(query, (kind, after)).fetchall()

@@ -45,7 +45,7 @@ def heard(folder: Path, *child: str) -> set[tuple[str, str]]:
         pass_fds=[number],
     )
     listening.start()
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     return found
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from hybridspan_lab.world.process import worlds
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1800)]
 
 BY_THREES = ("cache_hybrid_test_7_hybrid", "kms_hybrid_test_7_hybrid", "kvm_hybrid_test_7_hybrid", "perses")
 BY_THREES += ("quota_hybrid_test_7_hybrid",)

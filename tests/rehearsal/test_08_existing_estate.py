@@ -11,7 +11,7 @@ import pytest
 from hybridspan.topology import loading
 from tests.rehearsal.rig import Rig, eventually, rehearsal
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1800)]
 
 CONTEXTS = ("apigee-eastus", "apigee-centralus")
 
@@ -79,14 +79,14 @@ def test_traffic_that_goes_on_is_no_difference(rig: Rig) -> None:
     writer = rig.start("lab", "fill", "--rows", "500", "--rate", "60", log="writer.log")
     log = rig.directory / "writer.log"
     try:
-        eventually(lambda: '"written": 500' in log.read_text(), 60, "the writer has begun")
+        eventually(lambda: '"written": 500' in log.read_text(), 180, "the writer has begun")
         assert rig.is_proved()
         assert writer.poll() is None
     finally:
         writer.terminate()
-        writer.wait(timeout=60)
+        writer.wait(timeout=120)
     eventually(
-        lambda: not writers(rig), 30, "the loader in the pod has ended with the command that started it"
+        lambda: not writers(rig), 120, "the loader in the pod has ended with the command that started it"
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.rehearsal.rig import Rig, rehearsal
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
 
 ROWS = 20_000
 RELEASES = [

@@ -158,7 +158,7 @@ def test_on_a_terminal_it_asks_what_is_not_known_and_asks_again_after_a_wrong_an
     os.write(controller, b"\n\n\n\n\n\n\nmany\n3\n\n\n\n\n\n\ncentralus\n")
     done = subprocess.run(
         [sys.executable, "-m", "hybridspan", "init", *ANSWERS],
-        stdin=terminal, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False,
+        stdin=terminal, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False,
     )  # fmt: skip
     os.close(terminal)
     os.close(controller)
