@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hybridspan.apigee.replication_causes import cause_of
+from hybridspan.apigee.replication_causes import cause_of, place_of
 from hybridspan.errors import TemporaryFailure
+from hybridspan.facts.cassandra import Hindrances
 from hybridspan.plan.phases.keyspace_names import names_of_ours, organization_names
 from hybridspan.plan.phases.rebuild import copied_by_operator
 from hybridspan.plan.phases.replication import ReplicationSeen, decide_replication, manifest, the_resource
@@ -28,6 +29,7 @@ from .world import (
 TOPOLOGY = with_helm()
 REGION = centralus(TOPOLOGY)
 COMPLETE = status("complete", *["complete"] * 3)
+PLACE = place_of(REGION, replace(store(), credentials_secret="our-users"), "region-expansion")
 DONE = ReplicationSeen(resource(), COMPLETE, RING, RECEIVED)
 
 
@@ -161,7 +163,7 @@ NODETOOL = (
     ],
 )
 def test_the_operators_words_become_a_cause(told: str, source: str, code: str):
-    failure = cause_of(told, source, RING, "here")
+    failure = cause_of(told, source, RING, PLACE)
     assert failure.code == code
     assert told in failure.why
     assert failure.hint
@@ -169,6 +171,51 @@ def test_the_operators_words_become_a_cause(told: str, source: str, code: str):
 
 def test_what_may_pass_by_itself_is_tried_again():
     for told in ("Stream failed", f"{NODETOOL} - ConnectException"):
-        assert isinstance(cause_of(told, "dc-1", RING, "here"), TemporaryFailure)
+        assert isinstance(cause_of(told, "dc-1", RING, PLACE), TemporaryFailure)
     for told in (STARVED, f"{NODETOOL} - Authentication failed", "Stream failed: No space left on device"):
-        assert not isinstance(cause_of(told, "dc-1", RING, "here"), TemporaryFailure)
+        assert not isinstance(cause_of(told, "dc-1", RING, PLACE), TemporaryFailure)
+
+
+BROKEN = (
+    "failed to rebuild from dc-1: java.lang.RuntimeException : Error while rebuilding node: Stream failed"
+)
+FULL = Hindrances(full={PODS[1]: 3 * 1024**2})
+CLOSED = Hindrances(closed=("10.10.0.4", "10.10.0.5"))
+
+
+@pytest.mark.parametrize(
+    ("told", "seen", "code", "why"),
+    [
+        (BROKEN, FULL, "HS-APIGEE-055", f"{PODS[1]} has 3 MiB free; the operator says: {BROKEN}"),
+        (BROKEN, CLOSED, "HS-APIGEE-041", "10.10.0.4, 10.10.0.5 cannot be reached from them"),
+        (STARVED, CLOSED, "HS-APIGEE-041", "10.10.0.4, 10.10.0.5 cannot be reached from them"),
+    ],
+)
+def test_what_the_nodes_show_is_believed_before_the_operators_words(
+    told: str, seen: Hindrances, code: str, why: str
+):
+    """`Stream failed` is all that nodetool says, whatever broke the stream; and no second start would cure it."""
+    failure = cause_of(told, "dc-1", RING, PLACE, seen)
+    assert failure.code == code
+    assert why in failure.why
+    assert not isinstance(failure, TemporaryFailure)
+
+
+def test_a_source_that_is_no_data_center_is_the_cause_whatever_else_is_wrong():
+    assert cause_of(STARVED, "us-west1", RING, PLACE, FULL).code == "HS-APIGEE-040"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (f"{NODETOOL} - Authentication failed!", "restart the Cassandra pods"),
+        (
+            "Provided username ddl_user and/or password are incorrect",
+            "the ring has one password for ddl_user",
+        ),
+    ],
+)
+def test_a_refused_login_names_the_secret_that_the_datastore_uses(told: str, words: str):
+    hint = cause_of(told, "dc-1", RING, PLACE).hint
+    assert "secret our-users in namespace apigee" in hint
+    assert words in hint

@@ -86,6 +86,15 @@ class Ring:
     facts: RingFacts = RING
     received: dict[str, set[str]] = field(default_factory=lambda: {pod: {KMS} for pod in PODS})
     statements: list[tuple[str, str]] = field(default_factory=list)
+    free: dict[str, int] = field(default_factory=dict)
+    away: tuple[str, ...] = ()
+    bytes: int = 10
+    datacenter: str = "dc-2"
+    source: Ring | None = None
+    """The other region's, where it holds anything else."""
+
+    async def host(self, pod: str) -> Any:
+        return SimpleNamespace(free_bytes=self.free.get(pod, 10**12))
 
     async def members(self) -> RingFacts:
         return self.facts
@@ -108,14 +117,14 @@ class Ring:
         return "Mode: NORMAL\n"
 
     async def keyspace_sizes(self, pod: str, names: Any) -> dict[str, int]:
-        return dict.fromkeys(names, 10)
+        return dict.fromkeys(names, self.bytes)
 
     async def unreachable_from(self, pod: str, addresses: Any, port: int) -> tuple[str, ...]:
-        return ()
+        return self.away
 
     @property
     def region(self) -> Any:
-        return SimpleNamespace(datacenter="dc-2", name="centralus", namespace="apigee")
+        return SimpleNamespace(datacenter=self.datacenter, name="centralus", namespace="apigee")
 
 
 class Estate:
@@ -133,7 +142,7 @@ class Estate:
         return self.operator
 
     async def cassandra(self, region: Region) -> Ring:
-        return self.ring
+        return self.ring.source if region.datacenter == "dc-1" and self.ring.source else self.ring
 
     def decided(self, key: str) -> Any:
         return self.kept.get(key)
@@ -237,6 +246,42 @@ async def test_a_keyspace_that_lacks_the_data_center_is_named():
 async def test_the_cause_of_a_failure_is_named(message: str, code: str):
     with pytest.raises(HybridspanError, match=code):
         await carried_out(Operator(nothing, error(message)))
+
+
+STREAM_FAILED = (
+    "failed to rebuild from dc-1: java.lang.RuntimeException : Error while rebuilding node: Stream failed"
+)
+
+
+async def test_a_disk_that_is_full_is_named_though_the_operator_speaks_of_its_stream():
+    cassandra = Ring(free={PODS[1]: 5 * 1024**2})
+    with pytest.raises(PermanentFailure, match=r"HS-APIGEE-055.*the disk of a new node is full") as caught:
+        await carried_out(Operator(nothing, error(STREAM_FAILED)), cassandra)
+    assert f"{PODS[1]} has 5 MiB free; the operator says: " in caught.value.why
+
+
+async def test_a_way_that_is_closed_is_named_though_the_operator_speaks_of_its_stream():
+    with pytest.raises(PermanentFailure, match=r"HS-APIGEE-041.*do not reach dc-1") as caught:
+        await carried_out(Operator(nothing, error(STREAM_FAILED)), Ring(away=("10.10.0.4",)))
+    assert "10.10.0.4 cannot be reached" in caught.value.why
+
+
+async def test_without_room_on_a_node_the_operator_is_not_even_asked():
+    source = Ring(NARROW, bytes=10**9, datacenter="dc-1")
+    cassandra = Ring(NARROW, {pod: set() for pod in PODS}, free={PODS[2]: 10**6}, source=source)
+    operator = Operator(nothing, complete)
+    with pytest.raises(PermanentFailure, match=f"HS-CASS-021.*{PODS[2]} has no room") as caught:
+        await carried_out(operator, cassandra)
+    assert "nothing was started" in caught.value.hint
+    assert operator.changes == []
+
+
+async def test_what_a_node_holds_already_needs_no_room_again():
+    cassandra = Ring(free={PODS[2]: 10**6}, bytes=10**9, source=Ring(bytes=10**9, datacenter="dc-1"))
+    operator = Operator(nothing, running, complete, nothing, nothing, nothing, complete)
+    operator.made(dict(SPEC), state="error", message="Stream failed", lastAppliedGeneration=1)
+    await carried_out(operator, cassandra)
+    assert [change["force"] for change in operator.changes] == [True, False]
 
 
 async def test_a_standstill_ends_after_a_quarter_of_an_hour_and_nothing_ends_before():

@@ -6,6 +6,7 @@ runs is attached to, whoever started it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ SMALL_BYTES: Final = 64 * 1024**2
 """Below this all keyspaces are rebuilt by one command; above it each by its own, so that none is begun anew for another."""
 LEAST_BYTES: Final = 8 * 1024**2
 """Below this a keyspace's size on disk says nothing."""
+FULL_BYTES: Final = 64 * 1024**2
+"""A disk with less than this is full: Cassandra stops short of the last byte."""
 
 
 class Rebuild:
@@ -48,15 +51,31 @@ class Rebuild:
     async def room_for(self, keyspaces: Sequence[str]) -> None:
         """PermanentFailure where the pod's disk is too small for what is to come, by the source's size."""
         self._expected = sum((await self.expected_sizes(keyspaces)).values())
+        await self._has_room(self._expected)
+
+    async def room_beside(self, keyspaces: Sequence[str]) -> None:
+        """The same before the operator copies: it alters the keyspaces itself, and what the node holds does not come twice."""
+        expected, held = await asyncio.gather(
+            self.expected_sizes(keyspaces, once_replicated=True),
+            self._target.keyspace_sizes(self._pod, keyspaces),
+        )
+        await self._has_room(sum(max(size - held.get(name, 0), 0) for name, size in expected.items()))
+
+    async def _has_room(self, size: int) -> None:
         host = await self._target.host(self._pod)
-        if host.free_bytes is not None and host.free_bytes < self._expected * 1.1:
+        if host.free_bytes is not None and host.free_bytes < size * 1.1:
             raise PermanentFailure(
                 "HS-CASS-021",
                 f"the disk of {self._pod} has no room for the data that it would receive",
                 where=self._where,
-                why=f"{readable_bytes(host.free_bytes)} are free, about {readable_bytes(self._expected)} would come",
+                why=f"{readable_bytes(host.free_bytes)} are free, about {readable_bytes(size)} would come",
                 hint="enlarge the volume of its claim, then run apply again; nothing was started",
             )
+
+    async def full(self) -> int | None:
+        """Bytes that are free on the pod's disk where that is next to nothing."""
+        free = (await self._target.host(self._pod)).free_bytes
+        return free if free is not None and free < FULL_BYTES else None
 
     async def forget(self, statements: Sequence[str]) -> None:
         """Remove progress records of the pod that are not ours."""
@@ -183,13 +202,13 @@ class Rebuild:
 
     async def _failure(self, keyspace: str, log: str) -> HybridspanError:
         last = "; ".join(line.strip() for line in log.splitlines()[:6] if line.strip())
-        host = await self._target.host(self._pod)
-        if host.free_bytes is not None and host.free_bytes < 64 * 1024**2:
+        free = await self.full()
+        if free is not None:
             return PermanentFailure(
                 "HS-CASS-021",
                 f"the disk of {self._pod} is full",
                 where=self._where,
-                why=f"{readable_bytes(host.free_bytes)} are free; {last}",
+                why=f"{readable_bytes(free)} are free; {last}",
                 hint="enlarge the volume of its claim, then run apply again: what has arrived is not streamed twice",
             )
         closed, whole = await self.closed()
@@ -218,9 +237,11 @@ class Rebuild:
                     hint=f"compare {self._source.region.datacenter}'s own data: nodetool tablestats {name}",
                 )
 
-    async def expected_sizes(self, keyspaces: Sequence[str]) -> Mapping[str, int]:
+    async def expected_sizes(
+        self, keyspaces: Sequence[str], *, once_replicated: bool = False
+    ) -> Mapping[str, int]:
         """Bytes that this node should hold of each keyspace, by what the source's nodes hold on average."""
-        return await expected_sizes(self._target, self._source, keyspaces)
+        return await expected_sizes(self._target, self._source, keyspaces, once_replicated=once_replicated)
 
 
 def rebuild_jobs(keyspaces: Sequence[str], source: str, *, at_once: bool) -> tuple[Job, ...]:

@@ -6,18 +6,19 @@ Apigee's operator says `running` for hours and nothing more; Cassandra itself kn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hybridspan.cassandra.rebuilding import QUIET_SECONDS, STALL_SECONDS, Rebuild
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
-from hybridspan.facts.cassandra import StreamProgress
+from hybridspan.facts.cassandra import Hindrances, StreamProgress
 
 STANDSTILL: Final = 3 * QUIET_SECONDS
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,18 @@ class Receiving:
             self._meters[pod].expect(expected)
             self._estimated.add(pod)
 
+    async def room(self, keyspaces: Sequence[str]) -> None:
+        """PermanentFailure where a node's disk is too small for what is to come."""
+        await asyncio.gather(*(rebuild.room_beside(keyspaces) for rebuild in self._rebuilds.values()))
+
+    async def hindrances(self) -> Hindrances:
+        """Full disks and closed ways, which nobody names whose stream has just failed; a node that is away shows none."""
+        free = await asyncio.gather(*(_unless_away(r.full()) for r in self._rebuilds.values()))
+        ways = await asyncio.gather(*(_unless_away(r.closed()) for r in self._rebuilds.values()))
+        full = {pod: size for pod, size in zip(self._rebuilds, free, strict=True) if size is not None}
+        closed = sorted({address for way in ways if way for address in way[0]})
+        return Hindrances(full, tuple(closed))
+
     async def blocked(self, glance: Glance) -> str:
         """Why nothing moves, in words, once that is certain; empty while there is hope.
 
@@ -105,6 +118,13 @@ class Receiving:
         if glance.quiet > STALL_SECONDS:
             return f"no byte for {readable_seconds(glance.quiet)}, though every way is open"
         return ""
+
+
+async def _unless_away(asked: Awaitable[_Answer]) -> _Answer | None:
+    try:
+        return await asked
+    except TemporaryFailure:
+        return None
 
 
 async def receiving(target: CassandraRegion, source: CassandraRegion, port: int, clock: Clock) -> Receiving:

@@ -9,11 +9,16 @@ from hybridspan.cassandra.region import CassandraRegion
 
 
 async def expected_sizes(
-    target: CassandraRegion, source: CassandraRegion, keyspaces: Sequence[str]
+    target: CassandraRegion,
+    source: CassandraRegion,
+    keyspaces: Sequence[str],
+    *,
+    once_replicated: bool = False,
 ) -> Mapping[str, int]:
     """Bytes that each node of the target should hold of each keyspace, by what the source's nodes hold on average.
 
-    Left out is what the source does not hold: of that nothing can be expected.
+    Left out is what the source does not hold: of that nothing can be expected. `once_replicated` counts a keyspace that does not
+    name the target's data center yet as if it had as many replicas there as in the source's.
     """
     ring, pods = await asyncio.gather(source.members(), source.pods())
     sizes = await asyncio.gather(*(source.keyspace_sizes(pod.name, keyspaces) for pod in pods))
@@ -25,6 +30,9 @@ async def expected_sizes(
         if keyspace is None or not keyspace.replication.factor(there) or not sizes:
             continue
         average = sum(s.get(name, 0) for s in sizes) / len(sizes)
-        share_here = keyspace.replication.factor(here) / nodes_here
+        factor = keyspace.replication.factor(here)
+        if once_replicated and not factor:
+            factor = keyspace.replication.factor(there)
+        share_here = factor / nodes_here
         expected[name] = round(average * share_here * nodes_there / keyspace.replication.factor(there))
     return expected

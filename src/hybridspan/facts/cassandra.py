@@ -82,6 +82,16 @@ class StreamProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrances:
+    """What keeps a data center's nodes from receiving, as they themselves show it."""
+
+    full: Mapping[str, int] = field(default_factory=dict)
+    """Bytes that are free, by pod, of those whose disk is full."""
+    closed: tuple[str, ...] = ()
+    """Addresses of the source that some node does not reach on Cassandra's port."""
+
+
+@dataclass(frozen=True, slots=True)
 class RebuildFacts:
     """One node that receives its data now."""
 

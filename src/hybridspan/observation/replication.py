@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hybridspan.apigee.observe import apigee_facts
+from hybridspan.apigee.replication_causes import Place, cause_of, place_of
+from hybridspan.cassandra.receiving import Receiving, receiving
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.errors import TemporaryFailure
+from hybridspan.errors import HybridspanError, TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.observation.estate import Estate
-from hybridspan.plan.phases.replication import ReplicationSeen, the_resource, was_proved
+from hybridspan.plan.phases.replication import RESOURCE, ReplicationSeen, the_resource, was_proved
 from hybridspan.plan.phases.verification import verification_key
 from hybridspan.topology.model import Region
 
@@ -22,6 +24,7 @@ class Watched:
 
     seen: ReplicationSeen
     operator_ready: bool
+    place: Place
 
     @property
     def is_settled(self) -> bool:
@@ -48,7 +51,24 @@ async def replication_seen(estate: Estate, region: Region, *, records: bool = Fa
         received=await _records(await estate.cassandra(region), ring) if records else {},
         is_proved=was_proved(ring, region, _proofs(estate, region)),
     )
-    return Watched(seen, own.controller_ready)
+    name = seen.resource.name if seen.resource else RESOURCE
+    return Watched(seen, own.controller_ready, place_of(region, own.datastore, name))
+
+
+async def receivers(estate: Estate, region: Region) -> Receiving:
+    """Every node of the region that the operator rebuilds."""
+    target, source = await asyncio.gather(
+        estate.cassandra(region), estate.cassandra(estate.topology.region_of(str(region.copy_from)))
+    )
+    return await receiving(target, source, estate.topology.cassandra.tls_port, estate.clock)
+
+
+async def cause_seen(estate: Estate, region: Region, watched: Watched) -> HybridspanError:
+    """Why the operator failed, by its words and by what the nodes show now."""
+    seen = watched.seen
+    source = seen.resource.source if seen.resource else str(region.copy_from)
+    hindrances = await (await receivers(estate, region)).hindrances()
+    return cause_of(seen.failure, source, seen.ring, watched.place, hindrances)
 
 
 def _proofs(estate: Estate, region: Region) -> list[Any]:

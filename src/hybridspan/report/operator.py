@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hybridspan.apigee.replication_causes import cause_of
+from hybridspan.apigee.replication_causes import cause_of, place_of
 from hybridspan.errors import HybridspanError
 from hybridspan.facts.apigee import ApigeeFacts, DataReplicationFacts, NodeReplication
 from hybridspan.facts.helm import HelmRelease
@@ -61,8 +61,8 @@ def copyings(topology: Topology, facts: WorldFacts) -> Iterator[Copying]:
             continue
         status = own.datastore.replication if own.datastore else None
         told = ReplicationSeen(resource, status, facts.ring, {}).failure
-        where = f"{region.name}, CassandraDataReplication {resource.name} in namespace {region.namespace}"
-        cause = cause_of(told, resource.source, facts.ring, where) if told else None
+        place = place_of(region, own.datastore, resource.name)
+        cause = cause_of(told, resource.source, facts.ring, place) if told else None
         yield Copying(str(region.name), resource, dict(status.nodes) if status else {}, cause)
 
 

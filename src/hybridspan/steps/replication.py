@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hybridspan.apigee.observe import DATASTORE, REPLICATION, apigee_facts
-from hybridspan.apigee.replication_causes import cause_of
-from hybridspan.cassandra.receiving import Receiving, receiving
+from hybridspan.cassandra.receiving import Receiving
 from hybridspan.engine.step import ProgressSink
-from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
-from hybridspan.observation.replication import Watched, replication_seen
+from hybridspan.observation.replication import Watched, cause_seen, receivers, replication_seen
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.plan.phases.operator import organization_resource
@@ -57,29 +56,25 @@ class ReplicationStep(RegionStep):
         return decision if decision.is_done else needed(decision.reason)
 
     async def act(self, progress: ProgressSink) -> None:
-        organization = await self._organization()
-        seen = (await self._look(records=True)).seen
-        stale = seen.failure if await self._begin(seen, organization, progress) else ""
+        organization, before = await self._organization(), await self._look(records=True)
+        stale = before.seen.failure if await self._begin(before, organization, progress) else ""
         watched = await self._watch(progress, stale)
         if watched.seen.failure:
-            raise self._cause(watched.seen)
+            raise await cause_seen(self.estate, self.region, watched)
         await self._judge()
         await self._without_force()
-
-    def _cause(self, seen: ReplicationSeen) -> HybridspanError:
-        source = seen.resource.source if seen.resource else str(self.region.copy_from)
-        return cause_of(seen.failure, source, seen.ring, self._where)
 
     def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
         return decide_replication(self.estate.topology, self.region, organization, seen)
 
-    async def _begin(self, seen: ReplicationSeen, organization: str, progress: ProgressSink) -> bool:
+    async def _begin(self, watched: Watched, organization: str, progress: ProgressSink) -> bool:
         """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs.
 
         Whether anything was changed: then what the resource said before means nothing any more.
         """
-        resource = seen.resource
+        seen, resource = watched.seen, watched.seen.resource
         if resource is None:
+            await self._room(seen)
             await self._forget(seen, self._names_not_ours(seen), progress)
             self._keep(seen)
             progress(f"{RESOURCE}: the operator copies from {self.region.copy_from}", None, {})
@@ -91,8 +86,9 @@ class ReplicationStep(RegionStep):
         if not (wrong or seen.failure or against):
             return False
         if seen.failure:
-            cause = self._cause(seen)
+            cause = await cause_seen(self.estate, self.region, watched)
             progress(f"{resource.name} has ended: {cause.code} {cause.message}", None, {"code": cause.code})
+        await self._room(seen)
         progress(self._decide(seen, organization).reason, None, {"force": True})
         # What a wrong source left behind, or a copy that is not there, would be skipped the next time.
         if wrong or against:
@@ -114,6 +110,9 @@ class ReplicationStep(RegionStep):
             cluster, change = await self._cluster(), {"spec": {"force": False}}
             await cluster.patch(DATASTORE, REPLICATION, seen.resource.name, change, self.region.namespace)
             await self._watch(lambda *_: None)
+
+    async def _room(self, seen: ReplicationSeen) -> None:
+        await (await receivers(self.estate, self.region)).room(self._organization_names(seen))
 
     async def _forget(self, seen: ReplicationSeen, names: Sequence[str], progress: ProgressSink) -> None:
         """Remove records of received ranges that nobody vouches for: Cassandra would skip what they list."""
@@ -158,7 +157,7 @@ class ReplicationStep(RegionStep):
             if watched.is_settled and not (stale and watched.repeats(stale) and seconds < STALE_SECONDS):
                 return watched
             self._raise_unheard(watched, seconds)
-            glances = glances or await self._receiving()
+            glances = glances or await receivers(self.estate, self.region)
             await self._tell(glances, watched.seen, progress)
             await self.estate.clock.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE)
@@ -233,12 +232,6 @@ class ReplicationStep(RegionStep):
                 hint="run apply again: the comparison tells which ranges lack, and replication: direct in the topology lets"
                 " hybridspan copy instead",
             ) from failure
-
-    async def _receiving(self) -> Receiving:
-        target, source = await asyncio.gather(
-            self.estate.cassandra(self.region), self.estate.cassandra(self._source)
-        )
-        return await receiving(target, source, self.estate.topology.cassandra.tls_port, self.estate.clock)
 
     async def _look(self, *, records: bool = False) -> Watched:
         return await replication_seen(self.estate, self.region, records=records)
