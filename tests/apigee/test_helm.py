@@ -48,7 +48,7 @@ class Cluster:
 
 
 class Bench:
-    """A helm that notes its arguments and does what `script` says, and what hybridspan records."""
+    """A helm, of release 3 or 4, that notes its arguments and does what `script` says, and what hybridspan records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,6 +68,8 @@ class Bench:
         program = self.folder / "bin" / "helm"
         program.write_text(
             f'#!/bin/sh\ncd {self.folder}\necho "$@" >> argv\n'
+            # helm 4 lists every release, and has dropped the flag that asked helm 3 for that.
+            'case "$*" in *--all*) echo "Error: unknown flag: --all" >&2; exit 1;; esac\n'
             'case "$1" in\n'
             "list) cat list.json;;\n"
             'get) echo \'{"env": "test", "cassandra": {"auth": {"ddl": {"password": "hush"}}}}\';;\n'
@@ -133,6 +135,8 @@ async def test_a_webhook_without_endpoints_is_waited_for(bench: Bench):
 
 
 ATOMIC = "release prod failed, and has been uninstalled due to atomic being set: "
+WITH_4 = "release prod failed, and has been rolled back due to rollback-on-failure being set: "
+"""As helm 4 calls the same."""
 
 
 @pytest.mark.parametrize(
@@ -140,6 +144,8 @@ ATOMIC = "release prod failed, and has been uninstalled due to atomic being set:
     [
         ATOMIC + "context deadline exceeded",
         ATOMIC + "resource Deployment/apigee/x not ready. status: InProgress\ncontext deadline exceeded",
+        WITH_4
+        + "resource Deployment/apigee/x not ready. status: InProgress, message: Available: 0/1\ncontext deadline exceeded",
         "UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred: timed out waiting for the condition",
     ],
 )
@@ -154,6 +160,7 @@ async def test_what_did_not_come_up_in_a_quarter_of_an_hour_is_not_called_passin
     "said",
     [
         ATOMIC + "failed calling webhook: Post: context deadline exceeded",
+        WITH_4 + "failed calling webhook: Post: context deadline exceeded",
         ATOMIC + "dial tcp 10.0.0.1:443: connect: connection refused",
         "Kubernetes cluster unreachable: context deadline exceeded",
     ],

@@ -4,9 +4,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from hybridspan.apigee.charts import NAMES, Charts
 from hybridspan.facts.world import Finding
-from hybridspan.observation.gather import missing_charts
+from hybridspan.observation.gather import missing_charts, old_helm
 from hybridspan.topology.loading import load
 from hybridspan_lab.helm import charts as lab
 
@@ -37,3 +39,24 @@ async def test_a_chart_of_another_version_is_refused_before_anything_is_changed(
     finding = await found(tmp_path)
     assert finding.severity == "refuse"
     assert "no chart apigee-operator of version 1.16.0" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("version", "severity"),
+    [
+        ("v3.13.3+gc8b9489", "refuse"),
+        ("v3.14.0+g3fc9f4b", "pass"),
+        ("v4.3.2", "pass"),
+        ("of our own making", "pass"),
+    ],
+)
+async def test_a_helm_that_is_too_old_is_refused_before_anything_is_changed(version: str, severity: str):
+    async def said() -> str:
+        return version
+
+    async def plain_helm(_: object) -> Any:
+        return SimpleNamespace(version=said)
+
+    (finding,) = await old_helm(SimpleNamespace(topology=load(EXAMPLE), plain_helm=plain_helm))  # type: ignore[arg-type]
+    assert finding.severity == severity
+    assert version in finding.message

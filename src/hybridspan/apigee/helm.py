@@ -37,12 +37,19 @@ LineSink = Callable[[str], None]
 
 HELM_MINUTES: Final = 15
 """How long helm itself waits for what it installed (`--timeout`)."""
-_FORM: Final = re.compile(r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):")
-"""What helm says at the end of every run, and a step's reason says better."""
+_FORM: Final = re.compile(
+    r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):|Flag --atomic has been deprecated"
+)
+"""What helm says at the end of every run, and a step's reason says better; and that helm 4 would call a flag otherwise."""
+_LIST: Final = (
+    "list",
+    *("--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--output", "json"),
+)
+"""Every release, whatever became of it: helm 3 says `--all` for that, helm 4 lists all and knows no such flag."""
 _SHORT_SECONDS: Final = 60.0
 _WAITED_OUT: Final = re.compile(
     r"timed out waiting for the condition"
-    r"|due to atomic being set:(?!.*failed calling webhook).*context deadline exceeded",
+    r"|due to (?:atomic|rollback-on-failure) being set:(?!.*failed calling webhook).*context deadline exceeded",
     re.IGNORECASE | re.DOTALL,
 )
 """What helm installed did not come up within its whole `--timeout`: no failure that passes while one waits a little more."""
@@ -84,13 +91,17 @@ class Helm:
 
     async def releases(self) -> tuple[HelmRelease, ...]:
         """All releases of the namespace, those that failed or are under way too."""
-        listed = await self._asked("list", "--all", "--output", "json")
+        listed = await self._asked(*_LIST)
         found = [_release(entry) for entry in json.loads(listed or "[]")]
         subjects = await asyncio.gather(*(self._subject(release) for release in found))
         return tuple(
             HelmRelease(r.name, r.chart, r.version, r.status, r.revision, subject)
             for r, subject in zip(found, subjects, strict=True)
         )
+
+    async def version(self) -> str:
+        """As the program says it, such as v3.22.0+g1a2b3c4."""
+        return (await self._asked("version", "--short")).strip()
 
     async def _subject(self, release: HelmRelease) -> str:
         """The environment or group of a release; its other values are not looked at."""
@@ -123,7 +134,7 @@ class Helm:
             on_line(f"a helm run on {name} that was started before is still under way; it is waited for")
         while running(mark, name) is not None:  # noqa: ASYNC110  # another process's end is no event of ours
             await asyncio.sleep(LOOK_SECONDS * 5)
-        listed = json.loads(await self._asked("list", "--all", "--output", "json") or "[]")
+        listed = json.loads(await self._asked(*_LIST) or "[]")
         there = next((r for r in map(_release, listed) if r.name == name), None)
         if there is not None and there.is_pending:
             if not mark.exists():

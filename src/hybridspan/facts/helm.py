@@ -64,3 +64,13 @@ def split_chart(text: str) -> tuple[str, str]:
     """`apigee-env-1.14.2-hotfix.1` → (`apigee-env`, `1.14.2-hotfix.1`); the version is empty where there is none."""
     found = _CHART.fullmatch(text)
     return (found["name"], found["version"]) if found else (text, "")
+
+
+OLDEST_HELM: Final = (3, 14)
+"""`--dry-run=server` came with 3.13; from this release on hybridspan is tried."""
+
+
+def is_too_old(version: str) -> bool:
+    """Whether what `helm version --short` says is a helm that cannot do what is asked of it; what cannot be read is not judged."""
+    found = re.search(r"v(\d+)\.(\d+)\.", version)
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST_HELM

@@ -133,6 +133,7 @@ async def _findings(
     found += kubernetes.findings(topology, facts)
     found += apigee.findings(topology, facts)
     if topology.installer == "helm" and facts[topology.first.name].apigee is not None:
+        found += await old_helm(estate)
         found += await missing_charts(estate)
     if ring is None:
         where = f"{topology.first.name}, cluster {topology.first.cluster.name}"
@@ -148,6 +149,22 @@ async def _findings(
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found
+
+
+async def old_helm(estate: Estate) -> list[Finding]:
+    """Whether the helm on the PATH is new enough: an older one refuses its first dry run, once the cluster is made."""
+    from hybridspan.facts.helm import OLDEST_HELM, is_too_old
+
+    version = await (await estate.plain_helm(estate.topology.first)).version()
+    if not is_too_old(version):
+        return [Finding("helm", "pass", "PATH", f"helm is {version}")]
+    oldest = ".".join(map(str, OLDEST_HELM))
+    message = f"helm is {version}; hybridspan needs {oldest} or later"
+    return [
+        Finding(
+            "helm", "refuse", "PATH", message, f"install helm {oldest} or later, and put it first on the PATH"
+        )
+    ]
 
 
 async def missing_charts(estate: Estate) -> list[Finding]:
