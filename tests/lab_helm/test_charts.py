@@ -144,6 +144,7 @@ def test_another_namespace_is_another_webhook(render, values):
         ({"cassandra": {"multiRegionSeedHost": "cassandra.example"}}, "multiRegionSeedHost"),
         ({"ingressGateways": [{"name": "a-name-that-is-too-long"}]}, "ingressGateways"),
         ({"envs": [{"title": "test"}]}, "envs"),
+        ({"cassandra": {"auth": {"secretProviderClass": "vault"}}}, "secretProviderClass is not rehearsed"),
     ],
 )
 def test_what_is_missing_or_malformed_is_refused(refusal, values, change, words):

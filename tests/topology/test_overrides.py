@@ -77,6 +77,12 @@ def test_a_password_in_the_file_is_a_warning_that_does_not_repeat_it(judge):
     assert "hunter2" not in str(problem)
 
 
+def test_users_that_only_a_secret_store_knows_are_refused(judge):
+    (problem,) = judge(overrides={FIRST: OVERRIDES + "  auth: {secretProviderClass: cassandra-auth-spc}\n"})
+    assert (problem.code, problem.severity) == ("HS-TOPOLOGY-059", "error")
+    assert "cassandra.auth.secret," in problem.remedy
+
+
 @pytest.mark.parametrize("text", ["a: [", "- 1", "\x00"])
 def test_broken_overrides_are_a_problem_of_their_own_file(judge, text):
     (problem,) = judge(overrides={FIRST: text})

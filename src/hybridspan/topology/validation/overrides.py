@@ -180,6 +180,24 @@ def passwords_kept_out(case: Case) -> Iterator[Problem]:
             )
 
 
+def users_in_a_secret(case: Case) -> Iterator[Problem]:
+    """hybridspan logs in with what a Kubernetes secret holds, and takes that secret to the new region."""
+    key = ("cassandra", "auth", "secretProviderClass")
+    for region, declared in _present(case):
+        if declared.declared(key) is None:
+            continue
+        yield _in(
+            declared,
+            "HS-TOPOLOGY-059",
+            key,
+            f"Cassandra's users of {region.name} come from a secret store ({dotted(key)}), and hybridspan cannot read them there",
+            why="it logs in to every node, and brings the new region what its pods need: neither Vault's passwords nor a"
+            " SecretProviderClass with its driver are in its reach",
+            remedy="keep the same users and passwords in a Kubernetes secret of every region and name it in cassandra.auth.secret,"
+            " at least until the new region is proved",
+        )
+
+
 def _present(case: Case) -> Iterator[tuple[Region, DeclaredOverrides]]:
     for region in case.topology.regions:
         declared = case.overrides.get(region.name)
@@ -214,4 +232,5 @@ RULES: tuple[Rule, ...] = (
     named_files_exist,
     nothing_left_over,
     passwords_kept_out,
+    users_in_a_secret,
 )

@@ -6,6 +6,9 @@
 {{- $_ := required "k8sCluster.name is required" .Values.k8sCluster.name -}}
 {{- $_ := required "k8sCluster.region is required" .Values.k8sCluster.region -}}
 {{- $_ := required "instanceID is required: a name of this installation that no other has" .Values.instanceID -}}
+{{- if dig "auth" "secretProviderClass" "" .Values.cassandra -}}
+{{- fail "cassandra.auth.secretProviderClass is not rehearsed: there is no Vault and no driver that mounts its secrets" -}}
+{{- end -}}
 {{- if and .Values.namespace (ne .Values.namespace .Release.Namespace) -}}
 {{- fail (printf "namespace is %s in the overrides, but the release is for namespace %s" .Values.namespace .Release.Namespace) -}}
 {{- end -}}
