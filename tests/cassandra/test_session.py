@@ -64,10 +64,11 @@ def test_a_node_that_does_not_answer_may_come_back() -> None:
 
 def test_credentials_are_read_by_role_and_a_missing_one_is_named() -> None:
     secret = {"admin.user": Secret("admin_user"), "admin.password": Secret("x\n"), "jmx.user": b"jmxuser"}
-    credentials = read_credentials(secret, "eastus")
-    assert credentials.login("admin") == Login("admin_user", Secret("x"))
-    with pytest.raises(PermanentFailure, match="jmx"):
+    credentials = read_credentials(secret, "eastus", "our-users")
+    assert credentials.login("admin") == Login("admin_user", Secret("x"), "our-users")
+    with pytest.raises(PermanentFailure, match=r"secret our-users has no jmx\.user") as caught:
         credentials.login("jmx")
+    assert "kubectl describe secret our-users" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ _NO_SEED: Final = Cause(
 _CREDENTIALS: Final = Cause(
     "HS-APIGEE-025",
     "the node cannot start with its credentials",
-    "compare secret apigee-datastore-default-creds with the first region's, then run apply again",
+    "compare the secret that cassandra.auth.secret names (else apigee-datastore-default-creds) with the first region's, then run"
+    " apply again",
     restarts=2,
 )
 _MEMORY: Final = Cause(

@@ -82,7 +82,7 @@ class Connections:
             secret = await self._access.secret(self._namespace, name)
             if not secret:
                 raise self._missing(name)
-            self._credentials = read_credentials(secret, self._where(), self._kubectl())
+            self._credentials = read_credentials(secret, self._where(), name, self._kubectl())
         return self._credentials
 
     async def _open(self, pod: str, role: Role) -> _Kept:

@@ -19,6 +19,8 @@ class Login:
 
     user: str
     password: Secret
+    secret: str = CREDENTIALS_SECRET
+    """Name of the Kubernetes secret that it is from: `cassandra.auth.secret` may name another than the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class DatabaseCredentials:
 
     logins: Mapping[str, Login]
     where: str
+    secret: str = CREDENTIALS_SECRET
     kubectl: str = "kubectl"
     """What a command about the secret's namespace begins with, for messages."""
 
@@ -35,24 +38,27 @@ class DatabaseCredentials:
         if role not in self.logins:
             raise PermanentFailure(
                 "HS-CASS-001",
-                f"the secret {CREDENTIALS_SECRET} has no {role}.user and {role}.password",
+                f"the secret {self.secret} has no {role}.user and {role}.password",
                 where=self.where,
-                hint=f"{self.kubectl} describe secret {CREDENTIALS_SECRET} shows which keys it has",
+                hint=f"{self.kubectl} describe secret {self.secret} shows which keys it has",
             )
         return self.logins[role]
 
 
 def read_credentials(
-    secret: Mapping[str, Secret | bytes], where: str, kubectl: str = "kubectl"
+    secret: Mapping[str, Secret | bytes],
+    where: str,
+    name: str = CREDENTIALS_SECRET,
+    kubectl: str = "kubectl",
 ) -> DatabaseCredentials:
-    """The logins of the secret's `<role>.user` and `<role>.password` pairs."""
+    """The logins of the `<role>.user` and `<role>.password` pairs of the secret of that name."""
     texts = {
         key: value.reveal() if isinstance(value, Secret) else value.decode() for key, value in secret.items()
     }
     roles = [key.removesuffix(".user") for key in texts if key.endswith(".user")]
     logins = {
-        role: Login(texts[f"{role}.user"].strip(), Secret(texts[f"{role}.password"].strip()))
+        role: Login(texts[f"{role}.user"].strip(), Secret(texts[f"{role}.password"].strip()), name)
         for role in roles
         if f"{role}.password" in texts
     }
-    return DatabaseCredentials(logins, where, kubectl)
+    return DatabaseCredentials(logins, where, name, kubectl)

@@ -59,7 +59,7 @@ class Nodetool:
                 f"JMX refuses the password of {self._login.user}",
                 where=where,
                 why=last,
-                hint="compare jmx.user and jmx.password of secret apigee-datastore-default-creds with the node's own",
+                hint=f"compare jmx.user and jmx.password of secret {self._login.secret} with the node's own",
             )
         if "Connection refused" in output or "Failed to connect" in output:
             return TemporaryFailure(

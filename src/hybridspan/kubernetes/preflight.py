@@ -76,7 +76,10 @@ def _credentials(region: Region, cluster: ClusterObjects) -> Finding:
     held = [s.name for s in cluster.secrets if s.purpose == CREDENTIALS]
     if held:
         return Finding("credentials", "pass", where, f"the ring's credentials are in {', '.join(held)}")
-    hint = f"{region.kubectl} get secret apigee-datastore-default-creds: the ring's passwords must come from somewhere"
+    hint = (
+        "no secret has jmx.password and ddl.password: find the one that cassandra.auth.secret of the overrides names (else"
+        f" apigee-datastore-default-creds) with {region.kubectl} get secrets, the ring's passwords must come from somewhere"
+    )
     return Finding("credentials", "refuse", where, "there is no secret with the ring's credentials", hint)
 
 
