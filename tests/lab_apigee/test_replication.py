@@ -165,6 +165,22 @@ async def test_a_rebuild_that_still_runs_is_waited_for(cluster, work, told, monk
     assert (await carry_out(cluster, work, resource(cluster)))["state"] == "complete"
 
 
+async def test_a_resource_that_is_deleted_is_not_carried_out_to_its_end(cluster, work, told, monkeypatch):
+    datastore = installation(cluster)
+    document = resource(cluster)
+    rebuild = told.nodetool
+
+    async def deleted_meanwhile(namespace, pod, *arguments):
+        cluster.take("cassandradatareplications", WatchEvent("DELETED", document))
+        return await rebuild(namespace, pod, *arguments)
+
+    monkeypatch.setattr(told, "nodetool", deleted_meanwhile)
+    await replication.reconcile(cluster, work, document)
+    await asyncio.gather(*work.tasks.values())
+    assert [line for line in told.asked if "rebuild" in line] == [f"{PODS[0]} rebuild -- dc-1"]
+    assert datastore["status"]["cassandraDataReplication"]["state"] == "running"
+
+
 async def test_what_is_over_is_not_begun_again_until_it_is_changed(cluster, work, told):
     installation(cluster)
     document = resource(cluster)

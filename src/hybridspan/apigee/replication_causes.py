@@ -55,7 +55,9 @@ class Place:
 
 def place_of(region: Region, store: DatastoreFacts | None, resource: str) -> Place:
     where = f"{region.name}, CassandraDataReplication {resource} in namespace {region.namespace}"
-    return Place(where, region.namespace, region.kubectl, store.credentials_secret if store else USUAL_CREDENTIALS)
+    return Place(
+        where, region.namespace, region.kubectl, store.credentials_secret if store else USUAL_CREDENTIALS
+    )
 
 
 NOTHING: Final = Hindrances()

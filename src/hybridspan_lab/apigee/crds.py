@@ -74,10 +74,35 @@ _READY_COLUMNS: Final = [
 ]
 
 
+_ANYTHING: Final[Document] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_REPLICATION: Final[Document] = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "properties": {
+                "datastoreRef": {"type": "string"},
+                "force": {"type": "boolean"},
+                "organizationRef": {"type": "string"},
+                "source": {"type": "object", "properties": {"region": {"type": "string"}}},
+            },
+        },
+        "status": {
+            "type": "object",
+            "properties": {
+                "lastAppliedGeneration": {"type": "integer", "format": "int64"},
+                "message": {"type": "string"},
+                "state": {"type": "string"},
+            },
+        },
+    },
+}
+"""The one schema that is public to its last field: what it does not know, the API server drops."""
+
+
 def definition(kind: Kind, labels: dict[str, str] | None = None) -> Document:
-    """The CRD of a kind. Its schema takes anything below spec and status, as the public parts of the real ones do."""
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"type": "object", "properties": {"spec": anything, "status": anything, "release": anything}}
+    """The CRD of a kind. Its schema takes anything below spec and status where that of the real one is not public."""
+    schema = _REPLICATION if kind == REPLICATION else _open_schema()
     columns = _STATE_COLUMNS if kind.group == APIGEE_GROUP else _READY_COLUMNS
     names = {
         "kind": kind.kind,
@@ -104,3 +129,7 @@ def definition(kind: Kind, labels: dict[str, str] | None = None) -> Document:
             "versions": [version],
         },
     }
+
+
+def _open_schema() -> Document:
+    return {"type": "object", "properties": dict.fromkeys(("spec", "status", "release"), _ANYTHING)}

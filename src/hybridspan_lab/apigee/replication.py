@@ -114,10 +114,14 @@ class Copying:
         if not problem:
             pods = [pod for pod in self._pods() if self._is_due(pod)]
             for pod in pods:
+                if not self._is_wanted():
+                    return
                 await self._write({pod: detail(RUNNING, "")}, RUNNING)
                 message = "" if lies else await self._rebuild(pod)
                 await self._write({pod: detail(ERROR if message else COMPLETE, message)}, RUNNING)
                 problem = problem or message
+        if not self._is_wanted():
+            return
         state = ERROR if problem else COMPLETE
         await self._write({}, state, problem)
         await report(self._cluster, self._resource, state, problem, self._resource["metadata"]["generation"])
@@ -146,6 +150,12 @@ class Copying:
     def _pods(self) -> list[str]:
         count = int(self._datastore()["spec"]["components"]["cassandra"]["replicas"])
         return [f"{names.CASSANDRA}-{ordinal}" for ordinal in range(count)]
+
+    def _is_wanted(self) -> bool:
+        """Whether the resource is still there: nobody is told any more how one ended that was deleted."""
+        metadata = self._resource["metadata"]
+        found = self._cluster.find(REPLICATION.plural, metadata["name"], self._namespace)
+        return found is not None and found["metadata"].get("uid") == metadata.get("uid")
 
     def _is_due(self, pod: str) -> bool:
         found = details_of(self._datastore()).get(pod) or {}
