@@ -12,7 +12,7 @@ from hybridspan_lab.apigee.long_work import LongWork
 from hybridspan_lab.apigee.watching import Cluster
 from hybridspan_lab.cassandra.keyspace_expansion import STRATEGY, added, removed, widened
 from hybridspan_lab.kubeapi import WatchEvent
-from hybridspan_lab.kubeexec import Finished
+from hybridspan_lab.kubeapi.execution import Finished
 from tests.lab_apigee.test_controller import NAMESPACE, Server, put
 
 PODS = [f"apigee-cassandra-default-{n}" for n in range(3)]

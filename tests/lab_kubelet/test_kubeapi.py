@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hybridspan_lab.kubeapi import Access, ApiError, KubeApi, differences, object_path
+from hybridspan_lab.kubeapi import Access, ApiError, KubeApi, object_path
+from hybridspan_lab.kubeapi.watching import differences
 
 
 def pod(name, version="1", uid=None):

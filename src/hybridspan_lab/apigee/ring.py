@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from hybridspan_lab import kubeexec
 from hybridspan_lab.apigee import names
-from hybridspan_lab.kubeapi import KubeApi
-from hybridspan_lab.kubeexec import Finished
+from hybridspan_lab.kubeapi import KubeApi, execution
+from hybridspan_lab.kubeapi.execution import Finished
 
 _NODETOOL: Final = """
 umask 077; c=${CASSANDRA_CREDENTIALS:-/opt/apigee/credentials}; f=$(mktemp)
@@ -41,7 +40,7 @@ class PodRing:
         return await self.program(namespace, pod, "/bin/bash", "-c", _NODETOOL, "-", *arguments)
 
     async def program(self, namespace: str, pod: str, *argv: str) -> Finished:
-        return await kubeexec.run(self.api, namespace, pod, names.CASSANDRA_CONTAINER, argv)
+        return await execution.run(self.api, namespace, pod, names.CASSANDRA_CONTAINER, argv)
 
 
 def cause(said: Finished) -> str:

@@ -18,6 +18,7 @@ from hybridspan_lab.kubelet.events import PodEvents
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.kubelet.podvolumes import PodVolumes
+from hybridspan_lab.kubelet.publishing import StatusPublisher
 from hybridspan_lab.kubelet.startup import termination_grace
 from hybridspan_lab.kubelet.status import is_sidecar, pod_status
 from hybridspan_lab.kubelet.supervision import Scene
@@ -35,16 +36,15 @@ class Pod:
         self.directory = host.config.pods_dir / self.uid
         self.volumes = PodVolumes(document, self.directory / "volumes", host)
         self.scene = Scene(document, host, self.volumes, PodEvents(host.api, document))
+        self._publisher = StatusPublisher(host.api, document["metadata"], self.status)
         spec = document["spec"]
         self.inits = [self._container(c) for c in spec.get("initContainers") or []]
         self.mains = [self._container(c) for c in spec["containers"]]
         self.started = timestamp()
         self.is_gone = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
-        self._publisher: asyncio.Task[None] | None = None
+        self._publishing: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._dirty = asyncio.Event()
-        self._published: Document | None = None
         self._address = ""
         self._is_over = False
 
@@ -93,7 +93,7 @@ class Pod:
                 container.last_state = {"terminated": lost(told)}
 
     def start(self) -> None:
-        self._publisher = asyncio.create_task(self._publish_changes())
+        self._publishing = asyncio.create_task(self._publisher.run())
         self.touch()
         if self._is_over:
             return
@@ -115,7 +115,7 @@ class Pod:
 
     def touch(self) -> None:
         """Marks the status as changed."""
-        self._dirty.set()
+        self._publisher.touch()
 
     def _lived(self, life: asyncio.Task[None]) -> None:
         if not life.cancelled() and (failure := life.exception()) is not None:
@@ -211,46 +211,18 @@ class Pod:
         await self._detach()
         if not is_deleted:
             await self._say_goodbye()
-        await cancelled(self._publisher)
+        await cancelled(self._publishing)
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
         self.is_gone.set()
 
     async def _say_goodbye(self) -> None:
         metadata = self.document["metadata"]
         with contextlib.suppress(ApiError):
-            await self._publish()
+            await self._publisher.publish()
         with contextlib.suppress(ApiError):
             await self.host.api.delete(
                 "/api/v1", "pods", metadata["name"], metadata["namespace"], grace_seconds=0, uid=self.uid
             )
-
-    async def _publish_changes(self) -> None:
-        """Sends each new status; several changes at once go as one."""
-        pause = 0.1
-        while True:
-            await self._dirty.wait()
-            self._dirty.clear()
-            try:
-                await self._publish()
-                pause = 0.1
-            except ApiError as error:
-                if error.is_missing:
-                    return
-                LOG.info("status of pod %s: %s", self.name, error)
-                self._dirty.set()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
-
-    async def _publish(self) -> None:
-        metadata = self.document["metadata"]
-        status = self.status()
-        if status == self._published:
-            return
-        body = {"metadata": {"uid": self.uid}, "status": status}
-        await self.host.api.patch(
-            "/api/v1", "pods", metadata["name"], body, metadata["namespace"], subresource="status"
-        )
-        self._published = status
 
     def status(self) -> Document:
         return pod_status(

@@ -20,7 +20,7 @@ from hybridspan_lab.apigee.objects import object_of
 from hybridspan_lab.apigee.ring import PodRing, cause
 from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.kubeapi import ApiError, KubeApi
-from hybridspan_lab.kubeexec import Finished
+from hybridspan_lab.kubeapi.execution import Finished
 
 FIELD_MANAGER: Final = "kubectl"
 KEYSPACES: Final = "apigee-cassandra-keyspaces"

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from hybridspan_lab import kubeexec
-from hybridspan_lab.kubeapi import ApiError, KubeApi
+from hybridspan_lab.kubeapi import ApiError, KubeApi, execution
 
 
-async def execute(cluster, *argv: str, pod: str = "db-0") -> kubeexec.Finished:
+async def execute(cluster, *argv: str, pod: str = "db-0") -> execution.Finished:
     """What warns of a connection that was not ended fails these tests."""
     async with KubeApi.from_kubeconfig(cluster.env["KUBECONFIG"]) as api:
-        return await kubeexec.run(api, "default", pod, "main", argv)
+        return await execution.run(api, "default", pod, "main", argv)
 
 
 async def test_output_errors_and_exit_code_come_back(cluster, database):
     done = await execute(cluster, "sh", "-c", "echo yes; echo no >&2; exit 4")
-    assert done == kubeexec.Finished(4, "yes\n", "no\n")
+    assert done == execution.Finished(4, "yes\n", "no\n")
 
 
 async def test_words_arrive_as_they_are(cluster, database):
     done = await execute(cluster, "printf", "%s|", "a b", "c&d=e", "ä")
-    assert done == kubeexec.Finished(0, "a b|c&d=e|ä|", "")
+    assert done == execution.Finished(0, "a b|c&d=e|ä|", "")
 
 
 async def test_a_pod_that_is_not_there_is_the_api_servers_refusal(cluster, database):

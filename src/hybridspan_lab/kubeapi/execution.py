@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from hybridspan_lab.kubeapi import ApiError, KubeApi, object_path
+from hybridspan_lab.kubeapi.answers import ApiError
+from hybridspan_lab.kubeapi.client import KubeApi
+from hybridspan_lab.kubeapi.paths import object_path
 
 PROTOCOL: Final = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
