@@ -21,8 +21,7 @@ from hybridspan_lab import parts
 from hybridspan_lab.arm import certificates
 from hybridspan_lab.helm import charts as lab_charts
 from hybridspan_lab.helm import registry as registries
-from hybridspan_lab.helm.charts import CHARTS, CRDS
-from hybridspan_lab.world.record import REPOSITORY
+from hybridspan_lab.helm.charts import CHARTS, CRDS, REPOSITORY
 from tests.lab_helm.conftest import VERSION
 from tests.plan_helm.world import with_helm
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from typing import Any, Final
 
 from hybridspan_lab.apigee import names
@@ -28,6 +29,14 @@ CREDENTIAL_DEFAULTS: Final = {
 ROOT_HOURS: Final = "87600h"
 WEBHOOK_PATH: Final = "/validate-apigeedatastore"
 WEBHOOK_CONFIGURATION: Final = f"apigee-validating-webhook-configuration-{names.DATASTORE}"
+
+
+def new_credentials() -> dict[str, str]:
+    """Apigee's users with passwords of this lab's own."""
+    return {
+        key: secrets.token_hex(16) if key.endswith(".password") else value
+        for key, value in CREDENTIAL_DEFAULTS.items()
+    }
 
 
 def installation(namespace: str, credentials: dict[str, str]) -> list[Document]:

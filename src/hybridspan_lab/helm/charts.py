@@ -15,6 +15,8 @@ from typing import Final
 
 from hybridspan_lab.helm import definitions
 
+REPOSITORY: Final = "apigee-hybrid-helm-charts"
+"""Below which name a registry has them."""
 CHARTS: Final = (
     "apigee-operator",
     "apigee-datastore",

@@ -15,10 +15,10 @@ from typing import Any, Final
 from hybridspan.errors import PermanentFailure
 from hybridspan_lab.apigee import cert_manager_manifests, names, readiness, resources
 from hybridspan_lab.apigee.crds import DATASTORE, ENVIRONMENT, ORGANIZATION, REDIS, TELEMETRY, Kind
+from hybridspan_lab.apigee.joining import Joining
 from hybridspan_lab.apigee.objects import object_of
 from hybridspan_lab.helm import charts, secrets
 from hybridspan_lab.kubeapi import KubeApi
-from hybridspan_lab.world.hybrid import Joining
 
 Say = Callable[[str], None]
 Values = Mapping[str, Any]

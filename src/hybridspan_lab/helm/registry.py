@@ -20,8 +20,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from hybridspan.secrets import Secret
-from hybridspan_lab.helm.charts import CHARTS
-from hybridspan_lab.world.record import REPOSITORY
+from hybridspan_lab.helm.charts import CHARTS, REPOSITORY
 
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"

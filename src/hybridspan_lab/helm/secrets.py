@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hybridspan_lab.apigee.installation import secret
+from hybridspan_lab.apigee.installation import new_credentials, secret
 from hybridspan_lab.controlplane.authority import self_signed
-from hybridspan_lab.world.hybrid import new_credentials
 
 Document = dict[str, Any]
 

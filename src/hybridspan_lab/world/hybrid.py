@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from hybridspan.errors import PermanentFailure
 from hybridspan_lab.apigee import cert_manager_manifests, installation, names, readiness, resources
+from hybridspan_lab.apigee.joining import Joining
 from hybridspan_lab.apigee.objects import object_of
 from hybridspan_lab.apigee.overrides import Overrides, OverridesError
 from hybridspan_lab.kubeapi import KubeApi
@@ -27,19 +27,6 @@ POLL_SECONDS: Final = 0.5
 
 def _silent(_: str) -> None:
     """Says nothing."""
-
-
-class Joining(Protocol):
-    """What a further region gets from those that run already."""
-
-    async def give(self, api: KubeApi) -> None:
-        """Copies what all regions share, the authority among it, into the new cluster."""
-
-    async def open(self) -> None:
-        """Returns when the new nodes have somebody to call."""
-
-    async def widen(self, api: KubeApi) -> None:
-        """Makes the keyspaces live in the new data center too; all its nodes are in the ring."""
 
 
 async def install(
@@ -96,19 +83,11 @@ async def _prepare(api: KubeApi, overrides: Overrides, system_keyspaces: SystemK
     name = overrides.at("cassandra.auth.secret")
     if name and await api.find("/api/v1", "secrets", name, overrides.namespace) is None:
         await resources.apply(
-            api, installation.secret(name, overrides.namespace, new_credentials()), FIELD_MANAGER
+            api, installation.secret(name, overrides.namespace, installation.new_credentials()), FIELD_MANAGER
         )
     if system_keyspaces == "simple":
         options = object_of("v1", "ConfigMap", names.LAB_OPTIONS, names.LAB_NAMESPACE)
         await resources.apply(api, {**options, "data": {"system-keyspaces": "simple"}}, FIELD_MANAGER)
-
-
-def new_credentials() -> dict[str, str]:
-    """Apigee's users with passwords of this lab's own."""
-    return {
-        key: secrets.token_hex(16) if key.endswith(".password") else value
-        for key, value in installation.CREDENTIAL_DEFAULTS.items()
-    }
 
 
 async def _apigeectl(kubeconfig: Path, overrides: Path, *command: str) -> None:

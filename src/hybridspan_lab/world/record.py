@@ -7,11 +7,10 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
+from hybridspan_lab.helm.charts import REPOSITORY
 from hybridspan_lab.network.mode import Mode
-
-REPOSITORY: Final = "apigee-hybrid-helm-charts"
 
 
 @dataclass(frozen=True, slots=True)
