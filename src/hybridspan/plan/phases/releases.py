@@ -55,20 +55,7 @@ def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts |
         return later("the cluster does not exist yet")
     held = next((r for r in own.releases if r.name == wanted.name), None)
     if held is None:
-        twin = next(
-            (
-                r
-                for r in own.releases
-                if r.chart == wanted.chart and r.subject == wanted.subject and r.is_deployed
-            ),
-            None,
-        )
-        if twin is None:
-            return needed(f"release {wanted.name} ({wanted.chart}) is not installed")
-        hint = f"helm uninstall {twin.name} in this region, or use the same names in both"
-        return refused(
-            f"{wanted.chart} is installed as {twin.name}, in the first region as {wanted.name}", hint
-        )
+        return _decide_missing(wanted, own.releases)
     if held.chart != wanted.chart:
         hint = "a release of Apigee's may not share its name with another chart in one namespace: remove or rename that one"
         return refused(f"the name {wanted.name} is taken by a release of {held.chart}", hint)
@@ -81,6 +68,17 @@ def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts |
     if not held.is_deployed:
         return needed(f"release {held.name} is {held.status}: it is installed again")
     return done(f"release {held.name} is {held.chart} {held.version}, deployed")
+
+
+def _decide_missing(wanted: WantedRelease, held: tuple[HelmRelease, ...]) -> Decision:
+    """Of a release that is not there by its name: the same chart may be there by another."""
+    same = (r for r in held if (r.chart, r.subject) == (wanted.chart, wanted.subject) and r.is_deployed)
+    if (twin := next(same, None)) is None:
+        return needed(f"release {wanted.name} ({wanted.chart}) is not installed")
+    return refused(
+        f"{wanted.chart} is installed as {twin.name}, in the first region as {wanted.name}",
+        f"helm uninstall {twin.name} in this region, or use the same names in both",
+    )
 
 
 def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple[Command, ...]:
