@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,6 +10,8 @@ import pytest
 from hybridspan.facts.world import WorldFacts
 from hybridspan.report.html import page
 from hybridspan.report.html.elements import Markup, tag
+from hybridspan.report.html.ring import RADIUS, ring_picture
+from hybridspan.report.html.style import STYLE
 from hybridspan.report.html.timeline import Axis
 from hybridspan.report.model import Difference, Verdict
 from hybridspan.report.verdict import overall
@@ -59,6 +62,20 @@ def test_the_page_shows_every_region_node_keyspace_and_command(report):
     assert "system_distributed" in text
     assert "az network vnet show" in text
     assert text.count(">Connected<") == 3
+
+
+def test_on_paper_nothing_is_dark_and_nothing_stays_behind_a_mark():
+    screen, _, paper = STYLE.partition("@media print")
+    assert "prefers-color-scheme" not in screen.replace("@media screen and (prefers-color-scheme: dark)", "")
+    assert "details::details-content { content-visibility:visible" in paper
+
+
+@pytest.mark.parametrize("count", [3, 9, 40])
+def test_the_dots_of_many_nodes_do_not_lie_on_one_another(report, count: int):
+    nodes = tuple(replace(report.ring.nodes[0], address=f"10.0.0.{n}", host_id=f"h{n}") for n in range(count))
+    svg = ring_picture(replace(report.ring, nodes=nodes), {})
+    (radius,) = set(re.findall(r'r="([\d.]+)" fill="#', svg))
+    assert 2 * float(radius) < 2 * RADIUS * math.sin(math.pi / count)
 
 
 def test_a_finished_and_proved_installation_says_so(report):

@@ -277,3 +277,25 @@ def test_what_is_not_proved_comes_with_the_next_move(state, problems, words):
 
 def test_what_is_proved_needs_no_next_move():
     assert "next:" not in str(render_verification([compared(Verdict("kms_", "same", ""))]))
+
+
+def test_several_data_centers_are_spoken_of_as_several():
+    same = Verdict("a", "same", "")
+    other = Verdict("a", "different", "", (Difference("192.138.0.9", "(1,2]", "a.t"),))
+    third = replace(compared(same), datacenter="dc-3")
+    assert verification_sum([compared(same), third]) == "Proved: dc-2, dc-3 hold what the others hold."
+    both = [compared(other), replace(compared(other), datacenter="dc-3")]
+    assert verification_sum(both) == "Different: dc-2, dc-3 do not hold what the others hold."
+
+
+def test_networks_that_are_connected_otherwise_are_not_said_to_lack_a_peering(topology, facts):
+    apart = tuple(
+        replace(r, network=replace(r.network, connected="otherwise")) if r.name == "centralus" else r
+        for r in topology.regions
+    )
+    bare = {
+        name: replace(f, azure=replace(f.azure, network=replace(f.azure.network, peerings=())))
+        for name, f in facts.regions.items()
+    }
+    text = str(render_status(replace(topology, regions=apart), replace(facts, regions=bare)))
+    assert "between=eastus, centralus  there=otherwise  back=otherwise" in text

@@ -135,7 +135,7 @@ def _direction(facts: WorldFacts, one: Region, other: Region) -> str:
         return "none"
     peering = here.azure.network.peering_to(there.azure.network.id)
     if peering is None:
-        return "none"
+        return "otherwise" if "otherwise" in (one.network.connected, other.network.connected) else "none"
     if peering.carries_traffic:
         return peering.state
     return f"{peering.state} {peering.sync_level}" + ("" if peering.allow_access else " access denied")

@@ -32,12 +32,18 @@ def verification_sum(results: Sequence[VerificationResult]) -> str:
     open_ones = [result.datacenter for result in results if not result.is_proved]
     missing = [result.datacenter for result in results if result.problems]
     if different:
-        return f"Different: {', '.join(different)} does not hold what the others hold."
+        does = "does" if len(different) == 1 else "do"
+        return f"Different: {', '.join(different)} {does} not hold what the others hold."
     if missing:
-        return f"Not proved: {', '.join(missing)} is not what is declared; the problems stand above."
+        are = "is" if len(missing) == 1 else "are"
+        return f"Not proved: {', '.join(missing)} {are} not what is declared; the problems stand above."
     if open_ones or not results:
         return f"Replicated, not proved: {', '.join(open_ones) or 'nothing was compared'}."
-    return f"Proved: {', '.join(result.datacenter for result in results)} holds what the others hold."
+    return f"Proved: {_holds([result.datacenter for result in results])} what the others hold."
+
+
+def _holds(datacenters: Sequence[str]) -> str:
+    return f"{', '.join(datacenters)} {'holds' if len(datacenters) == 1 else 'hold'}"
 
 
 def next_move(results: Sequence[VerificationResult]) -> str:

@@ -50,7 +50,16 @@ def from_source(source: Source) -> LoadedTopology:
     from hybridspan.topology.document import TopologyShape
 
     if not isinstance(source.value, dict):
-        raise TopologyError([_problem(source.where, (), "the file holds no topology: it must be a mapping")])
+        raise TopologyError(
+            [
+                _problem(
+                    source.where,
+                    (),
+                    "the file holds no topology: it must be a mapping",
+                    "write one with `hybridspan init`",
+                )
+            ]
+        )
     try:
         shape = TopologyShape.model_validate(source.value)
     except ValidationError as wrong:

@@ -21,15 +21,18 @@ def ring_picture(ring: RingFacts, colours: Mapping[str, str]) -> Markup:
     parts = [
         tag("circle", cx=CENTRE, cy=CENTRE, r=RADIUS, fill="none", stroke="var(--line)", stroke_width=10)
     ]
+    # Many nodes get smaller dots, which touch one another no more than few do.
+    dot = min(20.0, 0.9 * math.pi * RADIUS / max(len(nodes), 1))
     for index, node in enumerate(nodes):
         angle = 2 * math.pi * index / len(nodes) - math.pi / 2
         x, y = CENTRE + RADIUS * math.cos(angle), CENTRE + RADIUS * math.sin(angle)
         fill = colours.get(node.datacenter, DATACENTER_COLOURS[-1]) if node.is_up_normal else "#d5483f"
         parts.append(
-            tag("circle", tag("title", f"{node.address} {node.datacenter}"), cx=x, cy=y, r=20, fill=fill)
+            tag("circle", tag("title", f"{node.address} {node.datacenter}"), cx=x, cy=y, r=dot, fill=fill)
         )
         state = node.status + node.state
-        parts.append(tag("text", state, x=x, y=y + 4, text_anchor="middle", class_="white"))
+        if dot > 12:
+            parts.append(tag("text", state, x=x, y=y + 4, text_anchor="middle", class_="white"))
     words = ((f"{len(nodes)} nodes", "big", -4), (f"Cassandra {ring.cassandra_version or '?'}", "small", 16))
     parts += [tag("text", t, x=CENTRE, y=CENTRE + dy, text_anchor="middle", class_=c) for t, c, dy in words]
     return tag("svg", *parts, viewBox="0 0 280 280", role="img", aria_label=f"Ring of {len(nodes)} nodes")
@@ -47,7 +50,7 @@ def ring_table(ring: RingFacts, colours: Mapping[str, str]) -> Markup:
                 style=f"color:{colours.get(node.datacenter, 'inherit')};font-weight:600",
             ),
             node.rack,
-            amount(node.load_bytes),
+            tag("span", amount(node.load_bytes), class_="nowrap"),
             tag("span", node.host_id, class_="mono soft"),
         )
         for node in ring.nodes

@@ -11,7 +11,7 @@ STYLE: Final = """
   --tint:#f0f3f8; --good:#0b7a55; --good-bg:#dcf5ea; --warn:#8f5a00; --warn-bg:#fdf0d0; --bad:#b3261e;
   --bad-bg:#fbe0de; --idle:#5b6678; --idle-bg:#e9ecf1; --note:#1d4fae; --note-bg:#e1ebfc;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper:#0f131a; --card:#181e28; --ink:#e7ebf2; --soft:#97a3b6; --line:#2b3342; --tint:#202837;
     --good:#5cd6a5; --good-bg:#123828; --warn:#f0c060; --warn-bg:#3a2d10; --bad:#ff8f86;
@@ -80,7 +80,7 @@ pre {
   padding:3px 0; font-size:13px;
 }
 .line .name { overflow:hidden; text-overflow:ellipsis; white-space:nowrap }
-.line .took { text-align:right; color:var(--soft); font-variant-numeric:tabular-nums }
+.line .took { text-align:right; white-space:nowrap; color:var(--soft); font-variant-numeric:tabular-nums }
 .track { position:relative; height:15px; background:var(--tint); border-radius:5px }
 .bar { position:absolute; top:0; bottom:0; border-radius:5px; min-width:3px }
 .bar.changed { background:#2f6fde }
@@ -110,7 +110,7 @@ details > div { padding:4px 0 8px 124px }
 svg { display:block; width:100%; height:auto }
 section > svg { min-width:640px }
 section { overflow-x:auto }
-td code, td .mono { white-space:nowrap }
+td code, td .mono, .nowrap { white-space:nowrap }
 .findings td:nth-child(2) { width:56% }
 .findings td:nth-child(3) { color:var(--soft); font-size:13px; overflow-wrap:anywhere }
 svg text { font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif; fill:var(--ink) }
@@ -122,15 +122,28 @@ svg .box { fill:var(--tint); stroke:var(--line) }
 svg .wire { fill:none; stroke-width:3 }
 svg .halo { fill:var(--card) }
 footer { color:var(--soft); font-size:13px; margin:26px 0 0 }
-@media (max-width:760px) {
+@media screen and (max-width:760px) {
   .two { grid-template-columns:1fr }
+  .two > svg { max-width:320px; margin:0 auto }
   summary { grid-template-columns:1fr }
   details > div { padding-left:0 }
-  .line { grid-template-columns:130px 1fr 60px }
+  .line { grid-template-columns:130px 1fr 74px }
 }
 @media print {
-  body { background:#fff }
-  section { break-inside:avoid; border-color:#ccc }
+  body { background:#fff; font-size:12px; print-color-adjust:exact; -webkit-print-color-adjust:exact }
+  main,header { padding-left:0; padding-right:0 }
+  section { overflow:visible; border-color:#ccc }
+  h2,summary,tr,.line,.tile { break-inside:avoid }
+  h2,summary { break-after:avoid }
+  .two { grid-template-columns:190px 1fr; gap:16px }
+  td,th { padding-right:8px }
+  .scroll { overflow:visible }
+  code,pre,.mono { font-size:10px }
+  td code,td .mono { white-space:normal; overflow-wrap:anywhere }
+  section > svg { min-width:0 }
   nav { display:none }
+  /* Paper cannot be opened: what stands behind a mark on the screen is printed. */
+  details::details-content { content-visibility:visible; block-size:auto }
+  summary > span:last-child::after,.plain > summary::before { content:none }
 }
 """
