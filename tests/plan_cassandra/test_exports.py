@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,50 @@ def test_the_script_logs_in_through_every_new_node(plan: Plan) -> None:
     logins = [n for n, text in enumerate(texts) if "SELECT release_version" in text]
     assert (len(repairs), len(logins)) == (3, 3)
     assert max(repairs) < min(logins)
+
+
+@pytest.mark.parametrize("name", ["runbook.md", "back-out.md"])
+def test_a_page_that_makes_files_with_passwords_takes_them_away_again(
+    plan: Plan, topology: Topology, name: str
+) -> None:
+    text = export(plan, topology, name)
+    assert text.index('mkdir -p "$HOME/.hybridspan-passwords"') < text.index(
+        'rm -r "$HOME/.hybridspan-passwords"'
+    )
+
+
+def test_a_runbook_of_a_refused_plan_says_so_before_anything_else(plan: Plan, topology: Topology) -> None:
+    text = export(plan, topology, "runbook.md")
+    assert text.index("do not carry it out") < text.index("## Get ready")
+    allowed = replace(plan, steps=tuple(s for s in plan.steps if s.decision.state != "refused"))
+    assert "do not carry it out" not in export(allowed, topology, "runbook.md")
+
+
+@pytest.mark.parametrize(
+    ("pods", "installed", "code", "written"),
+    [
+        ("120.38.1.9 120.38.1.10", False, 0, True),
+        ("120.38.1.91 120.38.1.10", False, 1, False),
+        ("", False, 1, False),
+        ("120.38.1.91", True, 0, False),
+    ],
+)
+def test_the_script_writes_no_seed_that_is_gone(
+    tmp_path: Path, topology: Topology, plan: Plan, pods: str, installed: bool, code: int, written: bool
+) -> None:
+    """A pod that restarts gets another address; a region that has joined wants no seed at all."""
+    program = tmp_path / "kubectl"
+    program.write_text(f"""#!/bin/bash
+case "$*" in *apigeeds*) exit {0 if installed else 1};; *) printf '%s' '{pods}';; esac
+""")
+    program.chmod(0o755)
+    overrides = tmp_path / "overrides.yaml"
+    overrides.write_text("cassandra:\n  datacenter: dc-2\n")
+    text = plan.step("seed/centralus").commands[1].text()
+    text = text.replace(str(topology.region("centralus").overrides), str(overrides))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", f"set -euo pipefail\n{text}"], env=environment, capture_output=True)
+    assert (done.returncode, "  multiRegionSeedHost: 120.38.1.9\n" in overrides.read_text()) == (
+        code,
+        written,
+    )

@@ -95,6 +95,7 @@ def test_the_first_region_is_never_deleted() -> None:
     first = topology.first
     assert f"--name {first.network.name}\n" not in page
     assert f"group/{first.name}" not in page
+    assert "az group delete" not in page  # centralus lies in the first region's
 
 
 def test_a_folder_with_a_space_is_quoted(tmp_path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from hybridspan.plan.export.passwords import making, wanted
+from hybridspan.plan.export.passwords import CLEANING, making, wanted
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.topology.model import Topology
 
@@ -39,6 +39,8 @@ def back_out(plan: Plan, topology: Topology) -> str:
         )
     ]
     parts += [_stage(step) for step in reversed(plan.steps) if step.undo or step.undo_note]
+    if wanted(plan):
+        parts.append(f"## At the end\n\nThe files with the passwords go.\n\n```bash\n{CLEANING}\n```\n")
     return "\n".join(parts)
 
 

@@ -18,6 +18,10 @@ def wanted(plan: Plan) -> dict[str, str]:
     return password_files(c for s in plan.steps for c in (*s.commands, *s.undo))
 
 
+CLEANING: Final = f"rm -r {FOLDER}"
+"""Bash that takes the files away again."""
+
+
 def making(plan: Plan, topology: Topology) -> str:
     """Bash that writes the files from the first region's secret, readable by their owner alone, and names them."""
     first = topology.first

@@ -111,7 +111,7 @@ def _refused_beforehand(region: Region, first: ClusterFacts, offer: OfferFacts |
     if region.cluster.id is not None:
         return refused(
             f"the AKS cluster that the file names does not exist: {region.cluster.id}",
-            "correct the id (az aks list --query [].id), or leave it out to have a cluster made",
+            f"correct the id (az aks list --subscription {region.subscription} --query '[].id'), or leave it out to have a cluster made",
         )
     if chosen_version(region, first, offer) is None and offer is not None:
         wanted = region.cluster.kubernetes_version or first.kubernetes_version

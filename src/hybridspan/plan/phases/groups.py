@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hybridspan.facts import azure_bodies as bodies
+from hybridspan.facts.azure import same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.topology import azure_ids
@@ -38,6 +39,10 @@ def _resource(topology: Topology, region: Region) -> Resource:
     return Resource(azure_ids.group_id(region), bodies.group(region, bodies.tags(topology.name, region)))
 
 
+def _is_of_first(topology: Topology, region: Region) -> bool:
+    return same_id(azure_ids.group_id(region), azure_ids.group_id(topology.first))
+
+
 def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
     decision = decide_group(topology, region, exists)
     where = ("--subscription", region.subscription)
@@ -53,6 +58,6 @@ def _step(topology: Topology, region: Region, exists: bool) -> PlannedStep:
         decision=decision,
         commands=(Command(("az", "group", "create", *name, "--location", region.name, *where)),),
         lanes=(f"group/{azure_ids.group_id(region).lower()}",),
-        undo=() if decision.is_done or region == topology.first else (undo,),
+        undo=() if decision.is_done or _is_of_first(topology, region) else (undo,),
         resources=() if decision.is_done else (_resource(topology, region),),
     )

@@ -62,17 +62,21 @@ def missing_prefixes(region: Region, network: NetworkFacts) -> list[IPv4Network]
     return [p for p in region.network.address_prefixes if not _covers(network.address_prefixes, p)]
 
 
+def _listed(region: Region) -> str:
+    return f"az network vnet list --subscription {region.subscription}"
+
+
 def _missing(topology: Topology, region: Region) -> Decision:
     name = region.network.name
     if region.network.id is not None:
         return refused(
             f"the network that the file names does not exist: {region.network.id}",
-            "correct the id (az network vnet list --query [].id), or leave it out to have a network made",
+            f"correct the id ({_listed(region)} --query '[].id'), or leave it out to have a network made",
         )
     if region == topology.first:
         return refused(
             f"the first region's network {name} does not exist in resource group {region.resource_group}",
-            "name the network that its cluster lies in: az network vnet list --output table",
+            f"name the network that its cluster lies in: {_listed(region)} --output table",
         )
     return needed(f"there is no network {name} in resource group {region.resource_group}")
 

@@ -12,7 +12,7 @@ from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases import pod_addresses
-from hybridspan.plan.phases.kubectl import kubectl
+from hybridspan.plan.phases.kubectl import context_of, kubectl
 from hybridspan.topology.model import Region, Topology
 
 
@@ -157,16 +157,27 @@ def _seed(
 
 
 def _seed_commands(topology: Topology, region: Region, ring: RingFacts | None) -> tuple[Command, ...]:
-    first = topology.first
-    look = kubectl(first, "get", "pods", "-o", "wide", "-n", first.namespace, "-l", "app=apigee-cassandra")
     chosen = choose_seed(ring, region).address if ring else None
+    home = _home_of(topology, ring, chosen)
+    pods = ("get", "pods", "-n", home.namespace, "-l", "app=apigee-cassandra", "-o")
+    look = kubectl(home, *pods, "wide")
     if chosen is None:
         return (look,)
+    addresses = kubectl(home, *pods, "jsonpath={.items[*].status.podIP}").text()
+    gone = f"{chosen} is no Cassandra pod of {context_of(home)} any more: export this anew"
     line = f"s/^( *)datacenter: .*/&\\n\\1multiRegionSeedHost: {chosen}/"
     path = shlex.quote(str(region.overrides))
     installed = kubectl(region, "-n", region.namespace, "get", "apigeeds", "default").text()
     edit = (
-        f"{installed} >/dev/null 2>&1 || grep -q multiRegionSeedHost {path} ||\n"
-        f"  sed -i -E {shlex.quote(line)} {path}"
+        f"{installed} >/dev/null 2>&1 || grep -q multiRegionSeedHost {path} || {{\n"
+        f"  {addresses} | grep -qwF {chosen} || {{ echo {shlex.quote(gone)} >&2; false; }}\n"
+        f"  sed -i -E {shlex.quote(line)} {path}\n"
+        "}"
     )
     return (look, Command(script=edit, comment="once, before the first node starts"))
+
+
+def _home_of(topology: Topology, ring: RingFacts | None, address: str | None) -> Region:
+    """The region of the node that was chosen; the first one where none was."""
+    found = next((n.datacenter for n in ring.nodes if n.address == address), None) if ring else None
+    return next((r for r in topology.regions if r.datacenter == found), topology.first)

@@ -68,10 +68,9 @@ def decide_peering(pair: Pair, first: NetworkFacts | None, second: NetworkFacts 
     if apart := connected_otherwise(pair):
         return done(apart)
     if first is None or second is None:
-        absent = " and ".join(r.network.name for r, f in ((a, first), (b, second)) if f is None)
-        return _overlap(pair, first, second) or needed(
-            f"network {absent} does not exist yet, so nothing is peered"
-        )
+        absent = [r.network.name for r, f in ((a, first), (b, second)) if f is None]
+        words = f"network {absent[0]} does" if len(absent) == 1 else f"networks {' and '.join(absent)} do"
+        return _overlap(pair, first, second) or needed(f"{words} not exist yet, so nothing is peered")
     sides = ((first, second), (second, first))
     found = [(local, local.peering_to(remote.id), remote) for local, remote in sides]
     closed = [p for _, p, _ in found if p is not None and not p.allow_access]

@@ -86,7 +86,10 @@ def decide_ports(
         return needed("; ".join(_words(c) for c in found))
     absent = [r.network.name for r, f in zip(pair, (first, second), strict=True) if f.network is None]
     if absent:
-        return later(f"TCP {ports} is looked at once network {' and '.join(absent)} exists")
+        words = (
+            f"network {absent[0]} exists" if len(absent) == 1 else f"networks {' and '.join(absent)} exist"
+        )
+        return later(f"TCP {ports} is looked at once {words}")
     return done(f"TCP {ports} is open both ways between the subnets of {pair[0].name} and {pair[1].name}")
 
 

@@ -175,9 +175,7 @@ def ids_fit(case: Case) -> Iterator[Problem]:
                 continue
             if f"/providers/{kind}/".lower() not in declared.lower():
                 message = f"`{declared}` is no id of a {key}"
-                remedy = (
-                    f"it has /providers/{kind}/ in it: az resource list --resource-type {kind} --query [].id"
-                )
+                remedy = f"it has /providers/{kind}/ in it: az resource list --resource-type {kind} --query '[].id'"
                 yield case.error("HS-TOPOLOGY-027", (*path, key, "id"), message, remedy=remedy)
             elif declared.rsplit("/", 1)[1].lower() != name.lower():
                 message = f"{key} has the id of `{declared.rsplit('/', 1)[1]}` and the name `{name}`"
