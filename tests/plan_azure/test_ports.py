@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hybridspan.facts.azure import SecurityRuleFacts
+from hybridspan.facts.azure import RegionAzureFacts, SecurityRuleFacts
 from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.phases.closings import closings
 from hybridspan.plan.phases.ports import decide_ports, plan_ports
 from hybridspan.topology.model import Region, Subnet
@@ -137,6 +138,24 @@ def test_the_command_adds_just_that_rule() -> None:
     assert "--priority 199 --direction Inbound --access Allow --protocol Tcp" in text
     assert step.needs == ("peering/eastus+centralus",)
     assert step.lanes == (f"security-group/{facts.regions['eastus'].azure.security_groups[0].id.lower()}",)
+
+
+def test_the_way_back_takes_a_rule_of_ours_away_and_no_other() -> None:
+    shut = world(eastus=here(EAST, rules=(rule(200, "Inbound"),)), centralus=here(CENTRAL))
+    planned = plan_ports(TOPOLOGY, shut)[0]
+    (made,) = [c.remedy for c in closings(TOPOLOGY, PAIR, *azure_of(shut)) if c.remedy]
+    other = replace(made, name=made.name + "-more", sources=("10.99.0.0/16",))
+    mine = replace(made, name="allow-cassandra")
+    opened = world(
+        eastus=here(EAST, rules=(rule(200, "Inbound"), made, other, mine)), centralus=here(CENTRAL)
+    )
+    done = plan_ports(TOPOLOGY, opened)[0]
+    assert done.decision.is_done
+    assert done.undo == planned.undo
+
+
+def azure_of(facts: WorldFacts) -> list[RegionAzureFacts]:
+    return [facts.regions[region.name].azure for region in PAIR]
 
 
 def test_aks_own_group_plays_no_part() -> None:

@@ -15,6 +15,8 @@ from hybridspan.plan.phases.security_rules import Direction, Flow, Verdict, free
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet, Topology
 
+OUR_RULES = "hybridspan-cassandra-"
+"""How the names of all rules of ours begin."""
 _AKS_NAME = re.compile(r"aks-agentpool-\d+-nsg", re.IGNORECASE)
 
 
@@ -166,7 +168,7 @@ def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts
     other = flow.source if direction == "Inbound" else flow.destination
     peer = str(other).replace(".", "-").replace("/", "-")
     return SecurityRuleFacts(
-        name=f"hybridspan-cassandra-{flow.port}-{'from' if direction == 'Inbound' else 'to'}-{peer}",
+        name=f"{OUR_RULES}{flow.port}-{'from' if direction == 'Inbound' else 'to'}-{peer}",
         priority=priority,
         direction=direction,
         access="Allow",

@@ -24,7 +24,7 @@ from hybridspan.plan.model import (
     refused,
 )
 from hybridspan.plan.phases import networks, peerings
-from hybridspan.plan.phases.closings import Closing, Side, closings, sides, wanted_ports
+from hybridspan.plan.phases.closings import OUR_RULES, Closing, Side, closings, sides, wanted_ports
 from hybridspan.plan.phases.peerings import Pair
 from hybridspan.plan.phases.rule_commands import command, listed
 from hybridspan.topology.model import Topology
@@ -114,11 +114,22 @@ def _step(pair: Pair, both: tuple[Side, Side], decision: Decision, found: Sequen
         needs=(peerings.step_id(pair),),
         lanes=_lanes(both),
         procedure_rows=(7,),
-        undo=tuple(command("delete", group, rule) for group, rule in remedies),
+        undo=tuple(command("delete", group, rule) for group, rule in (*remedies, *_made(both))),
         resources=tuple(
             Resource(f"{group}/securityRules/{rule.name}", bodies.rule(rule)) for group, rule in remedies
         ),
     )
+
+
+def _made(both: tuple[Side, Side]) -> list[tuple[str, SecurityRuleFacts]]:
+    """The rules between the two that an earlier run has made: they are told by their names and by exactly these subnets."""
+    ends = {str(each.subnet.prefix) for side in both for each in side.exits}
+    return [
+        (group.id, rule)
+        for group in _groups(both)
+        for rule in group.rules
+        if rule.name.startswith(OUR_RULES) and ends.issuperset((*rule.sources, *rule.destinations))
+    ]
 
 
 def _lanes(both: tuple[Side, Side]) -> tuple[str, ...]:
