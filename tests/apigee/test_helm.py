@@ -52,6 +52,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.version = "v3.22.0+g1a2b3c4"
         self.cluster = Cluster()
         self.records: list[tuple[str, dict[str, Any]]] = []
         place = HelmPlace(folder / "helm-centralus.kubeconfig", "apigee", folder / "logs")
@@ -71,6 +72,7 @@ class Bench:
             # helm 4 lists every release, and has dropped the flag that asked helm 3 for that.
             'case "$*" in *--all*) echo "Error: unknown flag: --all" >&2; exit 1;; esac\n'
             'case "$1" in\n'
+            f"version) echo {self.version};;\n"
             "list) cat list.json;;\n"
             'get) echo \'{"env": "test", "cassandra": {"auth": {"ddl": {"password": "hush"}}}}\';;\n'
             f"upgrade|pull)\n{script}\n;;\nesac\n"
@@ -131,6 +133,16 @@ async def test_a_webhook_without_endpoints_is_waited_for(bench: Bench):
     assert (
         f"nothing of Apigee can be changed: {bench.kubectl} get pods -l app=apigee-controller"
         in caught.value.hint
+    )
+
+
+async def test_helm_4_is_told_in_its_own_words_to_do_the_same(bench: Bench):
+    """It calls taking back otherwise, and would refuse what somebody has changed by hand as a conflict."""
+    bench.version = "v4.3"
+    bench.says(":", [])
+    await bench.upgrade()
+    assert bench.calls[-1].endswith(
+        "--rollback-on-failure --server-side=false --timeout 15m --namespace apigee"
     )
 
 

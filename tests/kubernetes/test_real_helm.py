@@ -98,6 +98,14 @@ def config_map(name: str = "made") -> dict[str, Any]:
     }
 
 
+def deployment(replicas: int) -> dict[str, Any]:
+    """Of pods that nothing starts."""
+    labels = {"app": "never"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "never"}, "spec": spec}
+
+
 def endless(name: str) -> dict[str, Any]:
     """A job that nothing runs, which helm waits for."""
     container = {"name": "c", "image": "c"}
@@ -117,6 +125,18 @@ async def test_a_release_is_made_upgraded_and_listed_with_its_environment(bench:
     made = await bench.cluster.get("v1", "ConfigMap", "made", "default")
     assert made is not None
     assert made["data"] == {"env": "test"}
+
+
+async def test_what_somebody_changed_by_hand_is_put_back(bench: Bench):
+    """Such as an operator that was scaled to nothing; by helm 3 and helm 4 alike."""
+    wanted, chart = WantedRelease("env", "changed", "x"), bench.chart(deployment(0))
+    await bench.upgrade(chart, wanted)
+    await bench.cluster.patch("apps/v1", "Deployment", "never", {"spec": {"replicas": 2}}, "default")
+    await bench.upgrade(chart, wanted)
+    found = await bench.cluster.get("apps/v1", "Deployment", "never", "default")
+    assert found is not None
+    assert found["spec"]["replicas"] == 0
+    await bench.cluster.delete("apps/v1", "Deployment", "never", "default")
 
 
 async def test_what_somebody_else_made_is_not_taken_over(bench: Bench):
@@ -156,11 +176,7 @@ async def test_what_does_not_come_up_in_time_is_told_and_not_called_passing(
 ):
     """helm's own words for it, whatever release of helm is on the PATH."""
     monkeypatch.setattr("hybridspan.apigee.helm.HELM_MINUTES", 0.05)
-    labels = {"app": "never"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    never = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "never"}, "spec": spec}
-    for chart in (bench.chart(never), bench.chart(endless("never-hook"), name="hooked")):
+    for chart in (bench.chart(deployment(1)), bench.chart(endless("never-hook"), name="hooked")):
         with pytest.raises(PermanentFailure, match="HS-APIGEE-032") as caught:
             await bench.upgrade(chart, WantedRelease("env", "late", "x"))
         assert "-n default get pods,events shows what does not start" in caught.value.hint

@@ -45,8 +45,9 @@ async def test_a_chart_of_another_version_is_refused_before_anything_is_changed(
     ("version", "severity"),
     [
         ("v3.13.3+gc8b9489", "refuse"),
+        ("v3.13", "refuse"),
         ("v3.14.0+g3fc9f4b", "pass"),
-        ("v4.3.2", "pass"),
+        ("v4.3", "pass"),
         ("of our own making", "pass"),
     ],
 )

@@ -30,17 +30,15 @@ from hybridspan.apigee.helm_process import (
     running,
 )
 from hybridspan.errors import PermanentFailure, TemporaryFailure
-from hybridspan.facts.helm import SUBJECTS, HelmRelease, WantedRelease, split_chart
+from hybridspan.facts.helm import SUBJECTS, HelmRelease, WantedRelease, manner, split_chart
 
 Recorder = Callable[[str, Mapping[str, Any]], None]
 LineSink = Callable[[str], None]
 
 HELM_MINUTES: Final = 15
 """How long helm itself waits for what it installed (`--timeout`)."""
-_FORM: Final = re.compile(
-    r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):|Flag --atomic has been deprecated"
-)
-"""What helm says at the end of every run, and a step's reason says better; and that helm 4 would call a flag otherwise."""
+_FORM: Final = re.compile(r"(NAME|LAST DEPLOYED|NAMESPACE|STATUS|REVISION|DESCRIPTION|TEST SUITE|NOTES):")
+"""What helm says at the end of every run, and a step's reason says better."""
 _LIST: Final = (
     "list",
     *("--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--output", "json"),
@@ -124,7 +122,9 @@ class Helm:
         if code:
             raise self._failure(release, told, "dry run: nothing was changed")
         await self._carried_out(
-            release, ["upgrade", *words, "--atomic", "--timeout", f"{HELM_MINUTES}m"], on_line
+            release,
+            ["upgrade", *words, *manner(await self.version()), "--timeout", f"{HELM_MINUTES}m"],
+            on_line,
         )
 
     async def _settled(self, name: str, on_line: LineSink) -> None:
@@ -167,7 +167,7 @@ class Helm:
         mark.unlink(missing_ok=True)
         self._record("helm", {"argv": argv, "code": process.returncode})
         if process.returncode:
-            raise self._failure(release, "\n".join(lines[-12:]), "helm undid what it had begun (--atomic)")
+            raise self._failure(release, "\n".join(lines[-12:]), "helm undid what it had begun")
 
     async def pull(self, reference: str, version: str, folder: Path) -> None:
         """Fetch a chart of that version and unpack it below the folder."""

@@ -72,5 +72,24 @@ OLDEST_HELM: Final = (3, 14)
 
 def is_too_old(version: str) -> bool:
     """Whether what `helm version --short` says is a helm that cannot do what is asked of it; what cannot be read is not judged."""
-    found = re.search(r"v(\d+)\.(\d+)\.", version)
-    return found is not None and (int(found[1]), int(found[2])) < OLDEST_HELM
+    number = number_of(version)
+    return number is not None and number < OLDEST_HELM
+
+
+def number_of(version: str) -> tuple[int, int] | None:
+    """`v3.22.0+g1a2b3c4` → (3, 22)."""
+    found = re.search(r"v(\d+)\.(\d+)\b", version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def manner(version: str) -> tuple[str, ...]:
+    """Flags of that helm for an upgrade that is taken back where it fails, and that puts back what somebody changed by hand.
+
+    helm 3 does the latter by itself. helm 4 lets the server merge, which refuses such a change as a conflict, unless told otherwise.
+    """
+    number = number_of(version)
+    return (
+        ("--atomic",)
+        if number is None or number < (4, 0)
+        else ("--rollback-on-failure", "--server-side=false")
+    )
