@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hybridspan.journal.ports import Event
 from hybridspan.report.acts import act_text
 from hybridspan.report.assembly import assemble
+from hybridspan.report.html import page
+from hybridspan.report.verdict import overall
 
 ENDED = {"state": "changed", "reason": "AKS says Succeeded"}
 
@@ -104,3 +108,26 @@ def test_what_a_run_went_without_stands_above_everything_else(topology, facts, p
     assert assemble(topology, facts, plan, Recorded(kept)).remarks == (
         "Gone without, by name: source-repair/centralus. dc-1 was never repaired; waived by name",
     )
+
+
+def standing(topology, facts, plan, *datacenters: str):
+    """What the page says above everything, where those were compared and no step is left."""
+    records = [(1.0, "verification", "", result(datacenter, "same")) for datacenter in datacenters]
+    finished = replace(plan, steps=plan.steps[:1])
+    report = assemble(topology, facts, finished, Recorded(*records))
+    return overall(report), page(report)
+
+
+def test_a_keyspace_that_was_compared_in_two_data_centers_is_one_keyspace(topology, facts, plan):
+    found, text = standing(topology, facts, plan, "dc-2", "dc-3")
+    assert (found.kind, found.detail) == (
+        "good",
+        "dc-1, dc-2, dc-3 hold the same data in 1 keyspace, compared range by range. 5 rows were counted.",
+    )
+    assert "<b>1/1</b>" in text
+
+
+def test_a_data_center_that_was_never_compared_is_not_called_proved(topology, facts, plan):
+    found, _ = standing(topology, facts, plan, "dc-2")
+    assert (found.kind, found.headline) == ("warn", "Replicated, not proved")
+    assert "no comparison of dc-3 is recorded" in found.detail

@@ -128,7 +128,7 @@ def test_without_a_comparison_nothing_is_called_proved(report):
 
 def test_steps_that_wait_are_counted(report):
     waiting = replace(report.steps[0], state="later")
-    assert overall(replace(report, steps=(waiting,))).headline == "1 steps are still to do"
+    assert overall(replace(report, steps=(waiting,))).headline == "1 step is still to do"
 
 
 def test_the_axis_leaves_out_the_time_between_runs():

@@ -10,7 +10,15 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.journal.ports import Event, Journal
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.report.acts import act_text
-from hybridspan.report.model import ActRecord, Difference, RunReport, StepRecord, StepState, Verdict
+from hybridspan.report.model import (
+    OF_KEYSPACE,
+    ActRecord,
+    Difference,
+    RunReport,
+    StepRecord,
+    StepState,
+    Verdict,
+)
 from hybridspan.topology.model import Topology
 
 
@@ -26,6 +34,7 @@ def assemble(topology: Topology, facts: WorldFacts, plan: Plan, journal: Journal
         acts=tuple(_acts(events)),
         verdicts=_verdicts(events),
         remarks=tuple(_waived(events)),
+        compared=tuple(_comparisons(events)),
     )
 
 
@@ -85,12 +94,17 @@ def _waived(events: Iterable[Event]) -> Iterator[str]:
         yield f"Gone without, by name: {step}. {reason}"
 
 
+def _comparisons(events: Iterable[Event]) -> Mapping[str, Mapping[str, Any]]:
+    """Data center → the record of its last verification."""
+    return {str(e.document["datacenter"]): e.document for e in events if e.kind == "verification"}
+
+
 def _verdicts(events: Iterable[Event]) -> tuple[Verdict, ...]:
     """Every keyspace of the last verification of each data center; the data center stands before its name."""
-    last = {str(e.document["datacenter"]): e.document for e in events if e.kind == "verification"}
+    last = _comparisons(events)
     found: list[Verdict] = []
     for datacenter, document in last.items():
-        prefix = f"{datacenter} · " if len(last) > 1 else ""
+        prefix = f"{datacenter}{OF_KEYSPACE}" if len(last) > 1 else ""
         if problems := document.get("problems"):
             # What kept it from being compared counts more than the keyspaces that were.
             found.append(Verdict(f"all of {datacenter}", "unproved", "; ".join(map(str, problems))))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
@@ -19,6 +19,7 @@ __all__ = [
     "RunReport",
     "StepRecord",
     "Verdict",
+    "by_keyspace",
     "matrix_datacenters",
     "replication_matrix",
 ]
@@ -89,10 +90,24 @@ class RunReport:
     verdicts: tuple[Verdict, ...] = ()
     remarks: tuple[str, ...] = ()
     """What must be read first, such as what a rehearsal lab cannot show."""
+    compared: tuple[str, ...] = ()
+    """Data centers whose comparison is recorded."""
 
     @property
     def ring(self) -> RingFacts | None:
         return self.facts.ring if self.facts else None
+
+
+OF_KEYSPACE: Final = " · "
+"""Between the data center and the keyspace in a verdict's name, where several data centers were compared."""
+
+
+def by_keyspace(verdicts: Iterable[Verdict]) -> Mapping[str, tuple[Verdict, ...]]:
+    """Keyspace → its verdict in each data center."""
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.keyspace.rpartition(OF_KEYSPACE)[2], []).append(verdict)
+    return {name: tuple(group) for name, group in found.items()}
 
 
 def matrix_datacenters(ring: RingFacts, topology: Topology | None = None) -> tuple[str, ...]:

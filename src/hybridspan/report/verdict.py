@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hybridspan.report.model import RunReport
+from hybridspan.report.amounts import counted
+from hybridspan.report.model import RunReport, by_keyspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,30 @@ def overall(report: RunReport) -> Overall:
 def _open_or_done(report: RunReport) -> Overall:
     waiting = [s for s in report.steps if s.state in ("needed", "later", "not-reached")]
     if waiting:
-        return Overall(
-            "warn", f"{len(waiting)} steps are still to do", f"Next: {waiting[0].title} ({waiting[0].id})."
-        )
+        are = "is" if len(waiting) == 1 else "are"
+        words = f"{counted(len(waiting), 'step')} {are} still to do"
+        return Overall("warn", words, f"Next: {waiting[0].title} ({waiting[0].id}).")
     unproved = [v for v in report.verdicts if v.state == "unproved"]
-    centers = ", ".join(region.datacenter for region in report.topology.regions)
     if unproved or not report.verdicts:
         names = ", ".join(verdict.keyspace for verdict in unproved) or "no verification is recorded"
         return Overall("warn", "Replicated, not proved", f"All steps are done, but: {names}.")
-    rows = sum(max(verdict.rows.values(), default=0) for verdict in report.verdicts)
-    counted = f" {rows:,} rows were counted." if rows else ""
-    detail = (
-        f"{centers} hold the same data in {len(report.verdicts)} keyspaces, compared range by range.{counted}"
+    if left := _never_compared(report):
+        words = f"All steps are done, but no comparison of {', '.join(left)} is recorded: hybridspan verify makes one."
+        return Overall("warn", "Replicated, not proved", words)
+    return Overall("good", "Finished and proved", _proved(report))
+
+
+def _never_compared(report: RunReport) -> list[str]:
+    """Such as a region that somebody else put into service; the first one is what the others are compared with."""
+    known = report.compared or tuple(region.datacenter for region in report.topology.new_regions)
+    return [r.datacenter for r in report.topology.new_regions if r.datacenter not in known]
+
+
+def _proved(report: RunReport) -> str:
+    keyspaces = by_keyspace(report.verdicts)
+    rows = sum(
+        max((max(v.rows.values(), default=0) for v in found), default=0) for found in keyspaces.values()
     )
-    return Overall("good", "Finished and proved", detail)
+    said = f" {rows:,} rows were counted." if rows else ""
+    centers = ", ".join(region.datacenter for region in report.topology.regions)
+    return f"{centers} hold the same data in {counted(len(keyspaces), 'keyspace')}, compared range by range.{said}"

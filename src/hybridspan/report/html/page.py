@@ -11,7 +11,7 @@ from hybridspan.report.html.map import colours, topology_map
 from hybridspan.report.html.ring import ring_picture, ring_table
 from hybridspan.report.html.style import STYLE
 from hybridspan.report.html.timeline import timeline
-from hybridspan.report.model import RunReport
+from hybridspan.report.model import RunReport, by_keyspace
 from hybridspan.report.verdict import overall
 
 SECTIONS = (
@@ -66,11 +66,12 @@ def _tiles(report: RunReport) -> Markup:
     acted = [s for s in report.steps if s.state == "changed"]
     spent = sum(step.seconds or 0.0 for step in acted)
     up = sum(node.is_up_normal for node in ring.nodes) if ring else 0
-    same = sum(verdict.state == "same" for verdict in report.verdicts)
+    keyspaces = by_keyspace(report.verdicts)
+    same = sum(all(verdict.state == "same" for verdict in found) for found in keyspaces.values())
     tiles = (
         (str(len(report.topology.regions)), "regions"),
         (f"{up}/{len(ring.nodes)}" if ring else "none", "Cassandra nodes UN"),
-        (f"{same}/{len(report.verdicts)}" if report.verdicts else "none", "keyspaces proved equal"),
+        (f"{same}/{len(keyspaces)}" if report.verdicts else "none", "keyspaces proved equal"),
         (str(len(acted)), f"steps carried out, {duration(spent)} of work"),
     )
     return tag(
