@@ -110,3 +110,14 @@ def test_what_the_operator_altered_comes_off_by_the_stage_that_let_it() -> None:
     found = statements(topology, ring(AFTER, "dc-1", "dc-2"))
     assert found["replication/centralus"] == ["kms_hybrid_test_7_hybrid, 'dc-1': 3"]
     assert found["data-keyspaces/centralus"] == ["perses, 'dc-1': 3"]
+
+
+def test_what_has_gone_with_something_else_stops_nobody_on_the_way() -> None:
+    """A namespace takes its secrets along, a datastore its credentials."""
+    topology = two_regions()
+    page = export(build(topology, world(topology, ring(AFTER, "dc-1", "dc-2"))), topology, "back-out.md")
+    deletions = [line for line in page.splitlines() if re.match(r"kubectl .* delete (?!pvc)", line)]
+    assert len(deletions) >= 5
+    assert [line for line in deletions if not line.endswith("--ignore-not-found")] == []
+    webhooks = page.index("delete clusterrole,clusterrolebinding,mutatingwebhookconfiguration")
+    assert webhooks < page.index("delete namespace cert-manager")

@@ -8,7 +8,7 @@ from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
-from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, kubectl
+from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, deleted, kubectl
 from hybridspan.plan.phases.overrides import members
 from hybridspan.plan.phases.releases import datastore_applied, datastore_deleted
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
@@ -52,7 +52,7 @@ def _init(topology: Topology, region: Region, apigee: ApigeeFacts | None) -> Pla
         needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
         lanes=(f"apigee/{region.name}",),
         procedure_rows=(11,),
-        undo=(kubectl(region, "delete", "namespace", "apigee-system"),),
+        undo=(deleted(region, "namespace", "apigee-system"),),
         undo_note="only after the region's datastore is gone",
     )
 

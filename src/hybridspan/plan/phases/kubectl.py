@@ -18,6 +18,12 @@ def kubectl(region: Region, *arguments: str, comment: str = "") -> Command:
     return Command(("kubectl", "--context", context_of(region), *arguments), comment=comment)
 
 
+def deleted(region: Region, *what: str) -> Command:
+    """For the way back: what has gone with something else is no failure."""
+    place = ("--context", context_of(region))
+    return Command(("kubectl", *place, "delete", *what, "--ignore-not-found"))
+
+
 def apigeectl(region: Region, *arguments: str, comment: str = "") -> tuple[Command, ...]:
     """apigeectl uses the current context and reads relative paths from the current folder."""
     path = PurePath(region.overrides)

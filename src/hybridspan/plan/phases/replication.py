@@ -17,7 +17,7 @@ from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.keyspace_names import organization_names
-from hybridspan.plan.phases.kubectl import applied, context_of, kubectl
+from hybridspan.plan.phases.kubectl import applied, context_of, deleted
 from hybridspan.plan.phases.operator import organization_resource
 from hybridspan.plan.phases.verification import fingerprint, verification_key
 from hybridspan.topology.model import Region, Topology
@@ -215,7 +215,7 @@ def _step(topology: Topology, region: Region, organization: str, seen: Replicati
         needs=tuple(StepId(n) for n in needs),
         lanes=("ring", f"apigee/{region.name}"),
         procedure_rows=(14, 15, 16),
-        undo=(kubectl(region, "delete", *name),),
+        undo=(deleted(region, *name),),
         undo_note=f"The data stays on the nodes; no keyspace that the operator altered may keep {region.datacenter}.",
     )
 

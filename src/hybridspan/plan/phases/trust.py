@@ -11,7 +11,7 @@ from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
-from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, kubectl, moved
+from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, deleted, kubectl, moved
 from hybridspan.topology.model import Region, Topology
 
 AUTHORITY = "apigee-ca"
@@ -87,7 +87,7 @@ def _namespace(region: Region, own: ClusterObjects | None) -> PlannedStep:
         decide_namespace(region, own),
         (Command(script=f"{make} |\n  {applied(region)}"),),
         needs=(f"cluster/{region.name}",),
-        undo=(kubectl(region, "delete", "namespace", region.namespace),),
+        undo=(deleted(region, "namespace", region.namespace),),
     )
 
 
@@ -142,7 +142,7 @@ def _authority(source: Region, region: Region, first: ClusterObjects | None, own
             *_stale_deleted(region, own.cluster),
         ),
         needs=(f"cluster/{region.name}",),
-        undo=(kubectl(region, "-n", CERT_MANAGER, "delete", "secret", AUTHORITY),),
+        undo=(deleted(region, "secret", AUTHORITY, "-n", CERT_MANAGER),),
         note="only after the region's datastore is gone",
     )
 
@@ -192,7 +192,11 @@ def _cert_manager(
         ),
         # The authority must lie there before anything can make another.
         needs=(f"authority/{region.name}",),
-        undo=(kubectl(region, "delete", "namespace", CERT_MANAGER),),
+        undo=(
+            # First what would keep things from being changed once the webhook behind it is gone.
+            deleted(region, everywhere, *label),
+            deleted(region, "namespace", CERT_MANAGER),
+        ),
     )
 
 
@@ -236,7 +240,7 @@ def _secrets(source: Region, region: Region, first: RegionFacts, own: ClusterObj
         decide_secrets(first.cluster, first.overrides, own),
         tuple(copied_secret(source, region, s.name, places) for s in shared),
         needs=(f"namespace/{region.name}",),
-        undo=tuple(kubectl(region, "-n", region.namespace, "delete", "secret", s.name) for s in shared),
+        undo=tuple(deleted(region, "secret", s.name, "-n", region.namespace) for s in shared),
     )
 
 
@@ -263,7 +267,7 @@ def decide_storage(wanted: str | None, first: ClusterObjects | None, own: Cluste
 def _storage(source: Region, region: Region, first: RegionFacts, own: RegionFacts) -> PlannedStep:
     wanted = wanted_class(first, own)
     copied = (moved(source, region, "get", "storageclass", wanted),) if wanted else ()
-    undo = (kubectl(region, "delete", "storageclass", wanted),) if wanted else ()
+    undo = (deleted(region, "storageclass", wanted),) if wanted else ()
     return _step(
         "storage",
         region,
