@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 
-SECONDS = 2.0
+SECONDS = 10.0
 
 
 def lookup(name: str) -> list[str] | None:
