@@ -80,6 +80,7 @@ def test_a_write_that_failed_is_tried_again(monkeypatch, capsys):
             outcomes.append(SimpleNamespace(success=not fails, result_or_exc="timed out" if fails else None))
         return outcomes
 
+    monkeypatch.setattr(fill, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(concurrent, "execute_concurrent", execute)
     monkeypatch.setattr(fill, "batched", lambda _, group: ((one.number, 1) for one in group))
     assert fill.write(None, None, rows.rows(0, 10)) == {"written": 10, "failed": 0}
@@ -99,3 +100,18 @@ def test_small_rings_get_as_many_replicas_as_they_have_nodes():
 def test_names_and_passwords_are_quoted_for_cql():
     assert user_setup.text("it's") == "'it''s'"
     assert user_setup.quoted('a"b') == '"a""b"'
+
+
+def test_what_failed_is_tried_again_after_a_pause_and_only_that(monkeypatch):
+    tried, paused = [], []
+
+    def unwritten(_session, units):
+        tried.append(len(units))
+        return units[: 4 - len(tried)]
+
+    monkeypatch.setattr(fill, "unwritten", unwritten)
+    monkeypatch.setattr(fill, "batched", lambda _, group: ((one.number, 1) for one in group))
+    monkeypatch.setattr(fill.time, "sleep", paused.append)
+    assert fill.write(None, None, rows.rows(0, 10)) == {"written": 10, "failed": 0}
+    assert tried == [10, 3, 2, 1]
+    assert [pause > 0 for pause in paused] == [False, True, True, True]

@@ -28,7 +28,9 @@ from hybridspan_lab.cassandra.session import PodSurroundings, connect
 
 CONCURRENCY: Final = 96
 CHUNK: Final = 4000
-TRIES: Final = 3
+TRIES: Final = 8
+PAUSE_SECONDS: Final = 1.0
+"""Between tries: nodes on a busy machine answer late now and then, and soon again in time."""
 MISSING_SHOWN: Final = 20
 TICK_SECONDS: Final = 0.1
 
@@ -89,7 +91,10 @@ def write(session: Any, statements: Statements, wanted: Iterable[Row]) -> dict[s
     written = failed = 0
     for group in chunks(wanted, CHUNK):
         left = list(batched(statements, group))
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            if not left:
+                break
+            time.sleep(PAUSE_SECONDS if attempt else 0.0)
             # A row is always the same, so writing it twice changes nothing.
             left = unwritten(session, left)
         lost = sum(size for _, size in left)
