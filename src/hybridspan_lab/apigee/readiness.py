@@ -27,13 +27,20 @@ async def check(api: KubeApi, overrides: Overrides) -> int:
     return 1 if waiting else 0
 
 
+async def controller(api: KubeApi) -> str:
+    """What Apigee's controller, and with it every webhook, waits for; empty where it is ready."""
+    found = await api.find("/apis/apps/v1", "deployments", names.CONTROLLER, names.SYSTEM_NAMESPACE)
+    if found is None:
+        return f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} not found"
+    if not (found.get("status") or {}).get("readyReplicas"):
+        return f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} is not ready"
+    return ""
+
+
 async def unready(api: KubeApi, overrides: Overrides) -> AsyncIterator[str]:
     """A sentence for each thing that has been applied and does not run."""
-    controller = await api.find("/apis/apps/v1", "deployments", names.CONTROLLER, names.SYSTEM_NAMESPACE)
-    if controller is None:
-        yield f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} not found"
-    elif not (controller.get("status") or {}).get("readyReplicas"):
-        yield f"deployment {names.SYSTEM_NAMESPACE}/{names.CONTROLLER} is not ready"
+    if waiting := await controller(api):
+        yield waiting
     for document in _expected(overrides):
         path, plural = location(document)
         name, kind = document["metadata"]["name"], document["kind"]

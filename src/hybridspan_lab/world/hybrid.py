@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -52,15 +52,16 @@ async def install(
         await _prepare(api, read, system_keyspaces)
         progress("apigeectl init")
         await _apigeectl(kubeconfig, overrides, "init")
+        await _until_ready(lambda: _of_controller(api), read, progress)
         if joining:
             await joining.open()
             progress("apigeectl apply --datastore")
             await _apigeectl(kubeconfig, overrides, "apply", "--datastore")
-            await _until_ready(api, read, progress)
+            await _until_ready(lambda: _of_everything(api, read), read, progress)
             await joining.widen(api)
         progress("apigeectl apply")
         await _apigeectl(kubeconfig, overrides, "apply")
-        await _until_ready(api, read, progress)
+        await _until_ready(lambda: _of_everything(api, read), read, progress)
 
 
 def _read(overrides: Path) -> Overrides:
@@ -108,11 +109,21 @@ async def _apigeectl(kubeconfig: Path, overrides: Path, *command: str) -> None:
         )
 
 
-async def _until_ready(api: KubeApi, overrides: Overrides, progress: Say) -> None:
-    """Follows what `check-ready` looks at, and says what everything else waits for when that changes."""
+async def _of_controller(api: KubeApi) -> list[str]:
+    """Nothing can be applied before it answers, and on a busy machine that takes longer than apigeectl waits."""
+    return [waiting] if (waiting := await readiness.controller(api)) else []
+
+
+async def _of_everything(api: KubeApi, overrides: Overrides) -> list[str]:
+    """What `check-ready` looks at."""
+    return [line async for line in readiness.unready(api, overrides)]
+
+
+async def _until_ready(look: Callable[[], Awaitable[list[str]]], overrides: Overrides, progress: Say) -> None:
+    """Looks until nothing waits, and says what everything else waits for when that changes."""
     said = ""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
-    while waiting := [line async for line in readiness.unready(api, overrides)]:
+    while waiting := await look():
         # The first in this order is what the others need: controller, datastore, organization, environments.
         if waiting[0] != said:
             progress(said := waiting[0])
