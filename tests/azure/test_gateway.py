@@ -146,7 +146,6 @@ async def delete_side(gateway: AzureGateway) -> None:
 
 async def test_a_cluster_is_made_with_the_first_ones_plugin(gateway: AzureGateway, stand_in: StandIn) -> None:
     await make_networks(gateway)
-    stand_in.host._seconds = 1.0
     said: list[str] = []
     assert await gateway.ensure_cluster(
         CENTRAL, LIKE, "two-regions", lambda text, _fraction, _details: said.append(text)
