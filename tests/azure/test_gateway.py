@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -189,13 +190,27 @@ async def until(is_true: Callable[[], bool]) -> None:
 
 
 async def test_a_cluster_whose_maker_was_killed_is_waited_for_and_not_made_again(
-    gateway: AzureGateway, stand_in: StandIn
+    gateway: AzureGateway, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    create, looked = stand_in.host.create, asyncio.Event()
+
+    async def created(*asked: Any) -> None:
+        await looked.wait()
+        await create(*asked)
+
+    def looks() -> int:
+        return sum("/managedclusters/" in path for path in stand_in.requests("GET"))
+
+    monkeypatch.setattr(stand_in.host, "create", created)
     await make_networks(gateway)
     making = asyncio.create_task(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"))
     await until(lambda: any("managedclusters" in path for path in stand_in.requests()))
     making.cancel()
-    assert not await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    before = looks()
+    again = asyncio.create_task(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"))
+    await until(lambda: looks() > before)
+    looked.set()
+    assert not await again
     assert len(stand_in.host.created) == 1
     assert sum("managedclusters" in path for path in stand_in.requests()) == 1
     assert sum("roleassignments" in path for path in stand_in.requests()) == 1
