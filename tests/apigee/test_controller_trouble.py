@@ -60,6 +60,7 @@ NO_MACHINE = {
 @pytest.mark.parametrize(
     ("status", "words"),
     [
+        (container(1), "manager-0 has ended once (it is started again)"),
         (container(0, "ErrImagePull"), "manager-0 is in ErrImagePull"),
         (NO_MACHINE, "manager-0 finds no machine: 0/4 nodes are available"),
         (container(0, "ContainerCreating"), ""),

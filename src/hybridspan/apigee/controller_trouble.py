@@ -49,7 +49,8 @@ async def _of_pod(cluster: Pods, pod: Document, namespace: str) -> str:
         waits = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
         if times := container.get("restartCount"):
             words = await _last_words(cluster, namespace, name, container["name"])
-            return f"{name} has ended {times} times ({waits or 'it is started again'}){words}"
+            often = "once" if times == 1 else f"{times} times"
+            return f"{name} has ended {often} ({waits or 'it is started again'}){words}"
         if waits and waits != "ContainerCreating":
             return f"{name} is in {waits}"
     unready = [
