@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.failure_table import as_written
 from tests.rehearsal.rig import Rig, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
@@ -61,6 +62,7 @@ def test_an_operator_that_copies_nothing_is_not_believed(rig: Rig) -> None:
     operators_are_told(rig, "without-rebuild")
     done = rig.apply(expect=1)
     assert "HS-APIGEE-045" in done.stderr
+    assert as_written("an operator that copies nothing", 1, done.stderr)
     assert "has no record of having received" in done.stderr
     assert states(rig, "apigee-centralus")["CassandraDataReplication/region-expansion"] == "complete"
 
