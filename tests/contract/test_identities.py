@@ -93,7 +93,7 @@ def test_the_login_of_az_is_used(
     for name, value in az.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{az.program.parent}:{az.environment['PATH']}")
-    assert "identity" in groups(lab, AzureCliCredential())
+    assert "identity" in groups(lab, AzureCliCredential(process_timeout=60))
 
 
 def test_an_expired_token_is_refused_and_a_fresh_one_taken(

@@ -110,7 +110,8 @@ async def test_a_cluster_needs_a_right_on_the_subnet_of_its_nodes(arm: ArmClient
         "mode": "System",
         "vnetSubnetID": f"{arm.vnet('v', 'theirs')}/subnets/subnet0",
     }
-    body = {"location": "eastus", "properties": {"dnsPrefix": "d", "agentPoolProfiles": [pool]}}
+    given = {"dnsPrefix": "d", "agentPoolProfiles": [pool]}
+    body = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": given}
     path = f"{arm.group('mine')}/providers/Microsoft.ContainerService/managedClusters/c"
     refused = await arm.put(path, body)
     assert refused.code == "LinkedAuthorizationFailed"

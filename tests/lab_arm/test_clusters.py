@@ -16,11 +16,13 @@ from hybridspan_lab.arm.providers import machines
 from tests.lab_arm.client import ArmClient, running
 from tests.lab_arm.conftest import FAST
 
+OWN = {"type": "SystemAssigned"}
+
 
 def body(*pools: dict[str, Any], **profile: str) -> dict[str, Any]:
     listed = list(pools) or [pool("system")]
     properties = {"dnsPrefix": "d", "agentPoolProfiles": listed, "networkProfile": profile}
-    return {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": properties}
+    return {"location": "eastus", "identity": OWN, "properties": properties}
 
 
 def pool(name: str, count: int = 1, mode: str = "System", **more: Any) -> dict[str, Any]:
@@ -204,9 +206,16 @@ async def test_a_cluster_is_put_as_it_was_read(arm: ArmClient, group: object) ->
         (body(podCidr="172.30.0.0/16"), "InvalidParameter"),
         (body(serviceCidr="192.0.2.0/24"), "InvalidParameter"),
         (body(pool("system", availabilityZones=["7"])), "AvailabilityZoneNotSupported"),
-        ({"location": "eastus", "properties": {"agentPoolProfiles": [pool("system")]}}, "DnsPrefixRequired"),
         (
-            {"location": "eastus", "properties": {"dnsPrefix": "d", "kubernetesVersion": "1.9"}},
+            {"location": "eastus", "identity": OWN, "properties": {"agentPoolProfiles": [pool("system")]}},
+            "DnsPrefixRequired",
+        ),
+        (
+            {
+                "location": "eastus",
+                "identity": OWN,
+                "properties": {"dnsPrefix": "d", "kubernetesVersion": "1.9"},
+            },
             "K8sVersionNotSupported",
         ),
     ],

@@ -103,6 +103,7 @@ def cluster_in(subnet: str) -> dict[str, object]:
     profile = {"networkPlugin": "azure", "serviceCidr": "172.16.0.0/16"}
     return {
         "location": "eastus",
+        "identity": {"type": "SystemAssigned"},
         "properties": {"dnsPrefix": "d", "agentPoolProfiles": [pool], "networkProfile": profile},
     }
 

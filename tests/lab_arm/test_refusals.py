@@ -178,7 +178,8 @@ async def test_a_group_in_whose_subnet_others_have_nodes_stays(arm: ArmClient, g
         "agentPoolProfiles": [pool],
         "networkProfile": {"networkPlugin": "azure", "serviceCidr": "172.16.0.0/16"},
     }
-    assert (await arm.put(arm.cluster(), {"location": "eastus", "properties": properties})).status == 200
+    body = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": properties}
+    assert (await arm.put(arm.cluster(), body)).status == 200
     begun = await arm.ask("DELETE", arm.group("network"))
     ended = await arm.ended(begun)
     assert ended is not None

@@ -105,6 +105,15 @@ def unknown_member(path: str, type_name: str) -> ArmError:
     return ArmError(400, "InvalidRequestFormat", "Cannot parse the request.", details=(detail,))
 
 
+def wrong_value(path: str, value: Any, type_name: str) -> ArmError:
+    """The network provider converts no text into what it wants."""
+    detail = {
+        "code": "InvalidJson",
+        "message": f"Error converting value {value!r} to type 'System.{type_name}'. Path '{path}'.",
+    }
+    return ArmError(400, "InvalidRequestFormat", "Cannot parse the request.", details=(detail,))
+
+
 def unknown_type(target: Target) -> ArmError:
     """Neither Azure's provider nor ours has such a type."""
     message = (
@@ -135,11 +144,14 @@ def another_operation(uri: str) -> ArmError:
     return ArmError(429, "AnotherOperationInProgress", message, headers={"Retry-After": "1"})
 
 
-def not_provisioned(resource: str, user: str, operation: str) -> ArmError:
-    """The most reported peering race: a network reads Succeeded while one of its subnets is being put."""
+def not_provisioned(resource: str, user: str, operation: str, state: str = "Updating") -> ArmError:
+    """The most reported peering race: a network reads Succeeded while one of its subnets is being put.
+
+    One that has failed is refused in the same words.
+    """
     message = (
         f"Cannot proceed with operation because resource {resource} used by resource {user} is not in "
-        f"Succeeded state. Resource is in Updating state and the last operation that updated/is updating "
+        f"Succeeded state. Resource is in {state} state and the last operation that updated/is updating "
         f"the resource is {operation}."
     )
     return bad_request("ReferencedResourceNotProvisioned", message)

@@ -24,7 +24,7 @@ ALL: Final = ZONAL | frozenset(_OTHERS.split())
 def check_location(location: str, resource_type: str) -> str:
     """The location in Azure's short form; ARM's refusal for one that does not exist."""
     short = location.replace(" ", "").lower()
-    if short not in ALL and short != "global":
+    if short not in ALL:
         message = (
             f"The provided location '{location}' is not available for resource type '{resource_type}'. "
             f"List of available regions for the resource type is '{','.join(sorted(ALL))}'."

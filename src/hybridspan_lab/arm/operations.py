@@ -45,6 +45,8 @@ class Operation:
     error: dict[str, Any] | None = None
     fault: dict[str, Any] | None = None
     """`{"never": number of the fault}` or the error it is to fail with at its end."""
+    also: str = ""
+    """A second lock, of a resource that the operation changes too."""
 
     @property
     def is_running(self) -> bool:
@@ -102,6 +104,7 @@ class Operations:
         verb: str,
         arguments: dict[str, Any] | None = None,
         fault: dict[str, Any] | None = None,
+        also: str = "",
     ) -> Operation:
         """Begins an operation."""
         operation = Operation(
@@ -116,6 +119,7 @@ class Operations:
             arguments=arguments or {},
             started=_now(),
             fault=fault,
+            also=also.lower(),
         )
         self._all[operation.id] = operation
         self._save(operation)
@@ -129,7 +133,7 @@ class Operations:
     def holding(self, lock: str) -> Operation | None:
         """A running operation that holds this lock."""
         wanted = lock.lower()
-        return next((o for o in self._running.values() if o.lock == wanted), None)
+        return next((o for o in self._running.values() if wanted in (o.lock, o.also)), None)
 
     def running_below(self, key: str) -> list[Operation]:
         """Running operations on a path or anything under it."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.providers import addresses
-from hybridspan_lab.arm.providers.peerings import remote_id, synced
+from hybridspan_lab.arm.providers.peering_documents import remote_id, synced
 from hybridspan_lab.arm.providers.security_rules import default_rules, values_of
 from hybridspan_lab.network.model import Denial, DesiredNetwork, Direction, Link, PortRange, Protocol, VNet
 

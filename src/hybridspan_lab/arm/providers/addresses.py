@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Final
 
 from hybridspan_lab.arm.documents import Document, Documents
-from hybridspan_lab.arm.errors import ArmError, bad_request
+from hybridspan_lab.arm.errors import ArmError, bad_request, wrong_value
 
 RESERVED: Final = tuple(
     IPv4Network(prefix)
@@ -43,7 +43,10 @@ def overlap(
 
 def prefixes_of_network(properties: Document, name: str) -> list[str]:
     """The address space that a network's body asks for; ArmError when Azure would refuse it. Public ranges are fine."""
-    given = [str(p) for p in (properties.get("addressSpace") or {}).get("addressPrefixes") or []]
+    asked = properties.get("addressSpace") or {}
+    if not isinstance(asked, dict) or not isinstance(asked.get("addressPrefixes") or [], list):
+        raise wrong_value("properties.addressSpace", asked, "Object")
+    given = [str(p) for p in asked.get("addressPrefixes") or []]
     if not given:
         raise bad_request(
             "InvalidRequestFormat", f"Virtual network {name} must have at least one address prefix."

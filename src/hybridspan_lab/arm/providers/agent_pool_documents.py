@@ -10,7 +10,7 @@ from typing import Final
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request
 from hybridspan_lab.arm.locations import ZONAL
-from hybridspan_lab.arm.providers import machines
+from hybridspan_lab.arm.providers import cluster_words, machines
 
 TYPE: Final = "Microsoft.ContainerService/managedClusters/agentPools"
 NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -23,14 +23,19 @@ FROZEN: Final = ("vmSize", "maxPods", "vnetSubnetID", "podSubnetID", "osType", "
 def first_pools(cluster: Document, given: list[Document]) -> list[Document]:
     """The pools that a cluster is made with; at least one of them carries the system."""
     pools = [new_pool(cluster, pool, None) for pool in given]
-    if not any(pool["properties"]["mode"] == "System" and pool["properties"]["count"] > 0 for pool in pools):
-        message = "Must define at least one system pool."
-        raise bad_request("InvalidParameter", message, target="agentPoolProfile.mode")
+    require_system(pools)
     if len({pool["name"] for pool in pools}) < len(pools):
         raise bad_request(
             "InvalidParameter", "Agent pool names must be unique.", target="agentPoolProfile.name"
         )
     return pools
+
+
+def require_system(pools: list[Document]) -> None:
+    """ArmError 400 unless one of the pools carries the system."""
+    if not any(pool["properties"]["mode"] == "System" and pool["properties"]["count"] > 0 for pool in pools):
+        message = "Must define at least one system pool."
+        raise bad_request("InvalidParameter", message, target="agentPoolProfile.mode")
 
 
 def new_pool(cluster: Document, given: Document, existing: Document | None) -> Document:
@@ -108,6 +113,8 @@ def _changed_pool(cluster: Document, existing: Document, given: Document) -> Doc
 
 def _check_pool(cluster: Document, name: str, properties: Document) -> None:
     machines.check_size(properties["vmSize"], cluster["location"])
+    cluster_words.check_pool(name, properties)
+    cluster_words.check_pool_version(cluster, name, str(properties.get("orchestratorVersion") or ""))
     count, pods = properties["count"], properties["maxPods"]
     least = 1 if properties["mode"] == "System" else 0
     if not isinstance(count, int) or not least <= count <= 1000:

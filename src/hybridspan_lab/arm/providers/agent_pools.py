@@ -40,6 +40,7 @@ class AgentPools(ClusterPart):
         body = {**deepcopy(request.body.get("properties") or {}), "name": request.target.name}
         pool = agent_pool_documents.new_pool(cluster, body, existing)
         pools = [*self._siblings(key), pool]
+        agent_pool_documents.require_system(pools)
         cluster_subnets.check_access(self, request, [pool["properties"]])
         cluster_subnets.check_network(self.arm.store.all, cluster, pools)
         self.check_quota(cluster, pools)

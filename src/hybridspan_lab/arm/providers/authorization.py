@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Final
 
 from hybridspan_lab.arm.access import ASSIGNMENT
 from hybridspan_lab.arm.context import Answer, ArmRequest
 from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request
+from hybridspan_lab.arm.paths import Target, parse
 from hybridspan_lab.arm.providers.kind import Kind
 from hybridspan_lab.arm.providers.lists import paged
 from hybridspan_lab.arm.roles import DEFINITION, ROLES, role_id
@@ -101,6 +103,7 @@ class RoleAssignments(Kind):
         if not given.get("roleDefinitionId") or not given.get("principalId"):
             message = "The role assignment must name a role definition and a principal."
             raise bad_request("InvalidCreateRoleAssignmentRequest", message)
+        self._check_place(request.target)
         if self.arm.access.role(given["roleDefinitionId"]) is None:
             message = f"The specified role definition with ID '{given['roleDefinitionId']}' does not exist."
             raise bad_request("RoleDefinitionDoesNotExist", message)
@@ -109,9 +112,12 @@ class RoleAssignments(Kind):
             request.target.path, request.target.scope, given["roleDefinitionId"], given["principalId"]
         )
         self._refuse_twin(request.target.key, document)
-        existed = self.arm.store.get(request.target.key) is not None
+        existing = self.arm.store.get(request.target.key)
+        if existing is not None and not _same(existing, document):
+            message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
+            raise ArmError(409, "RoleAssignmentUpdateNotPermitted", message)
         self.arm.store.put(request.target.key, document)
-        return Answer(200 if existed else 201, document)
+        return Answer(200 if existing else 201, document)
 
     def delete(self, request: ArmRequest) -> Answer:
         document = self.arm.store.get(request.target.key)
@@ -119,6 +125,19 @@ class RoleAssignments(Kind):
             return Answer(204)
         self.arm.store.remove(request.target.key)
         return Answer(200, document)
+
+    def _check_place(self, target: Target) -> None:
+        """ArmError for a name that is no guid, and for a scope that does not exist."""
+        try:
+            uuid.UUID(target.name)
+        except ValueError as wrong:
+            message = (
+                f"The role assignment ID '{target.name}' is not valid. The role assignment ID must be a GUID."
+            )
+            raise bad_request("InvalidRoleAssignmentId", message) from wrong
+        scope = parse(target.scope)
+        if scope.group is not None and self.arm.store.get(scope.key) is None:
+            raise self.missing(scope)
 
     def _require_principal(self, principal: str) -> None:
         """The directory knows who may log in, and the identities of clusters."""
@@ -136,15 +155,16 @@ class RoleAssignments(Kind):
             raise bad_request("PrincipalNotFound", message)
 
     def _refuse_twin(self, key: str, document: Document) -> None:
-        fields = ("scope", "principalId", "roleDefinitionId")
         for other, existing in self.arm.store.of_type(ASSIGNMENT):
-            same = all(
-                existing["properties"][field].lower() == document["properties"][field].lower()
-                for field in fields
-            )
-            if other != key and same:
+            if other != key and _same(existing, document):
                 message = f"The role assignment already exists. The ID of the existing role assignment is {existing['name']}."
                 raise ArmError(409, "RoleAssignmentExists", message)
+
+
+def _same(one: Document, other: Document) -> bool:
+    """Whether both give the same principal the same role at the same scope."""
+    fields = ("scope", "principalId", "roleDefinitionId")
+    return all(one["properties"][name].lower() == other["properties"][name].lower() for name in fields)
 
 
 def assignment(path: str, scope: str, role_id: str, principal_id: str) -> Document:

@@ -60,6 +60,9 @@ class ClusterPart(LongWritten):
             place["eTag"] = str(uuid.uuid4())
             self.arm.store.put(key, document)
 
+    def tagged(self, document: Document) -> None:
+        document["eTag"] = str(uuid.uuid4())
+
     def settle_pools(self, cluster_key: str, state: str) -> None:
         """Sets the state of all pools of a cluster."""
         for key, _ in list(self.arm.store.children(f"{cluster_key}/agentPools")):

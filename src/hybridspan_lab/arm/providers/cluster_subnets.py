@@ -130,11 +130,19 @@ def _invalid(message: str, field: str) -> Exception:
 
 
 def check_route_tables(documents: Documents, cluster: Document, pools: list[Document]) -> None:
-    """ArmError 400 when kubenet is to go into a subnet with a route table: its own goes there, and it may not touch another's."""
-    if cluster["properties"]["networkProfile"]["networkPlugin"] != "kubenet":
-        return
+    """ArmError 400 when kubenet is to go into a subnet with a route table: its own goes there, and it may not touch another's.
+
+    Whoever routes by himself must have such a table.
+    """
+    profile = cluster["properties"]["networkProfile"]
     named = {str(pool["properties"].get("vnetSubnetID") or "").lower() for pool in pools}
-    if any((documents.get(key) or {"properties": {}})["properties"].get("routeTable") for key in named):
+    routed = [
+        bool((documents.get(key) or {"properties": {}})["properties"].get("routeTable")) for key in named
+    ]
+    if profile["outboundType"].lower() == "userdefinedrouting" and not all(routed):
+        message = "An existing route table has not been associated with the subnets of the agent pools."
+        raise bad_request("ExistingRouteTableNotAssociatedWithSubnet", message)
+    if profile["networkPlugin"] == "kubenet" and any(routed):
         message = (
             "Clusters using managed identity type SystemAssigned do not support bringing your own route table. Please see "
             "https://aka.ms/aks/customrt for more information"

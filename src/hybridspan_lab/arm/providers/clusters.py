@@ -21,6 +21,7 @@ from hybridspan_lab.arm.providers import (
     cluster_changes,
     cluster_documents,
     cluster_subnets,
+    cluster_words,
     hosted_clusters,
     kubeconfigs,
     node_groups,
@@ -54,6 +55,7 @@ class ManagedClusters(ClusterPart):
 
     def put(self, request: ArmRequest) -> Answer:
         given = request.body.get("properties") or {}
+        cluster_words.check_top(request.body)
         check_members(given, "managedClusters")
         check_members(given.get("networkProfile") or {}, "networkProfile")
         for pool in given.get("agentPoolProfiles") or []:
@@ -70,11 +72,14 @@ class ManagedClusters(ClusterPart):
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         group = self.require_group(request.target)
+        cluster_words.check_cluster(request.body)
         document, pools = cluster_documents.new_cluster(self, request, group["name"])
         cluster_subnets.check_access(self, request, [pool["properties"] for pool in pools])
         cluster_subnets.check_network(self.arm.store.all, document, pools)
         cluster_subnets.check_route_tables(self.arm.store.all, document, pools)
         self.check_quota(document, pools)
+        if self.arm.store.get(node_groups.key(document)) is not None:
+            raise node_groups.exists_already(document)
         self.arm.store.put(request.target.key, document)
         for pool in pools:
             self.arm.store.put(f"{request.target.key}/agentPools/{pool['name']}", pool)

@@ -140,8 +140,8 @@ class Kind:
         return group
 
     def location_of(self, request: ArmRequest, existing: Document | None) -> str:
-        """The request's location, which must be known and may not change."""
-        location = str(request.body.get("location") or (existing or {}).get("location") or "")
+        """The request's location, which every PUT must name, and which may not change."""
+        location = str(request.body.get("location") or "")
         if not location:
             raise bad_request("LocationRequired", "The location property is required for this definition.")
         location = check_location(location, self.type)

@@ -23,13 +23,16 @@ def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
         message = f"The number of tags '{len(tags)}' exceeds the maximum allowed '{TAGS}'."
         raise bad_request("InvalidTagLimit", message)
     for name, value in tags.items():
+        if not isinstance(value, str):
+            message = f"The request content was invalid: the value of tag '{name}' is no text."
+            raise bad_request("InvalidRequestContent", message)
         if FORBIDDEN_IN_TAGS.search(name):
             message = f"The tag name '{name}' has reserved characters '<,>,%,&,\\,?,/' or control characters."
             raise bad_request("InvalidTagNameCharacters", message)
-        if len(name) > TAG_NAME or len(str(value)) > TAG_VALUE:
+        if len(name) > TAG_NAME or len(value) > TAG_VALUE:
             message = f"A tag's name may have {TAG_NAME} characters and its value {TAG_VALUE}; '{name[:40]}' has more."
             raise bad_request("InvalidTag", message)
-    return {str(name): str(value) for name, value in tags.items()}
+    return dict(tags)
 
 
 def paged(request: ArmRequest, documents: list[Document], size: int) -> Answer:

@@ -63,8 +63,17 @@ class LongWritten(Kind):
         """The refusal when the resource group, or what the resource is part of, does not exist."""
         self.require_group(target)
 
+    def patch(self, request: ArmRequest) -> Answer:
+        self.require_group(request.target)
+        self.refuse_when_busy(request)
+        return super().patch(request)
+
     def refuse_when_busy(self, request: ArmRequest) -> None:
         """The refusal while another operation holds the lock."""
+
+    def also_changed(self, key: str) -> str:
+        """The key of another resource that a write of this one changes, and therefore locks; empty where there is none."""
+        return ""
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         """Judges the body and keeps what is wanted, before the operation begins."""
@@ -111,6 +120,7 @@ class LongWritten(Kind):
             lock=self.root_key(request.target.key),
             verb=write.verb,
             fault=request.fault,
+            also=self.also_changed(request.target.key),
         )
 
     def accepted(self, request: ArmRequest, operation: Operation, status: int, body: Any = None) -> Answer:

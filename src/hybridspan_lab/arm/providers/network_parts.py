@@ -86,7 +86,11 @@ class NetworkResource(LongWritten):
 
     def refuse_when_busy(self, request: ArmRequest) -> None:
         """ArmError 429 while an operation on the resource or one of its children runs."""
-        holder = self.arm.operations.holding(self.root_key(request.target.key))
+        self.refuse_when_held(request, self.root_key(request.target.key))
+
+    def refuse_when_held(self, request: ArmRequest, root_key: str) -> None:
+        """The same for any network or security group."""
+        holder = self.arm.operations.holding(root_key)
         if holder is not None:
             uri = self.arm.operations.urls(holder, request.base)[0]
             raise another_operation(uri.partition("&")[0])

@@ -24,7 +24,7 @@ from hybridspan_lab.arm.providers.network_parts import (
     NetworkResource,
     known_properties,
 )
-from hybridspan_lab.arm.providers.peerings import changes_peering
+from hybridspan_lab.arm.providers.peering_documents import changes_peering
 from hybridspan_lab.arm.providers.resources import disconnect
 
 READ_ONLY: Final = (

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hybridspan_lab.arm.context import new_etag
 from hybridspan_lab.arm.documents import Document, Documents
+from hybridspan_lab.arm.errors import ArmError, bad_request
 from hybridspan_lab.arm.providers import addresses
 from hybridspan_lab.arm.providers.network_parts import GROUP, NETWORK, SUBNET
 
@@ -42,6 +43,15 @@ def documents(cluster: Document, pools: list[Document]) -> dict[str, Document]:
     if not any(pool["properties"].get("vnetSubnetID") for pool in pools):
         made += _network(cluster, guard["id"])
     return {document["id"]: document for document in made}
+
+
+def exists_already(cluster: Document) -> ArmError:
+    """The refusal of a group for nodes that somebody else has: with the cluster it would be deleted."""
+    name = cluster["properties"]["nodeResourceGroup"]
+    message = (
+        f"The node resource group '{name}' exists already. Please choose another name for nodeResourceGroup."
+    )
+    return bad_request("BadRequest", message, target="nodeResourceGroup")
 
 
 def route_table_id(cluster: Document) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import uuid
 from copy import deepcopy
-from typing import Final
 
 from hybridspan_lab.arm.context import ArmRequest
 from hybridspan_lab.arm.documents import Document
@@ -20,16 +19,8 @@ from hybridspan_lab.arm.paths import parse, same
 from hybridspan_lab.arm.providers import addresses
 from hybridspan_lab.arm.providers.long_writes import Write
 from hybridspan_lab.arm.providers.network_parts import NETWORK, PEER, PEERING, NetworkResource
+from hybridspan_lab.arm.providers.peering_documents import FLAGS, check_flags, remote_id, sync_level, synced
 from hybridspan_lab.arm.providers.resources import disconnect
-
-FLAGS: Final = {
-    "allowVirtualNetworkAccess": True,
-    "allowForwardedTraffic": False,
-    "allowGatewayTransit": False,
-    "useRemoteGateways": False,
-    "doNotVerifyRemoteGateways": False,
-    "peerCompleteVnets": True,
-}
 
 
 class Peerings(NetworkResource):
@@ -50,6 +41,7 @@ class Peerings(NetworkResource):
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
         network, key = self.parent_of(request), request.target.key
+        check_flags(self.properties_of(request))
         remote = self._remote(request, existing)
         self._check_gateways(request, remote)
         self._check_references(request, remote)
@@ -140,6 +132,16 @@ class Peerings(NetworkResource):
         holder = self.arm.operations.holding(remote["id"])
         if holder is not None:
             raise not_provisioned(remote["id"], request.target.path, holder.verb)
+        for network in (self.parent_of(request), remote):
+            if network["properties"]["provisioningState"] == "Failed":
+                raise not_provisioned(
+                    network["id"], request.target.path, "PutVirtualNetworkOperation", "Failed"
+                )
+
+    def also_changed(self, key: str) -> str:
+        """The network on the other side: its own peering's state goes with this one's."""
+        peering = self.arm.store.get(key)
+        return remote_id(peering) if peering else ""
 
     def refuse_when_busy(self, request: ArmRequest) -> None:
         """A peering during a subnet's PUT is refused with 400; another peering's write locks as usual."""
@@ -148,6 +150,8 @@ class Peerings(NetworkResource):
             network = self.arm.store.get(holder.lock) or {}
             raise not_provisioned(str(network.get("id", "")), request.target.path, holder.verb)
         super().refuse_when_busy(request)
+        if request.method == "DELETE":
+            self.refuse_when_held(request, self.also_changed(request.target.key))
 
     def _reverse(self, key: str, remote: str) -> tuple[str, Document] | None:
         """The other direction's key and document, if it exists."""
@@ -217,34 +221,3 @@ class Peerings(NetworkResource):
         self.touch(operation.path)
         disconnect(self.arm, set())
         await self.arm.network_changed()
-
-
-def remote_id(peering: Document) -> str:
-    """The id of the network on the other side."""
-    return str(peering["properties"]["remoteVirtualNetwork"]["id"])
-
-
-def synced(peering: Document) -> list[str]:
-    """The other side's address space as it was when last synced."""
-    return list(peering["properties"]["remoteAddressSpace"]["addressPrefixes"])
-
-
-def sync_level(*, own_known: bool, remote_known: bool) -> str:
-    """The level of a side, from whether each network's present ranges are known on the other side."""
-    return {
-        (True, True): "FullyInSync",
-        (True, False): "RemoteNotInSync",
-        (False, True): "LocalNotInSync",
-        (False, False): "LocalAndRemoteNotInSync",
-    }[own_known, remote_known]
-
-
-def changes_peering(given: Document, kept: Document) -> bool:
-    """Whether a peering's properties, given within its network's, say anything but what it has."""
-    remote = (given.get("remoteVirtualNetwork") or {}).get("id")
-    space = (given.get("remoteAddressSpace") or {}).get("addressPrefixes")
-    return (
-        (remote is not None and not same(remote, kept["remoteVirtualNetwork"]["id"]))
-        or (space is not None and set(space) != set(kept["remoteAddressSpace"]["addressPrefixes"]))
-        or any(name in given and bool(given[name]) != kept[name] for name in FLAGS)
-    )

@@ -16,6 +16,7 @@ from hybridspan_lab.arm.providers.long_writes import LongWritten, Write
 from hybridspan_lab.arm.providers.network_parts import SUBNET
 
 NAME_LENGTH: Final = 90
+ON_TOP: Final = frozenset(["id", "name", "type", "location", "tags", "managedBy", "properties"])
 
 
 class ResourceGroups(LongWritten):
@@ -49,6 +50,12 @@ class ResourceGroups(LongWritten):
     def put(self, request: ArmRequest) -> Answer:
         existing = self.arm.store.get(request.target.key)
         _check_name(request.target.name)
+        if unknown := set(request.body) - ON_TOP:
+            message = (
+                "The request content was invalid and could not be deserialized: 'Could not find member "
+                f"'{min(unknown)}' on object of type 'ResourceGroupDefinition'.'"
+            )
+            raise bad_request("InvalidRequestContent", message)
         if existing is not None:
             self.require_group(request.target)
         location = self.location_of(request, existing)
