@@ -77,6 +77,8 @@ def test_what_passes_by_itself_is_temporary(status: int, code: str, ours: str) -
         (400, "InsufficientSubnetSize", "HS-AZURE-012"),
         (404, "SubscriptionNotFound", "HS-AZURE-013"),
         (409, "MissingSubscriptionRegistration", "HS-AZURE-020"),
+        (400, "NoRegisteredProviderFound", "HS-AZURE-026"),
+        (404, "InvalidResourceType", "HS-AZURE-026"),
         (400, "BadRequest", "HS-AZURE-011"),
     ],
 )

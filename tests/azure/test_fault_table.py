@@ -288,6 +288,10 @@ CASES: dict[str, tuple[tuple[Case, str], ...]] = {
     "409 `MissingSubscriptionRegistration`": (
         (refused("network.put", 409, "MissingSubscriptionRegistration", times=9), "HS-AZURE-020"),
     ),
+    "400 `NoRegisteredProviderFound`, `InvalidApiVersionParameter`": (
+        (refused(CLUSTER_PUT, 400, "NoRegisteredProviderFound"), "HS-AZURE-026"),
+        (refused("network.put", 400, "InvalidApiVersionParameter"), "HS-AZURE-026"),
+    ),
     "403 `AuthorizationFailed`, `LinkedAuthorizationFailed`": (
         (troubled("forbidden", CLUSTER_PUT), "HS-AZURE-002"),
         (refused("peering.put", 403, "LinkedAuthorizationFailed"), "HS-AZURE-002"),

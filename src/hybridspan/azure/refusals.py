@@ -103,6 +103,11 @@ _DIRECTORY = Meaning(
     is_temporary=True,
     delay=5.0,
 )
+_VERSION = Meaning(
+    "HS-AZURE-026",
+    "this Azure has the resource not in that place, or not by the API's version that we speak",
+    "az provider show --namespace Microsoft.Network (or the one named) lists its places and versions; a sovereign cloud may lag behind",
+)
 _REFUSED = Meaning(
     "HS-AZURE-011",
     "Azure refuses the request",
@@ -164,6 +169,10 @@ BY_ARM_CODE: Final[dict[str, Meaning]] = {
     "RequestDisallowedByPolicy": _POLICY,
     "ScopeLocked": _POLICY,
     "MissingSubscriptionRegistration": _PROVIDER,
+    "NoRegisteredProviderFound": _VERSION,
+    "InvalidApiVersionParameter": _VERSION,
+    "InvalidResourceType": _VERSION,
+    "LocationNotAvailableForResourceType": _VERSION,
 }
 
 _BY_LOWER_CODE: Final = {code.lower(): said for code, said in BY_ARM_CODE.items()}
