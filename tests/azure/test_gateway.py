@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from hybridspan.azure.gateway import AzureGateway
+from hybridspan.azure.preflight import findings
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
 from tests.azure.clocks import Hurried
 from tests.azure.conftest import StandIn
-from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, with_pools
+from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, make_topology, with_pools
+from tests.plan_azure.facts import NOTHING
 
 LIKE = ClusterFacts(
     id="/x",
@@ -203,6 +205,7 @@ async def test_a_cluster_whose_maker_was_killed_is_waited_for_and_not_made_again
 
     monkeypatch.setattr(stand_in.host, "create", created)
     await make_networks(gateway)
+    stand_in.host.seconds = 3.0  # long enough that the second run finds it under way
     making = asyncio.create_task(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"))
     await until(lambda: any("managedclusters" in path for path in stand_in.requests()))
     making.cancel()
@@ -214,6 +217,36 @@ async def test_a_cluster_whose_maker_was_killed_is_waited_for_and_not_made_again
     assert len(stand_in.host.created) == 1
     assert sum("managedclusters" in path for path in stand_in.requests()) == 1
     assert sum("roleassignments" in path for path in stand_in.requests()) == 1
+
+
+async def test_a_cluster_that_was_done_before_anybody_looked_again_has_no_role_and_that_is_told(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    """Its maker was killed, and AKS went on by itself."""
+    await make_networks(gateway)
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    assert (await gateway.region_facts(CENTRAL)).unassigned == ()
+    given = next(k for k in stand_in.arm.store.all if "/subnets/" in k and "/roleassignments/" in k)
+    stand_in.arm.store.remove(given)
+    facts = await gateway.region_facts(CENTRAL)
+    assert [subnet.rsplit("/", 1)[1] for subnet in facts.unassigned] == ["vnet-centralus-subnet"]
+    topology = make_topology(EAST, CENTRAL)
+    told = [f for f in findings(topology, {"eastus": NOTHING, "centralus": facts}) if f.check == "azure-role"]
+    assert [f.severity for f in told] == ["warn"]
+    assert facts.cluster is not None
+    assert f"--assignee-object-id {facts.cluster.principal_id} --scope {facts.unassigned[0]}" in told[0].hint
+
+
+async def test_who_may_not_ask_for_roles_is_not_warned_of_them(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    stand_in.arm.store.remove(
+        next(k for k in stand_in.arm.store.all if "/subnets/" in k and "/roleassignments/" in k)
+    )
+    stand_in.fault("forbidden", method="GET", type="microsoft.authorization/roleassignments")
+    assert (await gateway.region_facts(CENTRAL)).unassigned == ()
 
 
 async def test_a_new_clusters_identity_may_use_its_subnet(gateway: AzureGateway, stand_in: StandIn) -> None:

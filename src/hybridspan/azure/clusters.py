@@ -6,6 +6,7 @@ after the other by their own path.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -72,6 +73,14 @@ class Clusters:
 
         where = f"/subscriptions/{subscription}/resourceGroups/{resource_group}"
         return (await self._calls.read(call, where) or {}).get("value") or []
+
+    async def unassigned(self, facts: ClusterFacts | None) -> tuple[str, ...]:
+        """The subnets on which a cluster that we made has no role: its maker was killed, or might not give any."""
+        if facts is None or not facts.principal_id or bodies.TOPOLOGY_TAG not in dict(facts.tags):
+            return ()
+        ids = facts.subnet_ids
+        missing = await asyncio.gather(*(self._grants.is_missing(facts.principal_id, i) for i in ids))
+        return tuple(i for i, is_missing in zip(ids, missing, strict=True) if is_missing)
 
     async def ensure(
         self,

@@ -134,6 +134,7 @@ def cluster(document: Document) -> ClusterFacts:
         is_long_term=str(properties.get("supportPlan", "")).lower() == LONG_TERM.lower(),
         needs_entra_login=bool(properties.get("disableLocalAccounts")),
         oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL") or "",
+        principal_id=(document.get("identity") or {}).get("principalId") or "",
     )
 
 

@@ -74,7 +74,8 @@ class AzureGateway:
         network = None if document is None else documents.network(document)
         groups = await self._security_groups(network, self._security.document)
         offer = None if cluster or region.cluster.id else await self._offers.facts(region)
-        return RegionAzureFacts(exists, network, groups, cluster, offer)
+        unassigned = await self._clusters.unassigned(cluster)
+        return RegionAzureFacts(exists, network, groups, cluster, offer, unassigned)
 
     async def network_with_groups(self, region: Region) -> RegionAzureFacts:
         """The network and its subnets' security groups alone, a moment old at most; the rest is not looked at."""

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from hybridspan.azure.calls import ArmCalls, Document, Progress
 from hybridspan.azure.clients import AzureClients
-from hybridspan.errors import HybridspanError, TemporaryFailure
+from hybridspan.azure.rest import get_all
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
 from hybridspan.topology.model import Region
 
+NO_RIGHT: Final = "HS-AZURE-002"
 UNKNOWN_IDENTITY: Final = "HS-AZURE-025"
 """What the directory says of an identity that has not reached all of it."""
 
@@ -60,6 +62,25 @@ class Grants:
                 None,
                 {"error": failure.to_document()},
             )
+
+    async def is_missing(self, principal: str, subnet_id: str) -> bool:
+        """Whether nobody gave that identity any role on the subnet, or above it; False where that may not be asked."""
+        path = f"{subnet_id}/providers/Microsoft.Authorization/roleAssignments"
+        only = {"$filter": f"principalId eq '{principal}'"}
+
+        def call() -> Any:
+            return get_all(
+                self._clients(subnet_id.split("/")[2]).rest, path, api_versions.AUTHORIZATION, only
+            )
+
+        try:
+            document = await self._calls.read(call, path)
+        except PermanentFailure as failure:
+            if failure.code != NO_RIGHT:
+                raise
+            return False
+        scopes = [str(d["properties"]["scope"]).rstrip("/") for d in (document or {}).get("value") or ()]
+        return not any(f"{subnet_id}/".lower().startswith(f"{scope}/".lower()) for scope in scopes)
 
 
 def assignment_id(scope: str, principal: str) -> str:

@@ -27,6 +27,7 @@ def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> list[
             *_torn(region, facts.network),
         ]
         found += _access(region, facts.cluster)
+        found += _roles(region, facts)
     found += _overlaps(topology, azure)
     found += offered.findings(topology, azure)
     found += _routable(topology, like)
@@ -89,6 +90,19 @@ def _access(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
         hint = "az aks install-cli brings kubelogin; it signs in as hybridspan does, or as a context of yours says"
         severity: Severity = "warn" if shutil.which("kubelogin") is None else "pass"
         yield Finding("azure-access", severity, where, message, hint)
+
+
+def _roles(region: Region, facts: RegionAzureFacts) -> Iterator[Finding]:
+    """Of a cluster that we made: without the role its internal load balancers wait for ever."""
+    if facts.cluster is None:
+        return
+    for subnet in facts.unassigned:
+        message = f"its identity has no role on subnet {subnet.rsplit('/', 1)[-1]}: internal load balancers get no address"
+        hint = (
+            f"az role assignment create --role 'Network Contributor' --assignee-principal-type ServicePrincipal "
+            f"--assignee-object-id {facts.cluster.principal_id} --scope {subnet}"
+        )
+        yield Finding("azure-role", "warn", f"{region.name}, cluster {facts.cluster.name}", message, hint)
 
 
 def demands(region: Region, like: ClusterFacts | None) -> list[tuple[Subnet, int, int]]:

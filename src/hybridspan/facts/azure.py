@@ -137,6 +137,14 @@ class ClusterFacts:
     """It has AKS's plan of long-term support, with which alone older versions are to be had."""
     oidc_issuer: str = ""
     """The issuer of its pods' tokens; empty where it is switched off."""
+    principal_id: str = ""
+    """Its system-assigned identity, or empty."""
+
+    @property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """The subnets of its nodes and pods, each once."""
+        named = [i for p in self.node_pools for i in (p.subnet_id, p.pod_subnet_id) if i]
+        return tuple({i.lower(): i for i in named}.values())
 
     @property
     def pods_are_routable(self) -> bool:
@@ -208,3 +216,5 @@ class RegionAzureFacts:
     cluster: ClusterFacts | None
     offer: OfferFacts | None = None
     """Asked for where the cluster does not exist."""
+    unassigned: tuple[str, ...] = ()
+    """Subnets on which the identity of a cluster that we made has no role; none where that may not be asked."""
