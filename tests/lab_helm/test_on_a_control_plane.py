@@ -38,6 +38,8 @@ def kubectl(plane, *arguments: str, expect: int = 0) -> str:
 
 
 def upgrade(plane, helm, folder, tmp_path, values, release: str, chart: str, *more: str, expect: int) -> str:
+    # Put together at the first question, for which helm waits half a minute and kubectl as long as it takes.
+    kubectl(plane, "get", "--raw", "/openapi/v2")
     target = ("--kubeconfig", str(plane.kubeconfig), "--no-hooks", *more)
     command = ("upgrade", release, str(folder / chart), "--install", *where(tmp_path, values), *target)
     done = helm(*command, expect=expect)

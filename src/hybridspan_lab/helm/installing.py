@@ -66,6 +66,8 @@ class Installation:
             say("custom resource definitions")
             crds = str(self.charts / charts.CRDS)
             await self._command("kubectl", "apply", "-k", crds, *_SERVER_SIDE)
+            # Put together at the first question, and helm waits half a minute for it: on a busy machine that is short.
+            await readiness.patiently(api.text, "/openapi/v2")
             with _with_files(self.charts, self.overrides.parent, values) as folder:
                 for release in releases(values):
                     is_datastore = release.awaited is DATASTORE
