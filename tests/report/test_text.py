@@ -173,7 +173,7 @@ def test_a_brief_plan_has_what_is_to_be_done_and_no_command(plan):
         assert "= 1 step is as it should be and not shown" in text
         assert "turn them on" in text
         assert "az aks create" not in text
-        assert text.rstrip().endswith("hybridspan plan --export run.sh")
+        assert text.rstrip().endswith("hybridspan plan hybrid.yaml --export run.sh")
 
 
 def test_what_pre_flight_found_stands_after_the_steps_right_above_the_sum(plan):
@@ -263,9 +263,9 @@ def test_a_region_of_which_azure_says_nothing_is_not_called_absent(topology, fac
 @pytest.mark.parametrize(
     ("state", "problems", "words"),
     [
-        ("different", (), "next: hybridspan verify --repair"),
+        ("different", (), "next: hybridspan verify hybrid.yaml --repair"),
         ("same", ("a node is down",), "next: see to the problems above"),
-        ("unproved", (), "next: hybridspan verify --count"),
+        ("unproved", (), "next: hybridspan verify hybrid.yaml --count"),
     ],
 )
 def test_what_is_not_proved_comes_with_the_next_move(state, problems, words):
@@ -299,3 +299,15 @@ def test_networks_that_are_connected_otherwise_are_not_said_to_lack_a_peering(to
     }
     text = str(render_status(replace(topology, regions=apart), replace(facts, regions=bare)))
     assert "between=eastus, centralus  there=otherwise  back=otherwise" in text
+
+
+def test_the_command_that_goes_on_names_the_file(plan):
+    file = "/srv/my regions.yaml"
+    for text in (
+        str(render_plan(plan, brief=True, file=file)),
+        on_a_terminal(render_plan(plan, brief=True, file=file)),
+    ):
+        assert "hybridspan plan '/srv/my regions.yaml' --export run.sh" in " ".join(text.split())
+    unproved = compared(Verdict("a", "unproved", ""))
+    assert "hybridspan verify '/srv/my regions.yaml' --count" in str(render_verification([unproved], file))
+    assert "--export" not in str(render_plan(plan, file=file))

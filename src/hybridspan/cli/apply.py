@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -181,7 +182,7 @@ class Application:
     def _show(self, plan: Plan) -> None:
         from hybridspan.report.text import render_plan
 
-        render_plan(plan, brief=True).show(sys.stderr)
+        render_plan(plan, brief=True, file=os.path.relpath(self._topology.path)).show(sys.stderr)
 
     def _refuse(self, plan: Plan) -> None:
         if plan.refusals:

@@ -80,7 +80,7 @@ def plan(
         _save(made, topology, save, waive)
     for path in exports:
         _export(made, topology, path)
-    _show(made, as_json, brief)
+    _show(made, topology_file, as_json, brief)
     if made.refusals:
         return EXIT_FAILED
     return EXIT_PENDING if exit_code and made.pending else EXIT_OK
@@ -104,7 +104,7 @@ async def planned(topology: Topology, waived: frozenset[str]) -> tuple[Plan, Wor
             return with_waivers(topology, facts, build(topology, facts), waived), facts
 
 
-def _show(made: Plan, as_json: bool, brief: bool) -> None:
+def _show(made: Plan, file: Path, as_json: bool, brief: bool) -> None:
     if as_json:
         from hybridspan.report.documents import plan_document
 
@@ -112,7 +112,7 @@ def _show(made: Plan, as_json: bool, brief: bool) -> None:
         return
     from hybridspan.report.text import render_plan
 
-    render_plan(made, brief=brief).show()
+    render_plan(made, brief=brief, file=str(file)).show()
 
 
 def _save(made: Plan, topology: Topology, path: Path, waived: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -163,4 +164,4 @@ def _show(topology: Topology, results: list[VerificationResult], as_json: bool, 
         return
     from hybridspan.report.verification import render_verification
 
-    render_verification(results).show(sys.stderr if err else None)
+    render_verification(results, os.path.relpath(topology.path)).show(sys.stderr if err else None)

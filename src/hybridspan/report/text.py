@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -27,13 +28,16 @@ COLOURS = {"done": "dim", "needed": "green", "later": "cyan", "refused": "bold r
 SEVERITY_COLOURS = {"refuse": "bold red", "warn": "yellow", "unknown": "magenta", "pass": "green"}
 
 
-def render_plan(plan: Plan, *, brief: bool = False) -> Rendered:
+def render_plan(plan: Plan, *, brief: bool = False, file: str = "hybrid.yaml") -> Rendered:
     """The plan: each step with its reason and its commands, then what pre-flight found, then the sum.
 
-    The brief form, for whoever is about to say yes, has only what is to be done, without the commands.
+    The brief form, for whoever is about to say yes, has only what is to be done, without the commands; `file` is the topology's,
+    for the command that shows them.
     """
     steps = tuple(s for s in plan.steps if not brief or s.decision.is_waived or not s.decision.is_done)
-    return Rendered(_plan_table(plan, steps, brief), tuple(_plan_lines(plan, steps, brief)))
+    more = _more(plan, file) if brief else []
+    table = Group(_plan_table(plan, steps, brief), *map(Text, more))
+    return Rendered(table, (*_plan_lines(plan, steps, brief), *more))
 
 
 def _plan_table(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Group:
@@ -44,7 +48,7 @@ def _plan_table(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Group:
     if findings := _worth_reading(plan.findings):
         parts += [Text(), _finding_table(findings)]
     parts += [Text(), *(Text(note, style="dim") for note in plan.notes)]
-    return Group(*parts, Text(plan_sum(plan), style="bold"), *_more(plan, brief))
+    return Group(*parts, Text(plan_sum(plan), style="bold"))
 
 
 def _step_parts(step: PlannedStep, brief: bool) -> Iterator[RenderableType]:
@@ -92,7 +96,6 @@ def _plan_lines(plan: Plan, steps: Sequence[PlannedStep], brief: bool) -> Iterat
     yield from finding_lines(_worth_reading(plan.findings))
     yield from (f"note: {note}" for note in plan.notes)
     yield plan_sum(plan)
-    yield from _more(plan, brief)
 
 
 def _left_out(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
@@ -101,13 +104,12 @@ def _left_out(plan: Plan, steps: Sequence[PlannedStep]) -> list[str]:
     return [f"= {counted(count, 'step')} {verb} as {them} should be and not shown"] if count else []
 
 
-def _more(plan: Plan, brief: bool) -> list[str]:
+def _more(plan: Plan, file: str) -> list[str]:
     """Where the rest is."""
-    if not brief or not plan.pending:
+    if not plan.pending:
         return []
-    return [
-        "The commands of each step: hybridspan plan, or whole, as a script: hybridspan plan --export run.sh"
-    ]
+    command = shlex.join(("hybridspan", "plan", file))
+    return [f"The commands of each step: {command}", f"The whole as a script: {command} --export run.sh"]
 
 
 def plan_sum(plan: Plan) -> str:

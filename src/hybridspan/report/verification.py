@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -16,12 +17,12 @@ WORDS = {"same": "proved", "different": "different", "unproved": "not proved"}
 COLOURS = {"same": "green", "different": "bold red", "unproved": "yellow"}
 
 
-def render_verification(results: Iterable[VerificationResult]) -> Rendered:
-    """Each data center with its keyspaces, then the sum."""
+def render_verification(results: Iterable[VerificationResult], file: str = "hybrid.yaml") -> Rendered:
+    """Each data center with its keyspaces, then the sum; `file` is the topology's, for the command that goes on."""
     found = tuple(results)
     parts: list[RenderableType] = [part for result in found for part in _parts(result)]
     lines = [line for result in found for line in _lines(result)]
-    total, following = verification_sum(found), next_move(found)
+    total, following = verification_sum(found), next_move(found, file)
     said = [line for line in (total, f"next: {following}" if following else "") if line]
     return Rendered(Group(*parts, Text("\n".join(said), style="bold")), (*lines, *said))
 
@@ -46,14 +47,15 @@ def _holds(datacenters: Sequence[str]) -> str:
     return f"{', '.join(datacenters)} {'holds' if len(datacenters) == 1 else 'hold'}"
 
 
-def next_move(results: Sequence[VerificationResult]) -> str:
+def next_move(results: Sequence[VerificationResult], file: str) -> str:
     """What to do about it; nothing where all is proved."""
+    verify, status = (shlex.join(("hybridspan", word, file)) for word in ("verify", "status"))
     if any(result.has_differences for result in results):
-        return "hybridspan verify --repair shows the repairs of just these ranges, and asks before it starts them"
+        return f"{verify} --repair shows the repairs of just these ranges, and asks before it starts them"
     if any(result.problems for result in results):
-        return "see to the problems above (hybridspan status shows nodes and keyspaces), then hybridspan verify again"
+        return f"see to the problems above ({status} shows nodes and keyspaces), then {verify} again"
     if any(not result.is_proved for result in results):
-        return "hybridspan verify --count counts the rows in each data center, which is less than a proof"
+        return f"{verify} --count counts the rows in each data center, which is less than a proof"
     return ""
 
 
