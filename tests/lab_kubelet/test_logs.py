@@ -51,6 +51,12 @@ def test_lines_before_a_moment_are_left_out(log):
     assert text(log, since="2999-01-01T00:00:00Z") == b""
 
 
+def test_a_whole_second_is_before_its_parts(log):
+    log.write("stdout", b"one\n")
+    second = text(log, timestamps=True).decode().partition(".")[0]
+    assert text(log, since=f"{second}Z") == b"one\n"
+
+
 async def test_a_follower_sees_what_is_written_later_until_the_end(log):
     log.write("stdout", b"before\n")
     _, size = recorded_lines(log.path, LogRequest())

@@ -69,6 +69,7 @@ class Container:
         self._on_change = on_change
         self._pause = FIRST_PAUSE
         self._began = 0.0
+        self._patience: asyncio.Timeout | None = None
 
     @property
     def is_running(self) -> bool:
@@ -152,11 +153,19 @@ class Container:
         finished = self.finished
         self.process.terminate()
         try:
-            async with asyncio.timeout(grace):
+            async with asyncio.timeout(grace) as self._patience:
                 await finished.wait()
         except TimeoutError:
             self.process.kill()
             await finished.wait()
+        finally:
+            self._patience = None
+
+    def hasten(self, grace: float) -> None:
+        """Somebody has less patience than the one who told it to stop: a grace can only become shorter."""
+        soon = asyncio.get_running_loop().time() + grace
+        if self._patience is not None and (self._patience.when() or soon) > soon:
+            self._patience.reschedule(soon)
 
     async def feed(self, data: bytes) -> None:
         """Writes to the container's standard input, if it has one."""

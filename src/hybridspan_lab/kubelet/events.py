@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
+import time
 from typing import Final, Literal
 
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi
@@ -15,21 +15,23 @@ COMPONENT: Final = "kubelet"
 
 
 class PodEvents:
-    """Records one pod's events, in the background: an event that cannot be recorded holds nothing up."""
+    """Records one pod's events in their order, in the background: one that cannot be recorded holds nothing up."""
 
     def __init__(self, api: KubeApi, pod: Document) -> None:
         self._api = api
         self._metadata = pod["metadata"]
         self._node = pod["spec"].get("nodeName", "")
         self._said: dict[tuple[str, str], tuple[str, int]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._last: asyncio.Task[None] | None = None
 
     def say(self, kind: Kind, reason: str, message: str, container: str = "") -> None:
-        task = asyncio.create_task(self._record(kind, reason, message, container))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._last = asyncio.create_task(self._record(self._last, kind, reason, message, container))
 
-    async def _record(self, kind: Kind, reason: str, message: str, container: str) -> None:
+    async def _record(
+        self, before: asyncio.Task[None] | None, kind: Kind, reason: str, message: str, container: str
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         namespace = self._metadata["namespace"]
         name, count = self._said.get((reason, message), ("", 0))
         with contextlib.suppress(ApiError):
@@ -37,7 +39,8 @@ class PodEvents:
                 change = {"count": count + 1, "lastTimestamp": timestamp()}
                 await self._api.patch("/api/v1", "events", name, change, namespace)
             else:
-                name = f"{self._metadata['name']}.{uuid.uuid4().hex[:16]}"
+                # As real ones: events that are listed by name stand in the order in which they came about.
+                name = f"{self._metadata['name']}.{time.time_ns():x}"
                 event = self._event(name, kind, reason, message, container)
                 await self._api.create("/api/v1", "events", event, namespace)
             self._said[(reason, message)] = name, count + 1

@@ -68,9 +68,9 @@ def recorded_lines(path: Path, request: LogRequest) -> tuple[list[bytes], int]:
     """The wanted lines that the file has now, and the size that was read."""
     data = path.read_bytes() if path.exists() else b""
     entries = [line for line in data.split(b"\n") if line]
-    chosen = [
-        entry for entry in entries if not request.since or entry.partition(b" ")[0].decode() >= request.since
-    ]
+    # Without the Z, so that a whole second comes before its parts.
+    since = request.since.removesuffix("Z").encode()
+    chosen = [entry for entry in entries if entry.partition(b" ")[0] >= since]
     if request.tail is not None:
         chosen = chosen[-request.tail :] if request.tail else []
     return [rendered(entry, timestamps=request.timestamps) for entry in chosen], len(data)

@@ -111,6 +111,8 @@ class Pod:
         if self._ending is None:
             self.scene.is_ending = True
             self._ending = asyncio.create_task(self._end(grace, is_deleted=is_deleted))
+        for container in self.containers:
+            container.hasten(grace)
         return self._ending
 
     def touch(self) -> None:
@@ -202,7 +204,9 @@ class Pod:
     async def _end(self, grace: float, *, is_deleted: bool) -> None:
         LOG.info("pod %s ends, grace %.0f s", self.name, grace)
         if not is_deleted:
-            self.scene.events.say("Normal", "Killing", "Stopping the pod's containers")
+            for container in filter(lambda c: c.is_running, self.containers):
+                words = f"Stopping container {container.name}"
+                self.scene.events.say("Normal", "Killing", words, container.name)
         stopping = [asyncio.create_task(supervision.stop(c, grace)) for c in self.mains]
         if stopping:
             await asyncio.wait(stopping)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from hybridspan_lab.kubeapi import Document
 from hybridspan_lab.kubelet.container import Container
@@ -13,7 +14,10 @@ from hybridspan_lab.kubelet.netsockets import connect
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.sandbox.process import StartFailed, start
 
-Probe = Callable[[], Awaitable[bool]]
+Probe = Callable[[], Awaitable[str]]
+"""What is wrong; nothing when all is well."""
+Tell = Callable[[str], None]
+LONGEST_OUTPUT: Final = 1024
 
 
 async def watch_over(
@@ -21,43 +25,47 @@ async def watch_over(
     network: PodNetwork,
     *,
     on_change: Callable[[], None],
+    on_failure: Tell,
     on_dead: Callable[[str], Awaitable[None]],
 ) -> None:
-    """Runs a container's probes until cancelled: first the startup probe, then liveness and readiness together."""
+    """Runs a container's probes until cancelled: first the startup probe, then liveness and readiness together.
+
+    `on_failure` is told each failure in a sentence, `on_dead` which probe has given the container up.
+    """
     spec = container.spec
-    startup = spec.get("startupProbe")
-    if startup and not await settle(startup, prober(startup, container, network), wanted=True):
-        await on_dead("startup probe failed")
+
+    def prepared(kind: str) -> tuple[Document, Probe]:
+        probe = spec[f"{kind}Probe"]
+        return probe, told(
+            prober(probe, container, network), kind, probe.get("timeoutSeconds", 1), on_failure
+        )
+
+    if spec.get("startupProbe") and not await settle(*prepared("startup"), wanted=True):
+        await on_dead("startup")
         return
     container.is_started = True
     container.started.set()
-    if readiness := spec.get("readinessProbe"):
-        on_change()
-    else:
-        container.is_ready = True
-        on_change()
+    container.is_ready = not spec.get("readinessProbe")
+    on_change()
     async with asyncio.TaskGroup() as tasks:
-        if readiness:
-            tasks.create_task(keep_ready(readiness, container, network, on_change))
-        if liveness := spec.get("livenessProbe"):
-            tasks.create_task(stay_alive(liveness, container, network, on_dead))
+        if spec.get("readinessProbe"):
+            tasks.create_task(keep_ready(*prepared("readiness"), container, on_change))
+        if spec.get("livenessProbe"):
+            tasks.create_task(stay_alive(*prepared("liveness"), on_dead))
 
 
 async def keep_ready(
-    probe: Document, container: Container, network: PodNetwork, on_change: Callable[[], None]
+    probe: Document, check: Probe, container: Container, on_change: Callable[[], None]
 ) -> None:
-    check = prober(probe, container, network)
     while True:
         await settle(probe, check, wanted=not container.is_ready, patient=True)
         container.is_ready = not container.is_ready
         on_change()
 
 
-async def stay_alive(
-    probe: Document, container: Container, network: PodNetwork, on_dead: Callable[[str], Awaitable[None]]
-) -> None:
-    await settle(probe, prober(probe, container, network), wanted=False, patient=True)
-    await on_dead("liveness probe failed")
+async def stay_alive(probe: Document, check: Probe, on_dead: Callable[[str], Awaitable[None]]) -> None:
+    await settle(probe, check, wanted=False, patient=True)
+    await on_dead("liveness")
 
 
 async def settle(probe: Document, check: Probe, *, wanted: bool, patient: bool = False) -> bool:
@@ -69,7 +77,7 @@ async def settle(probe: Document, check: Probe, *, wanted: bool, patient: bool =
     row = {True: 0, False: 0}
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
     while True:
-        outcome = await once(check, probe.get("timeoutSeconds", 1))
+        outcome = not await check()
         row[outcome], row[not outcome] = row[outcome] + 1, 0
         if row[wanted] >= needed[wanted]:
             return True
@@ -78,12 +86,25 @@ async def settle(probe: Document, check: Probe, *, wanted: bool, patient: bool =
         await asyncio.sleep(probe.get("periodSeconds", 10))
 
 
-async def once(check: Probe, timeout: float) -> bool:
+def told(check: Probe, kind: str, timeout: float, on_failure: Tell) -> Probe:
+    """The check within its time, its failures handed on as `kubectl describe` shows them."""
+
+    async def once() -> str:
+        if problem := await within(check, timeout):
+            on_failure(f"{kind.capitalize()} probe failed: {problem}")
+        return problem
+
+    return once
+
+
+async def within(check: Probe, timeout: float) -> str:
     try:
         async with asyncio.timeout(timeout):
             return await check()
-    except (TimeoutError, OSError, StartFailed, ValueError, IndexError):
-        return False
+    except TimeoutError:
+        return f"timed out after {timeout:g}s"
+    except (OSError, StartFailed, ValueError, IndexError) as error:
+        return str(error) or type(error).__name__
 
 
 def prober(probe: Document, container: Container, network: PodNetwork) -> Probe:
@@ -95,30 +116,46 @@ def prober(probe: Document, container: Container, network: PodNetwork) -> Probe:
     return lambda: reach(action, container, network)
 
 
-async def run_command(command: list[str], container: Container) -> bool:
+async def run_command(command: list[str], container: Container) -> str:
     process, launch = container.process, container.launch
     if process is None or launch is None:
-        return False
-    probing = await start(launch.inside(process.pid), launch.words(command), launch.env, cwd=launch.cwd)
+        return "the container is not running"
+    pipe = asyncio.subprocess.PIPE
+    probing = await start(
+        launch.inside(process.pid), launch.words(command), launch.env, cwd=launch.cwd,
+        stdout=pipe, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
     try:
-        return await probing.wait() == 0
+        output, _ = await probing.launcher.communicate()
+        code = await probing.wait()
     finally:
         probing.kill()
+    words = output[:LONGEST_OUTPUT].decode(errors="replace").strip()
+    return (words or f"exit code {code}") if code else ""
 
 
-async def reach(action: dict[str, Any], container: Container, network: PodNetwork) -> bool:
-    _, writer = await connect(
-        network.namespace, action.get("host") or network.address, port_of(action, container)
-    )
+async def reach(action: dict[str, Any], container: Container, network: PodNetwork) -> str:
+    _, writer = await dial(network, action.get("host") or network.address, port_of(action, container))
     writer.close()
-    return True
+    return ""
 
 
-async def request(action: dict[str, Any], container: Container, network: PodNetwork) -> bool:
+async def dial(
+    network: PodNetwork, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection, or an OSError in the real kubelet's words."""
+    try:
+        return await connect(network.namespace, host, port, tls=tls)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise OSError(f"dial tcp {host}:{port}: connect: {reason}") from error
+
+
+async def request(action: dict[str, Any], container: Container, network: PodNetwork) -> str:
     """A GET that any status from 200 to 399 satisfies; certificates are not verified, as by a real kubelet."""
     host, port = action.get("host") or network.address, port_of(action, container)
     tls = ssl._create_unverified_context() if action.get("scheme", "HTTP").upper() == "HTTPS" else None  # noqa: S323, SLF001
-    reader, writer = await connect(network.namespace, host, port, tls=tls)
+    reader, writer = await dial(network, host, port, tls)
     try:
         headers = "".join(f"{h['name']}: {h['value']}\r\n" for h in action.get("httpHeaders") or [])
         path = action.get("path") or "/"
@@ -129,7 +166,7 @@ async def request(action: dict[str, Any], container: Container, network: PodNetw
         status = int((await reader.readline()).split()[1])
     finally:
         writer.close()
-    return 200 <= status < 400
+    return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
 
 
 def port_of(action: dict[str, Any], container: Container) -> int:

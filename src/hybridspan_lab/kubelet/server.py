@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import logging
@@ -69,10 +70,7 @@ class Routes:
         restart = container.restarts - (1 if previous else 0)
         path = container.log_path(restart)
         if restart < 0 or not path.exists():
-            what = "previous terminated container" if previous else "container"
-            raise web.HTTPBadRequest(
-                text=f'{what} "{container.name}" in pod "{self._pod(request).name}" not found'
-            )
+            raise web.HTTPBadRequest(text=no_log(container, request.match_info["pod"], previous=previous))
         wanted = log_request(request)
         lines, size = recorded_lines(path, wanted)
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
@@ -104,13 +102,18 @@ class Routes:
         return session.response
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
+        """Until the client goes or the pod does: kubectl then says `lost connection to pod`."""
         network = self._network(request)
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            return await forwarding.over_spdy(request, network)
-        asked = request.query.getall("ports", request.query.getall("port", []))
-        return await forwarding.over_socket(
-            request, network, [int(n) for text in asked for n in text.split(",")]
-        )
+        parting = asyncio.create_task(part(self._pod(request), request.transport))
+        try:
+            if request.headers.get("Upgrade", "").lower() != "websocket":
+                return await forwarding.over_spdy(request, network)
+            asked = request.query.getall("ports", request.query.getall("port", []))
+            return await forwarding.over_socket(
+                request, network, [int(n) for text in asked for n in text.split(",")]
+            )
+        finally:
+            parting.cancel()
 
     def _pod(self, request: web.Request) -> Pod:
         names = request.match_info
@@ -131,6 +134,21 @@ class Routes:
         if network is None:
             raise web.HTTPConflict(text="the pod has no network yet")
         return network
+
+
+async def part(pod: Pod, transport: asyncio.BaseTransport | None) -> None:
+    """Ends a connection with its pod."""
+    await pod.is_gone.wait()
+    if transport is not None:
+        transport.close()
+
+
+def no_log(container: Container, pod: str, *, previous: bool) -> str:
+    """Why there is no log, in the real kubelet's words: they say what to wait for."""
+    if previous:
+        return f'previous terminated container "{container.name}" in pod "{pod}" not found'
+    reason = (container.state.get("waiting") or {}).get("reason", "no logs yet")
+    return f'container "{container.name}" in pod "{pod}" is waiting to start: {reason}'
 
 
 def log_request(request: web.Request) -> LogRequest:

@@ -66,9 +66,11 @@ async def keep_running(
         if scene.is_ending or not will_restart(policy, container):
             return
         pause = container.next_pause()
-        message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={scene.name}"
+        pod = f"{scene.document['metadata']['name']}_{scene.document['metadata']['namespace']}"
+        message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={pod}"
         container.wait_for("CrashLoopBackOff", message)
-        scene.events.say("Warning", "BackOff", message, container.name)
+        words = f"Back-off restarting failed container {container.name} in pod {pod}"
+        scene.events.say("Warning", "BackOff", words, container.name)
         await asyncio.sleep(pause)
         container.restarts += 1
         discard_logs(container.logs, container.restarts - 1)
@@ -83,7 +85,8 @@ async def run(container: Container, scene: Scene, on_change: Callable[[], None])
             container,
             scene.network,
             on_change=on_change,
-            on_dead=lambda why: end_unhealthy(container, scene, why),
+            on_failure=lambda words: scene.events.say("Warning", "Unhealthy", words, container.name),
+            on_dead=lambda probe: end_unhealthy(container, scene, probe),
         )
     )
     try:
@@ -115,9 +118,17 @@ async def begin(container: Container, scene: Scene) -> bool:
             scene.events.say("Warning", "Failed", f"Error: {failure}", container.name)
             return False
         else:
-            scene.events.say("Normal", "Started", f"Started container {container.name}", container.name)
+            tell_of_start(container, scene)
             return True
     return False
+
+
+def tell_of_start(container: Container, scene: Scene) -> None:
+    """The three events of a container that starts; the lab has every image that it knows."""
+    image, name = container.spec["image"], container.name
+    scene.events.say("Normal", "Pulled", f'Container image "{image}" already present on machine', name)
+    scene.events.say("Normal", "Created", f"Created container: {name}", name)
+    scene.events.say("Normal", "Started", f"Started container {name}", name)
 
 
 async def never_pulled(container: Container, scene: Scene) -> None:
@@ -130,9 +141,10 @@ async def never_pulled(container: Container, scene: Scene) -> None:
     await asyncio.Event().wait()
 
 
-async def end_unhealthy(container: Container, scene: Scene, why: str) -> None:
-    LOG.info("pod %s container %s: %s", scene.name, container.name, why)
-    scene.events.say("Warning", "Unhealthy", f"Container {container.name}: {why}", container.name)
+async def end_unhealthy(container: Container, scene: Scene, probe: str) -> None:
+    LOG.info("pod %s container %s: %s probe failed", scene.name, container.name, probe)
+    words = f"Container {container.name} failed {probe} probe, will be restarted"
+    scene.events.say("Normal", "Killing", words, container.name)
     await container.stop(float(scene.document["spec"].get("terminationGracePeriodSeconds", 30)))
 
 
