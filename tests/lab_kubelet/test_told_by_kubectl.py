@@ -86,6 +86,16 @@ def test_a_forwarded_port_ends_with_its_pod(cluster, transport):
     assert "lost connection to pod" in said
 
 
+def test_a_person_looks_into_a_running_pod_with_debug(cluster, database):
+    argv = ["debug", "-it", "db-0", "--image", "test/sh", "--container", "look", "--profile=general"]
+    shown, code = typed(cluster, argv, ["hostname -i", "exit 5"])
+    assert cluster.text("get", "pod", "db-0", "-o", "jsonpath={.status.podIP}") in shown
+    ended = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}"
+    cluster.until(lambda: cluster.text("get", "pod", "db-0", "-o", ended) == "5")
+    assert cluster.text("get", "pod", "db-0").count("1/1") == 1
+    assert code in (0, 1, 5)
+
+
 def test_files_are_copied_both_ways(cluster, database, tmp_path):
     (tmp_path / "in").write_text("words\n")
     cluster.run("cp", str(tmp_path / "in"), "db-0:/tmp/there", "-c", "main")

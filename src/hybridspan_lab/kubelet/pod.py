@@ -14,6 +14,7 @@ from hybridspan_lab.kubelet import supervision
 from hybridspan_lab.kubelet.config import NodeConfig
 from hybridspan_lab.kubelet.container import Container, timestamp
 from hybridspan_lab.kubelet.environment import ReferenceMissing
+from hybridspan_lab.kubelet.ephemeral import Ephemerals
 from hybridspan_lab.kubelet.events import PodEvents
 from hybridspan_lab.kubelet.host import Host
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
@@ -40,6 +41,7 @@ class Pod:
         spec = document["spec"]
         self.inits = [self._container(c) for c in spec.get("initContainers") or []]
         self.mains = [self._container(c) for c in spec["containers"]]
+        self.ephemerals = Ephemerals(self.scene, self.directory / "logs", self.touch)
         self.started = timestamp()
         self.is_gone = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
@@ -70,7 +72,7 @@ class Pod:
         return [*self.inits, *self.mains]
 
     def container(self, name: str) -> Container | None:
-        return next((c for c in self.containers if c.name == name), None)
+        return next((c for c in (*self.containers, *self.ephemerals.containers) if c.name == name), None)
 
     def adopt(self) -> None:
         """Takes over what an earlier kubelet process left: its address and its count of restarts."""
@@ -105,6 +107,8 @@ class Pod:
         self.scene.document = self.volumes.pod = document
         if document["metadata"].get("deletionTimestamp"):
             self.end(termination_grace(document))
+        else:
+            self.ephemerals.follow()
 
     def end(self, grace: float, *, is_deleted: bool = False) -> asyncio.Task[None]:
         """Stops everything and removes the pod from the API, unless that has been done (`is_deleted`)."""
@@ -127,13 +131,14 @@ class Pod:
         try:
             await self._attach()
             await self._until_prepared()
+            self.ephemerals.follow()
             async with asyncio.TaskGroup() as sidecars:
                 if await self._initialize(sidecars):
                     await asyncio.gather(
                         *(self._keep(container, self.scene.policy) for container in self.mains)
                     )
                 self._is_over = True
-                await asyncio.gather(*(c.stop(SIDECAR_GRACE) for c in self.inits))
+                await asyncio.gather(*(c.stop(SIDECAR_GRACE) for c in self.inits), self.ephemerals.end())
             if not self.scene.is_ending:
                 await self._detach()
         except OSError:
@@ -210,7 +215,7 @@ class Pod:
         stopping = [asyncio.create_task(supervision.stop(c, grace)) for c in self.mains]
         if stopping:
             await asyncio.wait(stopping)
-        await asyncio.gather(*(c.stop(1.0) for c in self.inits))
+        await asyncio.gather(*(c.stop(1.0) for c in self.inits), self.ephemerals.end())
         await cancelled(self._life)
         await self._detach()
         if not is_deleted:
@@ -233,6 +238,7 @@ class Pod:
             self.document,
             self.inits,
             self.mains,
+            self.ephemerals.containers,
             address=self.network.address if self.network else "",
             node_address=self._node.address,
             started=self.started,

@@ -83,6 +83,7 @@ def pod_status(
     pod: Document,
     inits: Sequence[Container],
     mains: Sequence[Container],
+    ephemerals: Sequence[Container] = (),
     *,
     address: str,
     node_address: str,
@@ -100,4 +101,5 @@ def pod_status(
         "qosClass": (pod.get("status") or {}).get("qosClass", "BestEffort"),
         "initContainerStatuses": [container_status(c) for c in inits] or None,
         "containerStatuses": [container_status(c) for c in mains],
+        "ephemeralContainerStatuses": [container_status(c) for c in ephemerals] or None,
     }
