@@ -101,3 +101,27 @@ def test_files_are_copied_both_ways(cluster, database, tmp_path):
     cluster.run("cp", str(tmp_path / "in"), "db-0:/tmp/there", "-c", "main")
     cluster.run("cp", "db-0:/tmp/there", str(tmp_path / "out"), "-c", "main")
     assert (tmp_path / "out").read_text() == "words\n"
+
+
+def test_top_shows_what_pods_and_nodes_use(cluster, database):
+    cluster.apply(pod("busy", "while :; do :; done"))
+    cluster.run("wait", "--for=condition=ready", "pod/busy", "--timeout=20s")
+    cluster.until(lambda: "busy" in cluster.run("top", "pod", check=False).stdout.decode(), 30)
+    told = {
+        name: (int(cpu.removesuffix("m")), int(memory.removesuffix("Mi")))
+        for name, cpu, memory in map(str.split, cluster.text("top", "pod", "--no-headers").splitlines())
+    }
+    assert told["busy"][0] > 50, told
+    assert all(memory > 5 for name, (_, memory) in told.items() if name.startswith("db-")), told
+    assert set(cluster.text("top", "pod", "-l", "app=db", "--no-headers").split()[::3]) == {
+        "db-0",
+        "db-1",
+        "db-2",
+    }
+    node = cluster.text("get", "pod", "busy", "-o", "jsonpath={.spec.nodeName}")
+    busiest = max(
+        cluster.text("top", "node", "--no-headers").splitlines(), key=lambda line: int(line.split()[1][:-1])
+    )
+    assert busiest.split()[0] == node
+    assert "NotFound" in cluster.run("top", "pod", "nobody", check=False).stderr.decode()
+    cluster.run("delete", "pod", "busy", "--grace-period=1")

@@ -137,6 +137,7 @@ def _prepare(site: Site) -> None:
     authority.issue("etcd-client", "apiserver")
     authority.issue("apiserver", "kube-apiserver", hosts=[*loopback, *inside, site.service_address])
     authority.issue("apiserver-kubelet-client", "kube-apiserver", organization="system:masters")
+    authority.issue("front-proxy-client", "front-proxy-client")
     _write_account_keys(site.pki)
     for name, (user, group) in _CLIENTS.items():
         pair = authority.issue(name, user, organization=group)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from hybridspan_lab.controlplane.authority import Authority
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi, WatchEvent
-from hybridspan_lab.kubelet import dns, egress, node, provisioner
+from hybridspan_lab.kubelet import dns, egress, metrics, node, provisioner
 from hybridspan_lab.kubelet.attachments import Attachments
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
 from hybridspan_lab.kubelet.host import Host
@@ -22,6 +22,7 @@ from hybridspan_lab.kubelet.objects import ObjectCache
 from hybridspan_lab.kubelet.pod import Pod
 from hybridspan_lab.kubelet.podnetwork import ClusterServices
 from hybridspan_lab.kubelet.services import LoopbackDirectory, ServiceDirectory
+from hybridspan_lab.kubelet.usage import Meter
 from hybridspan_lab.network.plane import NetworkPlane
 
 LOG: Final = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ class Kubelet:
                 lambda: dns.DatagramServer(self.directory.addresses), sock=self._name_server
             )
         async with asyncio.TaskGroup() as tasks:
-            runner, self._port = await start_server(self, self._tls, self.config.port)
+            measures = metrics.Metrics(self.api, Meter(self.pods))
+            runner, self._port = await start_server(self, measures, self._tls, self.config.port)
             proxy = await egress.serve(self.config.egress_socket, self.reach)
             try:
                 for cache in supporting:
@@ -103,6 +105,7 @@ class Kubelet:
                 tasks.create_task(disks.run())
                 tasks.create_task(self._pod_objects.run())
                 tasks.create_task(self._renew_tokens())
+                self._register_metrics()
                 LOG.info("kubelet of %s ready on port %s", self.config.cluster, self._port)
                 await asyncio.Event().wait()
             finally:
@@ -124,6 +127,12 @@ class Kubelet:
             for name in wanted.keys() - self._leases.keys():
                 self.host.attachments.add(wanted[name])
                 await self._add_node(wanted[name])
+            self._register_metrics()
+
+    def _register_metrics(self) -> None:
+        # Endpoints may not be on loopback: the fall-back has no `kubectl top`.
+        if self.config.network == "namespaces":
+            self._spawn(metrics.install(self.api, self.config.nodes, KUBELET_PORT))
 
     async def _add_node(self, one: NodeConfig) -> None:
         self.host.nodes[one.name] = one

@@ -15,6 +15,7 @@ from aiohttp import web
 from hybridspan_lab.kubelet import execution, forwarding
 from hybridspan_lab.kubelet.container import Container
 from hybridspan_lab.kubelet.logfile import LogRequest, followed_lines, recorded_lines
+from hybridspan_lab.kubelet.metrics import Metrics
 from hybridspan_lab.kubelet.pod import Pod
 from hybridspan_lab.kubelet.podnetwork import PodNetwork
 from hybridspan_lab.kubelet.sessions import is_set, open_session
@@ -31,7 +32,9 @@ class Pods(Protocol):
         """The pod of that name, or None."""
 
 
-async def start_server(pods: Pods, tls: ssl.SSLContext, port: int) -> tuple[web.AppRunner, int]:
+async def start_server(
+    pods: Pods, metrics: Metrics, tls: ssl.SSLContext, port: int
+) -> tuple[web.AppRunner, int]:
     """Serves on loopback; returns the runner and the port."""
     routes = Routes(pods)
     app = web.Application()
@@ -44,6 +47,7 @@ async def start_server(pods: Pods, tls: ssl.SSLContext, port: int) -> tuple[web.
     app.router.add_route("*", "/attach/{namespace}/{pod}/{uid}/{container}", routes.attach)
     app.router.add_route("*", "/portForward/{namespace}/{pod}", routes.forward)
     app.router.add_route("*", "/portForward/{namespace}/{pod}/{uid}", routes.forward)
+    metrics.add_to(app.router)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", port), backlog=256)
