@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -11,7 +14,7 @@ from click.testing import CliRunner
 
 from hybridspan.cli.lab_faults import fault
 from hybridspan.errors import InputError, PermanentFailure
-from hybridspan_lab import control
+from hybridspan_lab import control, examples
 from hybridspan_lab.control import UpOptions
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.process import worlds
@@ -130,6 +133,39 @@ def test_the_secret_is_in_no_export_and_in_no_argument(lab, home):
 def test_the_notes_lead_cqlsh_into_the_pod_where_the_certificates_are(lab, home):
     (note,) = (line for line in control.exports(home).splitlines() if line.startswith("# cqlsh:"))
     assert "kubectl exec -it -n apigee apigee-cassandra-default-0 -- cqlsh -u ddl_user --ssl" in note
+
+
+def test_the_notes_are_for_the_namespace_that_the_topology_names(tmp_path):
+    home, folder = tmp_path / "lab", tmp_path / "work"
+    shutil.copytree(examples.example_directory("two-regions"), folder)
+    topology = folder / "hybrid.yaml"
+    topology.write_text(topology.read_text().replace("namespace: apigee\n", "namespace: gateways\n"))
+    try:
+        control.up(UpOptions(home=home, topology=topology, bare=True))
+        # What somebody does to the file afterwards does not change the lab that runs.
+        topology.write_text("")
+        notes = [line for line in control.exports(home).splitlines() if line.startswith("# ")]
+    finally:
+        control.down(home)
+    assert sum(" -n gateways " in note for note in notes) == 3
+    assert not [note for note in notes if "-n apigee" in note]
+
+
+def test_up_tells_how_to_reach_the_very_lab_that_it_started(home, monkeypatch):
+    """As a person types it, with a home that only this command was given."""
+    told = subprocess.run(
+        [sys.executable, "-m", "hybridspan", "lab", "up", "--bare"],
+        env={**os.environ, "HYBRIDSPAN_LAB_HOME": str(home)},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    monkeypatch.delenv("HYBRIDSPAN_LAB_HOME", raising=False)
+    use, end = (re.search(pattern, told)[1] for pattern in (r"to use it:  (.*)", r"to end it:  (.*)"))
+    said = subprocess.run(
+        ["sh", "-c", f'{use}; echo "$KUBECONFIG"'], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"{Places(home).kubeconfig}\n"
+    subprocess.run(["sh", "-c", end], check=True)
+    assert not home.exists()
 
 
 def test_secrets_are_their_owners_alone(lab, home):

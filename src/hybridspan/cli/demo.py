@@ -7,7 +7,6 @@ The demo calls the same commands that a person would, in processes of their own,
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from hybridspan.cli.typed import typed
 from hybridspan.errors import EXIT_OK, InputError, PermanentFailure
 
 EXAMPLES = {"apigeectl": "two-regions", "helm": "helm-two-regions"}
@@ -193,6 +193,4 @@ class Demo:
 
 
 def _typed(lab: Mapping[str, str], command: str) -> str:
-    """A command for that lab as a shell takes it from any folder, whatever its PATH."""
-    home, python = (shlex.quote(word) for word in (lab["HYBRIDSPAN_LAB_HOME"], sys.executable))
-    return f"HYBRIDSPAN_LAB_HOME={home} {python} -m hybridspan {command}"
+    return typed(command, lab["HYBRIDSPAN_LAB_HOME"], anywhere=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hybridspan.cli.lab_faults import fault
+from hybridspan.cli.typed import typed
 from hybridspan.errors import EXIT_OK
 
 NAME_WIDTH = 46
@@ -62,7 +64,9 @@ def up(topology: Path | None, system_keyspaces: str, network: str | None, region
         network=network,  # type: ignore[arg-type] # the choice has no other words
     )
     control.up(options, say=click.echo, progress=control.TextBar())
-    click.echo('\nto use it:  eval "$(hybridspan lab env)"')
+    home = str(options.home) if "HYBRIDSPAN_LAB_HOME" in os.environ else None
+    click.echo(f'\nto use it:  eval "$({typed("lab env", home)})"')
+    click.echo(f"to end it:  {typed('lab down', home)}")
     return EXIT_OK
 
 

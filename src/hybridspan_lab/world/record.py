@@ -31,6 +31,8 @@ class Record:
     network: Mode = "namespaces"
     registry_port: int = 0
     """Of the charts' registry; 0 where the lab has no charts."""
+    namespace_of_apigee: str = "apigee"
+    """In the topology's first region."""
 
     @property
     def arm(self) -> str:

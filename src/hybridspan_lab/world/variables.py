@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from hybridspan_lab.apigee import names
 from hybridspan_lab.arm.credentials import CLIENT, SUBSCRIPTION, TENANT
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
 
 CLOUD: Final = "HybridspanLab"
+JMX_PASSWORDS: Final = "/opt/apigee/apigee-cassandra/conf/jmxremote.password"
+"""In a Cassandra pod: what its JMX lets in, a user and a password a line, as nodetool reads it too."""
 NOWHERE: Final = "http://127.0.0.1:9"
 """A proxy that is never there: what would leave this machine fails at once instead."""
 
@@ -67,7 +70,7 @@ def exports(places: Places, record: Record) -> str:
         lines.append(
             f"# charts:   helm pull {record.registry}/apigee-org --ca-file $HYBRIDSPAN_CHARTS_CA; unpacked in {places.charts}"
         )
-    return "\n".join([*lines, *_notes(places)])
+    return "\n".join([*lines, *_notes(places, record.namespace_of_apigee)])
 
 
 def write_registry_login(places: Places, record: Record, login: str) -> None:
@@ -78,13 +81,17 @@ def write_registry_login(places: Places, record: Record, login: str) -> None:
     path.write_text(json.dumps({"auths": {record.registry_host: {"auth": login}}}))
 
 
-def _notes(places: Places) -> list[str]:
+def _notes(places: Places, namespace: str) -> list[str]:
     """What a person types next; az reads the secret from its file, since other users see a program's arguments."""
     secret = shlex.quote(f"@{places.client_secret}")
+    pod = f"-n {namespace} {names.CASSANDRA}-0"
+    path = "jsonpath='{.data.ddl\\.password}'"
     return [
+        "# This shell now speaks to the lab alone, and HTTPS to anywhere else fails; a new shell is as before.",
         f"# az:       az login --service-principal -u $AZURE_CLIENT_ID -p {secret} --tenant $AZURE_TENANT_ID",
-        "# nodetool: kubectl exec -n apigee apigee-cassandra-default-0 -- nodetool -u jmxuser -pwf FILE status",
-        "# cqlsh:    kubectl exec -it -n apigee apigee-cassandra-default-0 -- cqlsh -u ddl_user --ssl",
+        f"# nodetool: kubectl exec {pod} -- nodetool -u jmxuser -pwf {JMX_PASSWORDS} status",
+        f"# cqlsh:    kubectl exec -it {pod} -- cqlsh -u ddl_user --ssl",
+        f"# it asks:  kubectl get secret -n {namespace} {names.CREDENTIALS} -o {path} | base64 -d",
     ]
 
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from hybridspan.secrets import Secret
+from hybridspan.topology import loading
 from hybridspan_lab.arm import network_from_documents
 from hybridspan_lab.arm.documents import Documents
 from hybridspan_lab.helm import registry
@@ -145,6 +146,7 @@ async def serve(
         since=time.time(),
         network=network,
         registry_port=doors.registry_port,
+        namespace_of_apigee=loading.load(topology).first.namespace,
     )
     await World(places, ensure(), record, doors).run()
 
