@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,18 @@ def test_every_document_has_a_place_in_the_api(overrides):
         api, plural = location(document)
         assert api.startswith("/api")
         assert plural.islower()
+
+
+@pytest.mark.parametrize("flag", ["--data", "--all-env", "--file=x"])
+def test_half_a_flag_is_not_guessed(flag):
+    with pytest.raises(SystemExit) as ended:
+        apigeectl.parse(["apply", flag])
+    assert ended.value.code == 2
+
+
+def test_no_two_users_of_a_lab_share_a_password():
+    made = {key: value for key, value in installation.new_credentials().items() if key.endswith(".password")}
+    assert len(set(made.values())) == len(made) == 6
+    made_by_init = installation.installation("apigee", made)
+    (redis,) = (d for d in made_by_init if d["metadata"]["name"] == "apigee-redis-default-creds")
+    assert not set(redis["data"].values()) & {base64.b64encode(v.encode()).decode() for v in made.values()}

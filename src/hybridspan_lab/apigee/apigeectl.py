@@ -44,8 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
+    # The real one does not guess: half of a flag is an unknown flag.
     parser = argparse.ArgumentParser(
-        prog="apigeectl", description="Installs Apigee hybrid (rehearsal stand-in)."
+        prog="apigeectl", description="Installs Apigee hybrid (rehearsal stand-in).", allow_abbrev=False
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("-f", "--file-overrides", dest="file", type=Path, default=Path("overrides.yaml"))
@@ -134,7 +135,8 @@ async def _installation(api: KubeApi, overrides: Overrides) -> list[Document]:
             "cert-manager is not installed in this cluster: no matches for kind Certificate in cert-manager.io/v1"
         )
     credentials = installation.credentials_of(await _credentials(api, overrides))
-    return installation.installation(overrides.namespace, credentials)
+    redis = str(overrides.at("redis.auth.password", installation.REDIS_DEFAULT))
+    return installation.installation(overrides.namespace, credentials, redis)
 
 
 async def _credentials(api: KubeApi, overrides: Overrides) -> dict[str, str]:

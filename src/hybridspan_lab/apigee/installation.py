@@ -26,6 +26,7 @@ CREDENTIAL_DEFAULTS: Final = {
     "jolokia.password": "iloveapis123",
 }
 """Keys of the credentials' secret with the documented defaults."""
+REDIS_DEFAULT: Final = "iloveapis123"
 ROOT_HOURS: Final = "87600h"
 WEBHOOK_PATH: Final = "/validate-apigeedatastore"
 WEBHOOK_CONFIGURATION: Final = f"apigee-validating-webhook-configuration-{names.DATASTORE}"
@@ -39,7 +40,9 @@ def new_credentials() -> dict[str, str]:
     }
 
 
-def installation(namespace: str, credentials: dict[str, str]) -> list[Document]:
+def installation(
+    namespace: str, credentials: dict[str, str], redis_password: str = REDIS_DEFAULT
+) -> list[Document]:
     """All objects of `init`, in an order in which they can be applied."""
     return [
         object_of("v1", "Namespace", names.SYSTEM_NAMESPACE, labels={"control-plane": "controller-manager"}),
@@ -53,9 +56,7 @@ def installation(namespace: str, credentials: dict[str, str]) -> list[Document]:
         *_issuers(),
         _serving_certificate(),
         secret(names.CREDENTIALS, namespace, credentials),
-        secret(
-            "apigee-redis-default-creds", namespace, {"redis.admin.password": credentials["admin.password"]}
-        ),
+        secret("apigee-redis-default-creds", namespace, {"redis.admin.password": redis_password}),
         _service(),
         _controller(),
         _validating_webhook(),
