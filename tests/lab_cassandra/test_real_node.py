@@ -199,6 +199,39 @@ def test_the_real_cqlsh_needs_no_more_than_ssl(node):
     assert "Unauthorized" in refused.stderr, "an ordinary role must not read it"
 
 
+EVERYWHERE = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+
+
+@pytest.mark.parametrize(
+    ("user", "statement", "refusal"),
+    [
+        ("ddl", f"CREATE KEYSPACE made_by_ddl {EVERYWHERE}", ""),
+        ("ddl", f"ALTER KEYSPACE kms_hybrid_test_7_hybrid {EVERYWHERE}", ""),
+        ("ddl", f"ALTER KEYSPACE system_auth {EVERYWHERE}", "Unauthorized"),
+        ("ddl", "CREATE ROLE another", "Unauthorized"),
+        ("dml", f"CREATE KEYSPACE made_by_dml {EVERYWHERE}", "Unauthorized"),
+        ("dml", f"ALTER KEYSPACE kms_hybrid_test_7_hybrid {EVERYWHERE}", "Unauthorized"),
+        ("dml", "SELECT * FROM kms_hybrid_test_7_hybrid.developer LIMIT 1", ""),
+        ("admin", f"ALTER KEYSPACE system_traces {EVERYWHERE}", ""),
+        ("admin", "SELECT * FROM system.available_ranges_v2", ""),
+    ],
+)
+def test_each_user_may_do_what_apigee_s_may(node, user, statement, refusal):
+    cqlsh = str(podtools.locate().directory / "cqlsh")
+    done = node.run(cqlsh, "--ssl", "-u", f"{user}_user", "-p", f"of-{user}", "-e", statement)
+    assert refusal in done.stderr
+    assert bool(done.returncode) == bool(refusal), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("ddl_user", "of-dml"), ("admin_user", "of-ddl"), ("cassandra", "cassandra")]
+)
+def test_another_user_s_password_is_no_password(node, user, password):
+    cqlsh = str(podtools.locate().directory / "cqlsh")
+    done = node.run(cqlsh, "--ssl", "-u", user, "-p", password, "-e", "SELECT key FROM system.local")
+    assert "Provided username" in done.stderr, done.stdout + done.stderr
+
+
 def test_a_node_with_another_authority_does_not_join(node, folder):
     strange = certificates(folder / "strange" / "tls", issue(ROOT, None, NOW))
     (folder / "strange" / "credentials").symlink_to(folder / "credentials")
