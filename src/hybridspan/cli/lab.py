@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,12 @@ def up(topology: Path | None, system_keyspaces: str, network: str | None, region
         bare=bare,
         network=network,  # type: ignore[arg-type] # the choice has no other words
     )
-    control.up(options, say=click.echo, progress=control.TextBar())
     home = str(options.home) if "HYBRIDSPAN_LAB_HOME" in os.environ else None
+    try:
+        control.up(options, say=click.echo, progress=control.TextBar())
+    except KeyboardInterrupt:
+        click.echo(f"what was begun of the lab stays; to end it:  {typed('lab down', home)}", err=True)
+        raise
     click.echo(f'\nto use it:  eval "$({typed("lab env", home)})"')
     click.echo(f"to end it:  {typed('lab down', home)}")
     return EXIT_OK
@@ -125,7 +130,13 @@ lab.add_command(fault)
 
 
 def _table(found: dict[str, Any]) -> str:
-    lines = [f"lab: {found['mode']}", f"home {found['home']}   Azure stand-in {found['arm']}"]
+    lines = [
+        f"lab: {found['mode']}",
+        f"home {found['home']}   Azure stand-in {found['arm']}",
+        f"topology {found['topology']}   up for {_minutes(time.time() - found['since'])}",
+    ]
+    if not found["clusters"]:
+        lines.append("no cluster yet")
     for cluster in found["clusters"]:
         lines.append(f"\n{cluster['name']} ({cluster['location']})  {cluster['server']}")
         lines += [_program_line(program) for program in cluster["programs"]]
@@ -143,13 +154,25 @@ def _pod_lines(pods: list[dict[str, Any]]) -> list[str]:
     """The pods, but for those that have done their work: they only have a number."""
     ended = sum(pod["phase"] == "Succeeded" for pod in pods)
     lines = [_pod_line(pod) for pod in pods if pod["phase"] != "Succeeded"]
-    return [*lines, f"  and {ended} pods of jobs that have ended well"] if ended else lines
+    several = "pods" if ended > 1 else "pod"
+    return [*lines, f"  and {ended} {several} of jobs that have ended well"] if ended else lines
 
 
 def _pod_line(pod: dict[str, Any]) -> str:
     name = _cut(f"{pod['namespace']}/{pod['name']}", NAME_WIDTH)
-    state = "ready" if pod["ready"] else pod["phase"] or "waiting"
-    return f"  {name:<{NAME_WIDTH}} {state:<10} {_mebibytes(pod['memory']):>9}  {pod['address']:<15} {_node(pod['node'])}"
+    place = f"{pod['address']:<15} {_node(pod['node'])}"
+    restarts = f"   restarts: {pod['restarts']}" if pod["restarts"] else ""
+    return f"  {name:<{NAME_WIDTH}} {_state(pod):<10} {_mebibytes(pod['memory']):>9}  {place}{restarts}"
+
+
+def _state(pod: dict[str, Any]) -> str:
+    if pod["ready"]:
+        return "ready"
+    return "not ready" if pod["phase"] == "Running" else pod["phase"] or "waiting"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _cut(text: str, width: int) -> str:
