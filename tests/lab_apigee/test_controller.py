@@ -130,6 +130,34 @@ async def test_a_second_pass_changes_nothing(cluster, work, overrides):
     assert state(cluster, "apigeedatastores") == "running"
 
 
+async def test_nodes_that_somebody_scales_by_hand_come_back(cluster, work, overrides):
+    put(cluster, "apigeedatastores", components.datastore(overrides)[0])
+    await controller.settle(cluster, work)
+    everything_runs(cluster)
+    (nodes,) = cluster.all("statefulsets")
+    nodes["spec"]["replicas"] = 0
+    nodes["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now"}
+    written = len(cluster.api.writes)
+    await controller.settle(cluster, work)
+    assert "StatefulSet/apigee-cassandra-default" in cluster.api.writes[written:]
+    (nodes,) = cluster.all("statefulsets")
+    assert nodes["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "same"),
+    [
+        ({"a": 1, "default": True}, {"a": 1}, True),
+        ({"a": 2}, {"a": 1}, False),
+        ({}, {"a": {}, "b": [], "c": "", "d": False}, True),
+        ({"l": [{"n": "x", "added": 1}]}, {"l": [{"n": "x"}]}, True),
+        ({"l": [{"n": "x"}, {"n": "y"}]}, {"l": [{"n": "x"}]}, False),
+    ],
+)
+def test_an_object_may_say_more_than_is_wanted_but_nothing_else(there, wanted, same):
+    assert datastore.says(there, wanted) is same
+
+
 async def test_taking_the_seed_out_applies_the_nodes_again(cluster, work, overrides):
     put(cluster, "apigeedatastores", components.datastore(overrides)[0])
     await controller.settle(cluster, work)

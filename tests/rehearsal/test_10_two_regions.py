@@ -233,6 +233,24 @@ def test_the_real_nodetool_sees_both_data_centers_up(rig: Rig) -> None:
     assert "Datacenter: dc-2" in said
 
 
+def test_what_lab_env_notes_works_as_it_is_typed(rig: Rig) -> None:
+    lines = rig.hybridspan("lab", "env").stdout.splitlines()
+    notes = {
+        n: command.strip() for n, _, command in (line[2:].partition(":") for line in lines if line[:1] == "#")
+    }
+    assert rig.run("sh", "-c", notes["nodetool"]).stdout.count("UN  ") == 6
+    password = rig.run("sh", "-c", notes["it asks"]).stdout
+    assert password == rig.password("apigee-eastus", "ddl")
+    typed = f"{password}\nSELECT cluster_name FROM system.local;\n"
+    assert "apigeecluster" in rig.run("sh", "-c", notes["cqlsh"], stdin=typed).stdout
+    top = rig.kubectl(
+        "apigee-eastus", "top", "pod", "-n", "apigee", "-l", "app=apigee-cassandra", "--no-headers"
+    )
+    assert {line.split()[0] for line in top.splitlines()} == {
+        f"apigee-cassandra-default-{n}" for n in range(3)
+    }
+
+
 def test_the_real_az_shows_the_peering_connected(rig: Rig) -> None:
     show = (
         "network",

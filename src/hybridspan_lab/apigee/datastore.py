@@ -42,12 +42,25 @@ async def reconcile(cluster: Cluster, work: LongWork, datastore: Document) -> No
 
 
 async def make(cluster: Cluster, document: Document) -> None:
-    """Applies a document once for each form of it: a hash in its annotations says which form is there."""
+    """Applies a document once for each form of it, and again when somebody has changed what it says.
+
+    A hash in its annotations tells which form is there: what a form no longer says must go, too.
+    """
     metadata = document["metadata"]
     form = objects.digest(document)
     there = cluster.find(location(document)[1], metadata["name"], metadata["namespace"])
-    if there is None or (there["metadata"].get("annotations") or {}).get(FORM) != form:
+    is_newest = there is not None and (there["metadata"].get("annotations") or {}).get(FORM) == form
+    if not is_newest or not says(there, document):
         await cluster.apply({**document, "metadata": {**metadata, "annotations": {FORM: form}}})
+
+
+def says(there: Any, wanted: Any) -> bool:
+    """Whether an object has everything that is wanted; the API server adds defaults and leaves out what is empty."""
+    if isinstance(wanted, dict) and isinstance(there, dict):
+        return all(says(there.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(there, list):
+        return len(there) == len(wanted) and all(map(says, there, wanted))
+    return bool(there == wanted or not (there or wanted))
 
 
 def status_of(datastore: Document, stateful_set: Document | None, pods: list[Document]) -> Document:
