@@ -34,7 +34,7 @@ def pod(name: str, **more: object) -> dict[str, object]:
 
 def test_status_tells_what_does_not_run_well(monkeypatch):
     cluster = {"name": "apigee-eastus", "location": "eastus", "server": "https://127.0.0.1:1"}
-    cluster["programs"] = [{"name": "etcd", "running": False, "memory": 0}]
+    cluster["programs"] = [{"name": "etcd", "running": False, "memory": 0, "log": "/h/etcd.log"}]
     cluster["pods"] = [
         pod("well"),
         pod("restarting", ready=False, restarts=3),
@@ -50,6 +50,7 @@ def test_status_tells_what_does_not_run_well(monkeypatch):
     assert line.endswith("up for 5 min")
     told = {line.split()[0]: line.split()[1:] for line in said if line.startswith("  ")}
     assert told["etcd"][0] == "ENDED"
+    assert "etcd of apigee-eastus has ended; its log is /h/etcd.log" in said
     assert told["apigee/well"] == ["ready", "1", "MiB", "120.38.1.9", "apigeedata", "2"]
     assert told["apigee/restarting"][:2] == ["not", "ready"]
     assert told["apigee/restarting"][-2:] == ["restarts:", "3"]

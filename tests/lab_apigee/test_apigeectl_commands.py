@@ -58,6 +58,13 @@ def kubectl(plane, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+def shell(plane, command):
+    env = {**os.environ, "KUBECONFIG": str(plane.kubeconfig)}
+    return subprocess.run(
+        ["sh", "-c", command], env=env, capture_output=True, text=True, check=True, timeout=120
+    )
+
+
 async def with_cert_manager(plane):
     async with KubeApi.from_kubeconfig(plane.kubeconfig) as api:
         for document in cert_manager_manifests.manifests():
@@ -82,6 +89,15 @@ async def test_a_dry_run_shows_and_changes_nothing_and_no_password(plane, apigee
     assert "of-ddl" not in said
     assert "b2YtZGRs" not in said
     assert "apigee" not in kubectl(plane, "get", "namespaces", "-o", "name")
+
+
+async def test_a_reader_that_has_seen_enough_is_no_error_of_python(plane, overrides):
+    await with_cert_manager(plane)
+    command = f"{sys.executable} -m hybridspan_lab.apigee.apigeectl init --dry-run --print-yaml -f {overrides} | head -2"
+    done = shell(plane, command)
+    assert done.stdout.startswith("---\napiVersion: ")
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
 
 
 async def test_what_is_applied_is_not_ready_without_pods_and_can_be_deleted(plane, apigeectl):

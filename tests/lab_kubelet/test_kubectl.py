@@ -122,7 +122,11 @@ def test_a_crashing_container_is_restarted_with_growing_pauses(cluster):
     state = cluster.json("get", "pod", "crashing")["status"]["containerStatuses"][0]
     assert state["lastState"]["terminated"]["exitCode"] == 7
     cluster.until(lambda: cluster.run("logs", "crashing", "--previous", check=False).stdout == b"boom\n")
-    cluster.until(lambda: "back-off 2s restarting" in cluster.text("describe", "pod", "crashing"))
+    waits = "jsonpath={.status.containerStatuses[0].state.waiting.message}"
+    second = "back-off 2s restarting failed container=crashing pod=crashing_default("
+    cluster.until(lambda: cluster.text("get", "pod", "crashing", "-o", waits).startswith(second))
+    told = "Back-off restarting failed container crashing in pod crashing_default("
+    assert told in cluster.text("describe", "pod", "crashing")
     cluster.run("delete", "pod", "crashing")
 
 

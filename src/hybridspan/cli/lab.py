@@ -142,7 +142,19 @@ def _table(found: dict[str, Any]) -> str:
         lines += [_program_line(program) for program in cluster["programs"]]
         lines += _pod_lines(cluster["pods"])
     lines.append(f"\nmemory in all: {_mebibytes(found['memory'])}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_endings(found["clusters"])])
+
+
+def _endings(clusters: list[dict[str, Any]]) -> list[str]:
+    """Where to look for why a program ended, and what to do about it."""
+    ended = [
+        f"{program['name']} of {cluster['name']} has ended; its log is {program['log']}"
+        for cluster in clusters
+        for program in cluster["programs"]
+        if not program["running"]
+    ]
+    move = "nothing starts it again: hybridspan lab down, and lab up begins anew"
+    return ["", *ended, move] if ended else []
 
 
 def _program_line(program: dict[str, Any]) -> str:

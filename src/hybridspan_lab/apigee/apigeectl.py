@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"Error: invalid overrides {options.file}: {problem}", file=sys.stderr)
     except (Refusal, ApiError) as error:
         print(f"Error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever reads along has seen enough (`| head`): nothing more is applied, as with any program of that kind.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
@@ -191,7 +194,9 @@ def _print_yaml(document: Document) -> None:
         if document["kind"] == "Secret"
         else document
     )
-    YAML(typ="safe", pure=True).dump(shown, sys.stdout)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.dump(shown, sys.stdout)
 
 
 async def _delete(api: KubeApi, overrides: Overrides, options: argparse.Namespace) -> None:

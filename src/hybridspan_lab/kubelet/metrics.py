@@ -75,8 +75,10 @@ class Metrics:
         if name:
             found = await self._api.find("/api/v1", resource, name, namespace)
             return [found] if found else []
-        selector = request.query.get("labelSelector", "")
-        return await self._api.list("/api/v1", resource, namespace, label_selector=selector)
+        labels, fields = (request.query.get(f"{kind}Selector", "") for kind in ("label", "field"))
+        return await self._api.list(
+            "/api/v1", resource, namespace, label_selector=labels, field_selector=fields
+        )
 
     async def _every_pod(self) -> list[Document]:
         return await self._api.list("/api/v1", "pods")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import os
 from typing import Any, Final
 
 from hybridspan_lab.kubeapi import ApiError, Document, KubeApi
@@ -86,7 +87,7 @@ def node_status(node: NodeConfig, port: int) -> Document:
             "operatingSystem": "linux",
             "architecture": "amd64",
             "containerRuntimeVersion": "lab://1",
-            "kernelVersion": "",
+            "kernelVersion": os.uname().release,
             "machineID": "",
             "systemUUID": "",
             "bootID": "",

@@ -66,7 +66,8 @@ async def keep_running(
         if scene.is_ending or not will_restart(policy, container):
             return
         pause = container.next_pause()
-        pod = f"{scene.document['metadata']['name']}_{scene.document['metadata']['namespace']}"
+        metadata = scene.document["metadata"]
+        pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
         message = f"back-off {pause:.0f}s restarting failed container={container.name} pod={pod}"
         container.wait_for("CrashLoopBackOff", message)
         words = f"Back-off restarting failed container {container.name} in pod {pod}"
