@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from hybridspan.apigee.replication_causes import cause_of, place_of
+from hybridspan.facts.cassandra import Hindrances
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases import trust
@@ -78,3 +80,14 @@ SEED = OverridesFacts("o.yaml", exists=True, seed="10.10.0.77")
 )
 def test_the_page_quotes_the_plan(happened: str, number: int, decision: Decision):
     assert as_written(happened, number, decision.reason), decision.reason
+
+
+@pytest.mark.parametrize(
+    ("happened", "told", "seen"),
+    [
+        ("a new node refuses the operator's login", "Authentication failed! Invalid username", Hindrances()),
+    ],
+)
+def test_the_page_quotes_the_causes(happened: str, told: str, seen: Hindrances):
+    failure = cause_of(told, "dc-1", RING, place_of(REGION, store(), "region-expansion"), seen)
+    assert as_written(happened, 1, f"{failure.message} {failure.why}"), failure

@@ -38,6 +38,8 @@ class Rig:
         shutil.copytree(EXAMPLES / example, self.directory)
         self.topology = self.directory / "hybrid.yaml"
         self.namespace = "apigee"
+        self.credentials = "apigee-datastore-default-creds"
+        """The secret with Cassandra's users."""
         self.heard: set[tuple[str, str]] = set()
         """(program, address) of every connection of a command in the background and of what it starts."""
         self._signed_in = False
@@ -55,6 +57,14 @@ class Rig:
             assert text.count("namespace: apigee\n") == 1, path
             path.write_text(text.replace("namespace: apigee\n", f"namespace: {name}\n"))
         self.namespace = name
+
+    def use_credentials(self, name: str) -> None:
+        """Cassandra's users are in a secret of another name; before the lab is up."""
+        overrides = self.directory / "overrides_apigee-eastus.yaml"
+        text = overrides.read_text()
+        assert text.count(f"secret: {self.credentials} ") == 1
+        overrides.write_text(text.replace(f"secret: {self.credentials} ", f"secret: {name} "))
+        self.credentials = name
 
     def up(self, *options: str) -> None:
         self.hybridspan("lab", "up", str(self.topology), *options)
@@ -128,7 +138,7 @@ class Rig:
     def password(self, context: str, user: str) -> str:
         """The password of `jmx`, `ddl`, `dml` or `admin`, from the credentials' secret of that cluster."""
         path = f"jsonpath={{.data.{user}\\.password}}"
-        get = ("get", "secret", "apigee-datastore-default-creds", "-n", self.namespace, "-o", path)
+        get = ("get", "secret", self.credentials, "-n", self.namespace, "-o", path)
         return base64.b64decode(self.kubectl(context, *get)).decode()
 
     def nodetool(self, context: str, ordinal: int, *arguments: str) -> str:
