@@ -300,6 +300,15 @@ async def test_an_operator_that_is_not_there_is_named():
     assert "-n apigee get deployment apigee-controller-manager" in caught.value.hint
 
 
+async def test_a_resource_that_is_deleted_is_missed_and_not_called_an_operator_that_is_away():
+    operator = Operator(running, lambda op: setattr(op, "resource", None))
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-048") as caught:
+        await carried_out(operator)
+    assert "somebody deleted it" in caught.value.why
+    assert "it makes it anew" in caught.value.hint
+    assert "apigee-controller-manager" not in caught.value.hint
+
+
 async def test_copied_directly_no_record_is_touched():
     cassandra = Ring()
     operator = Operator(nothing, complete)

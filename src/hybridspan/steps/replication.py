@@ -183,18 +183,15 @@ class ReplicationStep(RegionStep):
         resource = watched.seen.resource
         if resource is not None and (resource.state or watched.operator_ready or seconds < PATIENT_SECONDS):
             return
-        why = (
-            "the operator is not available"
-            if resource is not None
-            else "the resource is gone: somebody deleted it"
-        )
+        gone = resource is None
         raise PermanentFailure(
             "HS-APIGEE-048",
             "nobody carries the CassandraDataReplication out",
             where=self._where,
-            why=why,
-            hint=f"{self.region.kubectl} get deployment apigee-controller-manager; run apply again when it is"
-            " available",
+            why="the resource is gone: somebody deleted it" if gone else "the operator is not available",
+            hint="see that nobody, and no GitOps controller that prunes, deletes it again; then run apply again: it makes it anew"
+            if gone
+            else f"{self.region.kubectl} get deployment apigee-controller-manager; run apply again when it is available",
         )
 
     async def _judge(self) -> None:
