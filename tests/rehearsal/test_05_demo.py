@@ -51,15 +51,15 @@ def demo() -> Iterator[Ended]:
     folder = Path(tempfile.mkdtemp(prefix="hs-demo-", dir="/tmp"))
     kept = ("HYBRIDSPAN_CACHE",)
     outside = {n: value for n, value in os.environ.items() if not n.startswith("HYBRIDSPAN_") or n in kept}
-    done = subprocess.run(
-        [sys.executable, "-m", "hybridspan", "demo", "--directory", str(folder)],
-        env=outside,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hybridspan", "demo", "--directory", str(folder)],
+            env=outside,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         yield Ended(folder, done.returncode, done.stdout, done.stderr)
     finally:
         environment = {**outside, "HYBRIDSPAN_LAB_HOME": str(folder / ".lab")}
