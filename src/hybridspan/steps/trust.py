@@ -13,6 +13,7 @@ from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certific
 from hybridspan.kubernetes.portable import is_cert_managers, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases import trust
+from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
     from hybridspan.facts.overrides import OverridesFacts
@@ -42,25 +43,12 @@ _WEBHOOKS: Final = (
 )
 
 
-class TrustStep:
+class TrustStep(RegionStep):
     """What the steps of this phase share: both clusters, and a check that is the proof."""
 
-    deadline_seconds: float = 60.0
-
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
-        self.planned = planned
-        self.estate = estate
+        super().__init__(planned, estate)
         self.first = estate.topology.first
-        self.region = estate.topology.region(planned.region)
-
-    async def check(self) -> Decision:
-        raise NotImplementedError
-
-    async def act(self, progress: ProgressSink) -> None:
-        raise NotImplementedError
-
-    async def verify(self, progress: ProgressSink) -> Decision:
-        return await self.check()
 
     async def _clusters(self) -> tuple[KubernetesCluster, KubernetesCluster]:
         return await self.estate.cluster(self.first), await self.estate.cluster(self.region)
