@@ -248,9 +248,11 @@ def eventually(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 @contextmanager
-def rehearsal(example: str, *options: str) -> Iterator[Rig]:
-    """A lab that is up, and down again whatever happens."""
+def rehearsal(example: str, *options: str, namespace: str = "apigee") -> Iterator[Rig]:
+    """A lab that is up, with Apigee in that namespace, and down again whatever happens."""
     rig = Rig(example)
+    if namespace != rig.namespace:
+        rig.use_namespace(namespace)
     try:
         rig.up(*options)
         yield rig

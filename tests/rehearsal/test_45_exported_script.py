@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract import azure_cli
-from tests.rehearsal.rig import Rig
+from tests.rehearsal.rig import Rig, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -19,15 +19,10 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)
 @pytest.fixture(scope="module", params=["two-regions", "helm-two-regions"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """With Helm the charts come from the lab's registry, and Apigee's namespace has a name of its own."""
-    rig = Rig(request.param)
-    if request.param.startswith("helm"):
-        rig.use_namespace("hybrid-runtime")
-    try:
-        rig.up()
+    namespace = "hybrid-runtime" if request.param.startswith("helm") else "apigee"
+    with rehearsal(request.param, namespace=namespace) as rig:
         rig.hybridspan("lab", "fill", "--rows", "5000")
         yield rig
-    finally:
-        rig.down()
 
 
 def head(script: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract import azure_cli
-from tests.rehearsal.rig import Rig
+from tests.rehearsal.rig import Rig, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -20,15 +20,10 @@ STOPPED_AT = {"two-regions": "data-keyspaces/centralus", "helm-two-regions": "re
 
 @pytest.fixture(scope="module", params=STOPPED_AT)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    rig = Rig(request.param)
-    if request.param.startswith("helm"):
-        rig.use_namespace("hybrid-runtime")
-    try:
-        rig.up()
+    namespace = "hybrid-runtime" if request.param.startswith("helm") else "apigee"
+    with rehearsal(request.param, namespace=namespace) as rig:
         rig.hybridspan("lab", "fill", "--rows", "2000")
         yield rig
-    finally:
-        rig.down()
 
 
 @pytest.fixture(scope="module")
