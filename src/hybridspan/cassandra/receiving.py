@@ -89,6 +89,10 @@ class Receiving:
         """PermanentFailure where a node's disk is too small for what is to come."""
         await asyncio.gather(*(rebuild.room_beside(keyspaces) for rebuild in self._rebuilds.values()))
 
+    async def plausible(self, keyspaces: Sequence[str]) -> None:
+        """PermanentFailure where a node holds next to nothing of what it should, whoever says that all is copied."""
+        await asyncio.gather(*(rebuild.plausible(keyspaces) for rebuild in self._rebuilds.values()))
+
     async def hindrances(self) -> Hindrances:
         """Full disks and closed ways, which nobody names whose stream has just failed; a node that is away shows none."""
         free = await asyncio.gather(*(_unless_away(r.full()) for r in self._rebuilds.values()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,7 +44,6 @@ class ReplicationStep(RegionStep):
 
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
         super().__init__(planned, estate)
-        self._source = estate.topology.region_of(str(self.region.copy_from))
         self._where = f"{planned.region}, CassandraDataReplication in namespace {self.region.namespace}"
 
     async def check(self) -> Decision:
@@ -211,15 +209,9 @@ class ReplicationStep(RegionStep):
         await self._plausible(self._organization_names(seen))
 
     async def _plausible(self, names: Sequence[str]) -> None:
-        target, source = await asyncio.gather(
-            self.estate.cassandra(self.region), self.estate.cassandra(self._source)
-        )
-        from hybridspan.cassandra.rebuilding import Rebuild
-
-        port = self.estate.topology.cassandra.tls_port
-        rebuilds = [Rebuild(target, source, p.name, port, self.estate.clock) for p in await target.pods()]
+        nodes = await receivers(self.estate, self.region)
         try:
-            await asyncio.gather(*(rebuild.plausible(names) for rebuild in rebuilds))
+            await nodes.plausible(names)
         except PermanentFailure as failure:
             raise PermanentFailure(
                 "HS-APIGEE-045",
