@@ -132,7 +132,8 @@ class Kubelet:
     def _register_metrics(self) -> None:
         # Endpoints may not be on loopback: the fall-back has no `kubectl top`.
         if self.config.network == "namespaces":
-            self._spawn(metrics.install(self.api, self.config.nodes, KUBELET_PORT))
+            authority = (self.config.pki / "ca.crt").read_bytes()
+            self._spawn(metrics.install(self.api, self.config.nodes, KUBELET_PORT, authority))
 
     async def _add_node(self, one: NodeConfig) -> None:
         self.host.nodes[one.name] = one
@@ -247,9 +248,10 @@ def server_tls() -> ssl.SSLContext:
 
 
 def certify(tls: ssl.SSLContext, config: KubeletConfig) -> None:
-    """A certificate for the nodes' addresses, and the cluster's CA for clients."""
+    """A certificate for the nodes' addresses and for what they answer as a service, and the cluster's CA for clients."""
     authority = Authority.open(config.pki)
-    hosts = ["127.0.0.1", "localhost", *(part for n in config.nodes for part in (n.name, n.address))]
+    hosts = ["127.0.0.1", "localhost", metrics.SERVER_NAME]
+    hosts += [part for n in config.nodes for part in (n.name, n.address)]
     certificate, key = authority.issue("kubelet-server", f"lab-kubelet-{config.cluster}", hosts=hosts)
     tls.load_cert_chain(certificate, key)
     tls.load_verify_locations(config.pki / "ca.crt")

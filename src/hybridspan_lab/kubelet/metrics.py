@@ -7,6 +7,7 @@ answers. Who may ask is the API server's matter; only it has a certificate that 
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,8 @@ VERSION: Final = "v1beta1"
 PATH: Final = f"/apis/{GROUP}/{VERSION}"
 NAMESPACE: Final = "kube-system"
 SERVICE: Final = "metrics-server"
+SERVER_NAME: Final = f"{SERVICE}.{NAMESPACE}.svc"
+"""What the API server wants to be vouched for."""
 FIELD_MANAGER: Final = "lab-kubelet"
 WINDOW: Final = "15s"
 
@@ -114,9 +117,12 @@ def answer(request: web.Request, kind: str, found: list[Document]) -> web.Respon
     return web.json_response({**missing, "reason": "NotFound", "message": words}, status=404)
 
 
-async def install(api: KubeApi, nodes: Iterable[NodeConfig], port: int) -> None:
-    """Makes service, endpoints and registration known; tried until the new cluster has the namespace for them."""
-    documents = list(registration([node.address for node in nodes], port))
+async def install(api: KubeApi, nodes: Iterable[NodeConfig], port: int, authority: bytes) -> None:
+    """Makes service, endpoints and registration known; tried until the new cluster has the namespace for them.
+
+    `authority` is the certificate, in PEM, that vouches for the nodes' servers as `SERVER_NAME`.
+    """
+    documents = list(registration([node.address for node in nodes], port, authority))
     while True:
         try:
             for path, plural, namespace, document in documents:
@@ -128,7 +134,9 @@ async def install(api: KubeApi, nodes: Iterable[NodeConfig], port: int) -> None:
             return
 
 
-def registration(addresses: list[str], port: int) -> Iterable[tuple[str, str, str | None, Document]]:
+def registration(
+    addresses: list[str], port: int, authority: bytes
+) -> Iterable[tuple[str, str, str | None, Document]]:
     """(API, resource, namespace, document) of each object."""
     place: dict[str, Any] = {"name": SERVICE, "namespace": NAMESPACE}
     service = {"ports": [{"name": "https", "port": 443, "targetPort": port}]}
@@ -149,7 +157,7 @@ def registration(addresses: list[str], port: int) -> Iterable[tuple[str, str, st
         "version": VERSION,
         "groupPriorityMinimum": 100,
         "versionPriority": 100,
-        "insecureSkipTLSVerify": True,
+        "caBundle": base64.b64encode(authority).decode(),
     }
     document = _of(registered, "APIService", {"name": f"{VERSION}.{GROUP}"}, {"spec": spec})
     yield f"/apis/{registered}", "apiservices", None, document
