@@ -69,7 +69,8 @@ while IFS= read -r key && IFS= read -r line; do
   [ -e "$directory/$key.log" ] && last=$key
 done <"$directory/jobs"
 echo "== $last"
-[ -z "$last" ] || tail -n TAIL "$directory/$last.log"
+# A stack trace would be all that fits, and says where in nodetool, not what.
+[ -z "$last" ] || sed '/^-- StackTrace --/,$d' "$directory/$last.log" | tail -n TAIL
 """.replace("TAIL", str(TAIL_LINES))
 
 _MARK: Final = "==== log of "
@@ -101,7 +102,7 @@ class TaskState:
     phase: TaskPhase
     codes: Mapping[str, int | None]
     log: str
-    """The last lines of the job that began last."""
+    """The last lines of the job that began last, without a stack trace."""
 
     @property
     def current(self) -> str | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
+from hybridspan.cassandra.texts import without_trace
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 SCRIPT: Final = """
@@ -52,7 +53,7 @@ class Nodetool:
         """What a failed nodetool means: a refused login is permanent, a node that does not listen is temporary."""
         where = f"{self._pods.name}, pod {self._namespace}/{pod}"
         words = f"nodetool {' '.join(arguments)}"
-        last = "; ".join(line.strip() for line in output.splitlines()[-4:] if line.strip())
+        last = "; ".join(line.strip() for line in without_trace(output).splitlines()[-4:] if line.strip())
         if "Authentication failed" in output or "Invalid username or password" in output:
             return PermanentFailure(
                 "HS-CASS-009",

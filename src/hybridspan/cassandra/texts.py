@@ -179,3 +179,8 @@ def _host(address: str) -> str:
 def repair_succeeded(text: str) -> bool:
     """Whether Cassandra said that a repair completed (or that there was nothing to do)."""
     return "Repair completed successfully" in text or "No repair is needed for keyspace" in text
+
+
+def without_trace(text: str) -> str:
+    """What nodetool says of its failure; the stack trace that follows tells where in nodetool, not what."""
+    return text.partition("-- StackTrace --")[0].strip()

@@ -7,14 +7,13 @@ it finds, so its text is what counts; `nodetool status` and a rebuild's exit cod
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import TokenOwner, covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.cassandra.repairing import ended
 from hybridspan.cassandra.texts import Preview
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
@@ -31,14 +30,11 @@ from hybridspan.verification.judgement import (
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
+from hybridspan.verification.previewing import Previewer, Progress
 from hybridspan.verification.searching import RangeSearch, parsed
-
-Progress = Callable[[str, float | None, Mapping[str, Any]], None]
 
 PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
-MOST_LOSSES: Final = 4
-"""How often a comparison whose verdict was lost is asked again."""
 _ALL: Final = "all-keyspaces"
 """Key of the job that compares all of them; no keyspace can be called that."""
 
@@ -76,7 +72,7 @@ class _Comparison:
         self._target = target
         self._source = source
         self._clock = clock
-        self._progress = progress
+        self._previewer = Previewer(clock, progress)
         self._tallies: dict[str, _Tally] = {}
         self._everything: frozenset[str] = frozenset()
 
@@ -133,7 +129,7 @@ class _Comparison:
 
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
-        logs = await self._run(self._target, pod, "verify", preview_jobs(names, self._everything))
+        logs = await self._previewer.run(self._target, pod, "verify", preview_jobs(names, self._everything))
         previews = {
             p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
         }
@@ -141,45 +137,13 @@ class _Comparison:
         missing = [name for name in names if name not in previews]
         if missing:
             jobs = [preview_job(name) for name in missing]
-            logs = await self._run(self._target, pod, "verify", jobs)
+            logs = await self._previewer.run(self._target, pod, "verify", jobs)
             previews |= {
                 p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
             }
         if lost := [name for name in names if name not in previews]:
             raise _no_verdict(", ".join(lost), pod)
         return [previews[name] for name in names]
-
-    async def _run(
-        self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
-    ) -> Mapping[str, str]:
-        """The output of each job; what another run left behind is not used."""
-        task = await region.task(pod, name)
-        first = await task.look()
-        if first.phase in ("ended", "dead"):
-            await task.clear()
-        keys = ", ".join(job.key for job in jobs[:4])
-        state = await ended(
-            task,
-            jobs,
-            self._clock,
-            lambda s: self._progress(
-                f"comparing {s.current or keys} through {pod}",
-                len(s.succeeded) / max(len(s.codes), 1),
-                {"node": pod, "keyspace": s.current or ""},
-            ),
-        )
-        logs = await task.logs(state.succeeded)
-        await task.clear()
-        missing = [job.key for job in jobs if job.key not in logs]
-        if missing:
-            raise TemporaryFailure(
-                "HS-VERIFY-001",
-                f"the comparison of {missing[0]} did not come to its end",
-                where=f"{region.region.name}, pod {pod}",
-                why=state.log.strip()[-600:] or "the container restarted meanwhile",
-                hint="nodetool status must show every node UN; then verify again",
-            )
-        return logs
 
     async def _judged(
         self, found: Sequence[Suspect], ring: RingFacts, owners: Sequence[TokenOwner]
@@ -196,7 +160,7 @@ class _Comparison:
                 doubtful.append(suspect)
         for keyspace in (k for k in ring.keyspaces if k.name in {s.keyspace for s in doubtful}):
             group = [s for s in doubtful if s.keyspace == keyspace.name]
-            search = RangeSearch((self._target, self._source), owners, keyspace, self._run)
+            search = RangeSearch((self._target, self._source), owners, keyspace, self._previewer.run)
             ranges = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
             for suspect in group:
                 if ranges is not None:
@@ -213,7 +177,7 @@ class _Comparison:
         job = Job(
             suspect.keyspace, ("repair", "--preview", "--full", "-local", suspect.keyspace, suspect.table)
         )
-        logs = await self._run(self._source, pods[0].name, "verify-source", [job])
+        logs = await self._previewer.run(self._source, pods[0].name, "verify-source", [job])
         return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace))
 
 
@@ -245,7 +209,7 @@ def _no_verdict(keyspaces: str, pod: str) -> TemporaryFailure:
         "HS-VERIFY-002",
         f"the comparison of {keyspaces} gave no verdict",
         where=f"pod {pod}",
-        why=f"nodetool said in {MOST_LOSSES + 1} tries neither that replicas are in sync nor that they differ",
+        why="nodetool said twice neither that replicas are in sync nor that they differ",
         hint=f"the log of {pod} has what became of its repair sessions",
     )
 
