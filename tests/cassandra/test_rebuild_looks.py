@@ -61,7 +61,7 @@ def looks(target: Region) -> RebuildLooks:
 
 
 async def test_a_node_that_receives_tells_bytes_files_and_keyspaces() -> None:
-    (node,) = await looks(Region("dc-2", RUNNING)).look(KEYSPACES)
+    (node,), _ = await looks(Region("dc-2", RUNNING)).look(KEYSPACES)
     assert (node.pod, node.datacenter, node.keyspace) == ("apigee-cassandra-default-0", "dc-2", "kvm")
     assert (node.keyspaces_done, node.keyspaces_total, node.files) == (1, 2, 1)
     assert 11 * MEBIBYTE < node.bytes < 12 * MEBIBYTE
@@ -70,23 +70,32 @@ async def test_a_node_that_receives_tells_bytes_files_and_keyspaces() -> None:
 
 async def test_a_node_that_receives_nothing_is_not_shown_and_costs_no_nodetool() -> None:
     target = Region("dc-2")
-    assert await looks(target).look(KEYSPACES) == ()
+    assert await looks(target).look(KEYSPACES) == ((), None)
     assert target.asked == 0
 
 
 async def test_a_rebuild_that_a_person_has_started_is_seen_too() -> None:
-    (node,) = await looks(Region("dc-2", ABSENT, by_hand="yes\n")).look(KEYSPACES)
+    (node,), _ = await looks(Region("dc-2", ABSENT, by_hand="yes\n")).look(KEYSPACES)
     assert node.keyspace == ""
 
 
 async def test_what_an_operator_streams_is_seen_by_cassandras_own_word() -> None:
     seen = RebuildLooks(Region("dc-2"), Region("dc-1"), 7001, TurnedClock(), by_operator=True)  # type: ignore[arg-type]
-    assert len(await seen.look(KEYSPACES)) == 1
+    nodes, failure = await seen.look(KEYSPACES)
+    assert (len(nodes), failure) == (1, None)
 
 
-async def test_a_node_that_does_not_answer_hides_nothing_else() -> None:
+async def test_a_node_that_does_not_answer_is_told_of_and_hides_nothing_else() -> None:
     class Silent(Region):
-        async def nodetool(self, pod: str, *arguments: str) -> str:
-            raise TemporaryFailure("HS-CASS-001", "no answer", where=pod)
+        async def pods(self) -> Any:
+            return [SimpleNamespace(name=f"apigee-cassandra-default-{n}", ready=True) for n in range(2)]
 
-    assert await looks(Silent("dc-2", RUNNING)).look(KEYSPACES) == ()
+        async def nodetool(self, pod: str, *arguments: str) -> str:
+            if pod.endswith("0"):
+                raise TemporaryFailure("HS-CASS-001", "no answer", where=pod)
+            return await super().nodetool(pod, *arguments)
+
+    (node,), failure = await looks(Silent("dc-2", RUNNING)).look(KEYSPACES)
+    assert node.pod == "apigee-cassandra-default-1"
+    assert failure is not None
+    assert failure.where == "apigee-cassandra-default-0"

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -95,17 +95,38 @@ def streams_at(rig: Rig, megabits: int) -> None:
         rig.nodetool("apigee-eastus", ordinal, "setinterdcstreamthroughput", str(megabits))
 
 
-def progress_of_a_rebuild(rig: Rig) -> dict[str, Any]:
+@contextmanager
+def watching(rig: Rig, *options: str) -> Iterator[Path]:
+    """What a `status --watch` in the background prints: whoever comes by again and again may miss a short rebuild."""
+    log = rig.directory / f"watch{len(options)}.log"
+    process = rig.start("status", str(rig.topology), "--watch", "--interval", "1", *options, log=log.name)
+    try:
+        yield log
+        assert process.poll() is None, log.read_text()[-6000:]
+    finally:
+        process.terminate()
+        process.wait(timeout=120)
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON documents one after the other; one that is being written is left out."""
+    end = 0
+    with suppress(json.JSONDecodeError):
+        while (start := text.find("{", end)) >= 0:
+            document, end = json.JSONDecoder().raw_decode(text, start)
+            yield document
+
+
+def progress_of_a_rebuild(log: Path) -> dict[str, Any]:
     """What status says of a node that has received some of its data and not all, or nothing."""
-    status = json.loads(rig.hybridspan("status", str(rig.topology), "--json").stdout)
-    seen: list[dict[str, Any]] = status["rebuilds"]
+    seen = (rebuild for document in documents(log.read_text()) for rebuild in document["rebuilds"])
     return next((r for r in seen if 0 < r["bytes"] < r["bytesTotal"]), {})
 
 
-def told_of_a_rebuild(rig: Rig) -> re.Match[str] | None:
-    said = rig.hybridspan("status", str(rig.topology)).stdout
+def told_of_a_rebuild(log: Path) -> re.Match[str] | None:
     node = r"^rebuilds: node=apigee-cassandra-default-\d  datacenter=dc-2  "
-    return re.search(node + r"received=[\d.]+ \S+ of about [\d.]+ \S+ \(\d+%\)", said, re.MULTILINE)
+    received = r"received=[\d.]+ \S+ of about [\d.]+ \S+ \(\d+%\)"
+    return re.search(node + received, log.read_text(), re.MULTILINE)
 
 
 def test_apply_goes_on_to_the_end_while_kubectl_and_status_show_a_rebuild(rig: Rig) -> None:
@@ -125,9 +146,10 @@ def test_apply_goes_on_to_the_end_while_kubectl_and_status_show_a_rebuild(rig: R
             process = subprocess.Popen(follow, env=dict(rig.environment), stdout=output)
         try:
             eventually(lambda: "rebuild from dc: dc-1" in log.read_text(), 300, "the rebuild in the log")
-            seen = eventually(lambda: progress_of_a_rebuild(rig), 300, "status shows how far it is")
-            assert (seen["datacenter"], seen["keyspacesTotal"]) == ("dc-2", 8)
-            eventually(lambda: told_of_a_rebuild(rig), 300, "status says so in words too")
+            with watching(rig) as words, watching(rig, "--json") as looks:
+                seen = eventually(lambda: progress_of_a_rebuild(looks), 300, "status shows how far it is")
+                assert (seen["datacenter"], seen["keyspacesTotal"]) == ("dc-2", 8)
+                eventually(lambda: told_of_a_rebuild(words), 300, "status says so in words too")
             streams_at(rig, 0)
             eventually(lambda: "All sessions completed" in log.read_text(), 300, "the end of its streams")
         finally:

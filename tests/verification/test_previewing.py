@@ -51,7 +51,7 @@ async def test_only_what_failed_and_what_came_after_it_is_asked_again(pods: Loca
     )
     heard = Heard()
     logs = await Previewer(SystemClock(), heard).run(region(pods), "pod-0", "verify", JOBS)
-    assert logs == {name: f"compared {name}" for name in ("kms", "kvm", "perses")}
+    assert logs == {name: f"compared {name}\n" for name in ("kms", "kvm", "perses")}
     assert (pods.folder / "runs").read_text().split() == ["kms", "kvm", "kvm", "perses"]
     assert any(f"comparing kvm through pod-0 again in 0 s: {REASON}" in words for words in heard), heard
     assert not (pods.folder / "tasks" / "verify").exists()

@@ -7,7 +7,6 @@ by: `RebuildLooks` is kept from look to look.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,17 +43,21 @@ class RebuildLooks:
         self._by_operator = by_operator
         self._meters: dict[str, Meter] = {}
 
-    async def look(self, keyspaces: Sequence[str]) -> tuple[RebuildFacts, ...]:
-        """The nodes that receive now, `keyspaces` being what they are to hold; a node that does not answer is left out."""
+    async def look(self, keyspaces: Sequence[str]) -> tuple[tuple[RebuildFacts, ...], HybridspanError | None]:
+        """The nodes that receive now, `keyspaces` being what they are to hold, and why one could not be asked, if so."""
         pods = [pod.name for pod in await self._target.pods() if pod.ready]
         found = await asyncio.gather(*(self._node(pod, keyspaces) for pod in pods))
-        return tuple(seen for seen in found if seen is not None)
+        failures = [seen for seen in found if isinstance(seen, HybridspanError)]
+        return tuple(seen for seen in found if isinstance(seen, RebuildFacts)), next(iter(failures), None)
 
-    async def _node(self, pod: str, keyspaces: Sequence[str]) -> RebuildFacts | None:
-        with contextlib.suppress(HybridspanError):
+    async def _node(self, pod: str, keyspaces: Sequence[str]) -> RebuildFacts | HybridspanError | None:
+        """What it receives; a node that does not answer must not hide the others."""
+        try:
             state = await (await self._target.task(pod, TASK)).look()
             if state.phase == "running" or await self._by_others(pod):
                 return await self._received(pod, state, keyspaces)
+        except HybridspanError as error:
+            return error
         self._meters.pop(pod, None)
         return None
 

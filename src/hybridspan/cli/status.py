@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,8 +59,7 @@ async def _look(topology: Topology, as_json: bool, interval: float | None) -> bo
         watch = RebuildWatch(estate)
 
         async def once() -> bool:
-            facts = await gather(estate, partial=True)
-            facts = replace(facts, rebuilds=await watch.look(facts))
+            facts = await watch.look(await gather(estate, partial=True))
             if interval is not None and not as_json and sys.stdout.isatty():
                 click.clear()
             _show(topology, facts, as_json)

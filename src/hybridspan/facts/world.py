@@ -13,7 +13,7 @@ from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.overrides import OverridesFacts
 
 Severity = Literal["refuse", "warn", "pass", "unknown"]
-UnseenPart = Literal["Azure", "cluster", "Cassandra"]
+UnseenPart = Literal["Azure", "cluster", "Cassandra", "rebuilds"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hybridspan.errors import HybridspanError
 from hybridspan.facts.cassandra import RebuildFacts
-from hybridspan.facts.world import WorldFacts
+from hybridspan.facts.world import Unseen, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.phases.rebuild import to_stream
 from hybridspan.topology.model import Region
@@ -25,18 +25,26 @@ class RebuildWatch:
         self._estate = estate
         self._regions: dict[str, RebuildLooks] = {}
 
-    async def look(self, facts: WorldFacts) -> tuple[RebuildFacts, ...]:
-        """What is received now; nothing where there is no ring yet."""
+    async def look(self, facts: WorldFacts) -> WorldFacts:
+        """The facts with what is received now; nothing where there is no ring yet. What could not be asked is unseen."""
         regions = [r for r in self._estate.topology.new_regions if facts.regions[r.name].nodes]
         found = await asyncio.gather(*(self._of(region, facts) for region in regions))
-        return tuple(seen for nodes in found for seen in nodes)
+        rebuilds = tuple(seen for nodes, _ in found for seen in nodes)
+        gaps = tuple(
+            Unseen(str(region.name), "rebuilds", failure.to_document())
+            for region, (_, failure) in zip(regions, found, strict=True)
+            if failure is not None
+        )
+        return replace(facts, rebuilds=rebuilds, unseen=(*facts.unseen, *gaps))
 
-    async def _of(self, region: Region, facts: WorldFacts) -> tuple[RebuildFacts, ...]:
+    async def _of(
+        self, region: Region, facts: WorldFacts
+    ) -> tuple[tuple[RebuildFacts, ...], HybridspanError | None]:
         names = to_stream(facts.ring, region) if facts.ring else ()
-        # Its source may be out of reach; the look has said so already.
-        with contextlib.suppress(HybridspanError):
-            return await (await self._looks_at(region)).look(names) if names else ()
-        return ()
+        try:
+            return await (await self._looks_at(region)).look(names) if names else ((), None)
+        except HybridspanError as error:
+            return (), error
 
     async def _looks_at(self, region: Region) -> RebuildLooks:
         from hybridspan.cassandra.rebuild_looks import RebuildLooks
