@@ -6,7 +6,6 @@ They see the pod's network and volumes, but only their own processes, also with 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -41,7 +40,4 @@ class Ephemerals:
     async def end(self) -> None:
         """Stops them all."""
         await asyncio.gather(*(container.stop(GRACE) for container in self.containers))
-        for life in self._lives:
-            life.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await life
+        await supervision.cancelled(*self._lives)

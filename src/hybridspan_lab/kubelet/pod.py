@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Iterable
 from typing import Final
 
 from hybridspan_lab.kubeapi import ApiError, Document
@@ -216,11 +215,11 @@ class Pod:
         if stopping:
             await asyncio.wait(stopping)
         await asyncio.gather(*(c.stop(1.0) for c in self.inits), self.ephemerals.end())
-        await cancelled(self._life)
+        await supervision.cancelled(self._life)
         await self._detach()
         if not is_deleted:
             await self._say_goodbye()
-        await cancelled(self._publishing)
+        await supervision.cancelled(self._publishing)
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
         self.is_gone.set()
 
@@ -259,13 +258,3 @@ def lost(told: Document) -> Document:
         "finishedAt": now,
         "containerID": told.get("containerID", ""),
     }
-
-
-async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
-    """Cancels tasks and waits until they have ended."""
-    chosen: Iterable[asyncio.Task[None]] = [task for task in tasks if task is not None]
-    for task in chosen:
-        task.cancel()
-    for task in chosen:
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task

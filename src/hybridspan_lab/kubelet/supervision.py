@@ -159,3 +159,13 @@ async def stop(container: Container, grace: float) -> None:
             async with asyncio.timeout(grace):
                 await process.wait()
     await container.stop(max(grace, 0.1))
+
+
+async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancels a pod's tasks and waits until they have ended, however they end."""
+    chosen = [task for task in tasks if task is not None]
+    for task in chosen:
+        task.cancel()
+    for task in chosen:
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
