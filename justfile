@@ -16,7 +16,7 @@ check:
 
 # All tests but the rehearsals; real control planes, Cassandra nodes and az are started by some: minutes
 unit:
-    .venv/bin/pytest -m "not rehearsal and not long"
+    .venv/bin/pytest -n 2 --dist loadfile -m "not rehearsal and not long"
 
 # The rehearsals that take too long for CI: interruptions, troubles, a third region, every row read without the first
 rehearse:
