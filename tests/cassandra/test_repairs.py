@@ -48,6 +48,7 @@ def test_failures_unfinished_ones_and_previews_do_not_count() -> None:
         row(4, WHOLE, options={"incremental": "true"}),
         row(5, WHOLE, options={"hosts": "[120.38.1.9]"}),
         row(6, None or []),
+        row(7, [""]),
     ]
     assert last_repairs(rows, "dc-1", RING) == {}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cassandra import InvalidRequest
@@ -10,9 +12,12 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.connection import DefaultEndPoint
 from cassandra.policies import HostDistance
 
+from hybridspan.cassandra import ring
 from hybridspan.cassandra.credentials import Login, read_credentials
+from hybridspan.cassandra.dialect import line_of
 from hybridspan.cassandra.session import CqlSession, _OneEndPoint, _OneHost, _unreachable
 from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.plan.phases.rebuild import forgotten
 from hybridspan.secrets import Secret
 
 LOGIN = Login("admin_user", Secret("hidden"))
@@ -72,25 +77,55 @@ def test_credentials_are_read_by_role_and_a_missing_one_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "words", "code"),
+    ("release", "statement", "asked"),
     [
-        ("SELECT peer FROM system.peers_v2", "unconfigured table peers_v2", "HS-CASS-027"),
+        ("4.0.18", ring.PEERS, ring.PEERS),
+        ("4.1.3-SNAPSHOT", ring.AVAILABLE, ring.AVAILABLE),
+        ("3.11.17", ring.PEERS, ring.PEERS.replace("peers_v2", "peers")),
         (
-            "SELECT x FROM system.available_ranges_v2",
-            "table available_ranges_v2 does not exist",
-            "HS-CASS-027",
+            "3.11.17",
+            ring.AVAILABLE,
+            "SELECT keyspace_name, ranges AS full_ranges FROM system.available_ranges",
         ),
-        ("SELECT x FROM ks.other", "unconfigured table other", "HS-CASS-007"),
-        ("SELECT peer FROM system.peers_v2", "line 1: no viable alternative", "HS-CASS-007"),
+        (
+            "3.11.17",
+            forgotten("kms"),
+            "DELETE FROM system.available_ranges WHERE keyspace_name = 'kms';",
+        ),
+        ("3.11.17", ring.KEYSPACES, ring.KEYSPACES),
     ],
 )
-async def test_a_cassandra_that_is_too_old_is_named_as_that(statement: str, words: str, code: str) -> None:
-    def execute(*_: object, **__: object) -> None:
-        raise InvalidRequest(words)
+async def test_each_release_is_asked_in_its_own_words(release: str, statement: str, asked: str) -> None:
+    heard: list[str] = []
+    recorded: list[str] = []
 
-    session = CqlSession(
-        SimpleNamespace(), SimpleNamespace(execute=execute), LOGIN, "apigee-eastus, pod-0", lambda *_: None
+    def execute(statement: Any, *_: object, **__: object) -> list[object]:
+        heard.append(statement.query_string)
+        return []
+
+    await session(execute, release, lambda _, document: recorded.append(document["statement"])).query(
+        statement
     )
+    assert heard == recorded == [asked]
+
+
+async def test_what_cassandra_refuses_is_told_with_the_statement_and_its_words() -> None:
+    def execute(*_: object, **__: object) -> None:
+        raise InvalidRequest("unconfigured table other")
+
     with pytest.raises(PermanentFailure) as failed:
-        await session.query(statement)
-    assert (failed.value.code, words in failed.value.why) == (code, True)
+        await session(execute, "4.0.18", lambda *_: None).query("SELECT x FROM ks.other")
+    assert failed.value.code == "HS-CASS-007"
+    assert failed.value.why == "SELECT x FROM ks.other: unconfigured table other"
+
+
+def session(execute: Callable[..., Any], release: str, record: Callable[..., None]) -> CqlSession:
+    here = "apigee-eastus, pod-0"
+    return CqlSession(SimpleNamespace(), SimpleNamespace(execute=execute), release, LOGIN, here, record)
+
+
+@pytest.mark.parametrize(
+    ("release", "line"), [("3.11.17", (3, 11)), ("4.0-beta2", (4, 0)), ("2.2.19", (2, 2))]
+)
+def test_the_line_of_a_release(release: str, line: tuple[int, int]) -> None:
+    assert line_of(release) == line

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hybridspan.facts.cassandra import RingFacts
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.plan.phases.reachability import (
     Member,
@@ -14,7 +15,14 @@ from hybridspan.plan.phases.reachability import (
     plan_reachability,
     silent,
 )
-from hybridspan.plan.phases.verification import decide_verification, fingerprint, plan_verification
+from hybridspan.plan.phases.verification import (
+    copied_key,
+    decide_verification,
+    fingerprint,
+    plan_verification,
+    unproved,
+    verification_key,
+)
 from hybridspan.topology.model import Region
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, two_regions, world
 
@@ -80,6 +88,17 @@ def test_a_proof_shows_that_the_port_was_open() -> None:
     assert step.decision.is_done
 
 
+def test_data_that_came_without_a_proof_shows_it_too() -> None:
+    topology = two_regions()
+    seen = before_4()
+    kept = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}
+    facts = world(topology, seen)
+    facts = replace(facts, decided={copied_key("verify", "centralus"): kept})
+    (step,) = plan_reachability(topology, facts)
+    assert step.decision.is_done
+    assert "given their data over this port" in step.decision.reason
+
+
 def test_a_proof_holds_for_the_same_nodes_and_keyspaces() -> None:
     seen = ring(AFTER, "dc-1", "dc-2")
     kept = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}
@@ -110,4 +129,47 @@ def test_the_planner_reads_every_key_that_steps_keep() -> None:
     keys = remembered(two_regions())
     assert "simple-keyspaces" in keys
     assert "rebuild/centralus/apigee-cassandra-default-2" in keys
-    assert len(keys) == 1 + 2 + 3 + 2
+    assert len(keys) == 1 + 2 + 3 + 2 * 2
+
+
+def before_4() -> RingFacts:
+    return replace(ring(AFTER, "dc-1", "dc-2"), releases={"3.11.17": ("a", "b")})
+
+
+def test_a_release_that_cannot_compare_ends_as_replicated_not_proved() -> None:
+    seen = before_4()
+    first = decide_verification(seen, CENTRALUS, None, again=False)
+    assert first.state == "needed"
+    assert "ends as replicated, not proved" in first.reason
+    copied = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}
+    after = decide_verification(seen, CENTRALUS, None, copied, again=False)
+    assert (after.is_done, after.reason) == (
+        True,
+        "dc-2 is replicated, not proved: Cassandra 3.11.17 cannot compare replicas",
+    )
+
+
+def test_it_is_looked_at_anew_when_a_node_was_replaced_and_compared_after_an_upgrade() -> None:
+    copied = {"fingerprint": "of other nodes", "at": 1.0}
+    assert decide_verification(before_4(), CENTRALUS, None, copied, again=False).state == "needed"
+    seen = ring(AFTER, "dc-1", "dc-2")
+    kept = {"fingerprint": fingerprint(seen, "dc-2"), "at": 1.0}
+    upgraded = decide_verification(seen, CENTRALUS, None, kept, again=False)
+    assert upgraded.state == "needed"
+    assert "compared with dc-1" in upgraded.reason
+
+
+def test_what_was_only_replicated_is_named_until_a_proof_comes() -> None:
+    topology = two_regions()
+    kept: dict[str, dict[str, object]] = {copied_key("verify", "centralus"): {"fingerprint": "x"}}
+    assert unproved(topology, kept.get) == ("dc-2",)
+    kept[verification_key("verify", "centralus")] = {"fingerprint": "x"}
+    assert unproved(topology, kept.get) == ()
+
+
+def test_no_command_of_such_a_plan_compares() -> None:
+    topology = two_regions()
+    steps = plan_verification(topology, world(topology, before_4()))
+    said = "\n".join(command.text() for step in steps for command in step.commands)
+    assert "--preview" not in said
+    assert "nodetool" in said

@@ -49,3 +49,11 @@ def test_a_finished_run_has_nothing_to_go_on_with() -> None:
     assert summary(RunOutcome((SAME, MADE)), COMMAND) == (
         "Done: 1 step carried out and verified, 1 as it should be."
     )
+
+
+def test_what_nothing_could_prove_is_said_after_what_was_done() -> None:
+    words = "Replicated, not proved: dc-2: its Cassandra has nothing to compare replicas with."
+    assert summary(RunOutcome((SAME, MADE)), COMMAND, words).splitlines() == [
+        "Done: 1 step carried out and verified, 1 as it should be.",
+        words,
+    ]

@@ -59,6 +59,15 @@ def node_findings(region: Region, nodes: Sequence[NodeFacts]) -> list[Finding]:
 
 def release_finding(ring: RingFacts, where: str) -> Finding:
     """Whether every node runs the same Cassandra: files of one major release are no use to another."""
+    if len(ring.releases) <= 1 and ring.before_4:
+        words = (
+            f"every node runs Cassandra {ring.before_4}, which cannot compare replicas: all is carried out, and it ends as"
+            " replicated, not proved (exit code 3)"
+        )
+        hint = (
+            "verify --count counts rows afterwards; only an upgrade to 4.0, before or later, brings a proof"
+        )
+        return Finding("cassandra-version", "warn", where, words, hint)
     if len(ring.releases) <= 1:
         words = f"every node runs Cassandra {ring.cassandra_version}"
         return Finding("cassandra-version", "pass", where, words)

@@ -52,6 +52,6 @@ async def _available_counts(region: CassandraRegion, pod: str) -> tuple[Availabl
             return ()
         raise
     return tuple(
-        AvailableRanges(r["keyspace_name"], len(r["full_ranges"] or ()), len(r["transient_ranges"] or ()))
+        AvailableRanges(r["keyspace_name"], len(r["full_ranges"] or ()), len(r.get("transient_ranges") or ()))
         for r in rows
     )

@@ -37,7 +37,8 @@ def counted(row: Mapping[str, Any], datacenter: str) -> Repair | None:
         return None
     if not _includes(options.get("dataCenters", ""), datacenter) or _listed(options.get("hosts", "")):
         return None
-    ranges = tuple(parse_range(text) for text in row["successful_ranges"] or ())
+    # 3.11 keeps an empty word where nothing succeeded.
+    ranges = tuple(parse_range(text) for text in row["successful_ranges"] or () if text)
     started = row["started_at"].timestamp()
     return Repair(row["keyspace_name"], started, ranges) if ranges else None
 

@@ -25,6 +25,7 @@ from cassandra.policies import (
 from cassandra.query import SimpleStatement, dict_factory
 
 from hybridspan.cassandra.credentials import Login
+from hybridspan.cassandra.dialect import OLDEST, in_dialect, line_of
 from hybridspan.cassandra.ports import Recorder
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
@@ -107,9 +108,12 @@ class _OneHost(LoadBalancingPolicy):  # type: ignore[misc]
 class CqlSession:
     """An open session; every statement is recorded. Use `open_session`, and `close` at the end."""
 
-    def __init__(self, cluster: Cluster, session: Any, login: Login, where: str, record: Recorder) -> None:
+    def __init__(
+        self, cluster: Cluster, session: Any, release: str, login: Login, where: str, record: Recorder
+    ) -> None:
         self._cluster = cluster
         self._session = session
+        self._line = line_of(release)
         self._login = login
         self._where = where
         self._record = record
@@ -119,8 +123,10 @@ class CqlSession:
     ) -> list[Row]:
         """The rows of one statement; `quorum` asks a majority of the data center's replicas instead of one.
 
-        What Cassandra refuses is permanent, what it cannot do now is temporary.
+        Tables are named as 4.0 does, whatever the node's release. What Cassandra refuses is permanent, what it cannot do now
+        is temporary.
         """
+        statement = in_dialect(statement, self._line)
         self._record("cql", {"node": self._where, "user": self._login.user, "statement": statement})
         try:
             return await asyncio.to_thread(self._run, statement, parameters, quorum)
@@ -142,8 +148,6 @@ class CqlSession:
                 " PERMISSIONS in cqlsh show what they have; grant it, then run again",
             ) from error
         except DriverException as error:
-            if _is_too_old(statement, error):
-                raise _too_old(self._where, error) from error
             raise PermanentFailure(
                 "HS-CASS-007",
                 "Cassandra refuses the statement",
@@ -173,11 +177,21 @@ async def open_session(
     """
     cluster = _cluster(port, context, login)
     try:
-        session = await asyncio.to_thread(cluster.connect)
-    except NoHostAvailable as error:
+        session, release = await asyncio.to_thread(_connected, cluster)
+    except (NoHostAvailable, Timeout, OperationTimedOut) as error:
         await asyncio.to_thread(cluster.shutdown)
         raise _unreachable(error, login, where, secret) from error
-    return CqlSession(cluster, session, login, where, record)
+    if line_of(release) < OLDEST:
+        await asyncio.to_thread(cluster.shutdown)
+        raise _too_old(where, release)
+    return CqlSession(cluster, session, release, login, where, record)
+
+
+def _connected(cluster: Cluster) -> tuple[Any, str]:
+    """The session, and the node's release."""
+    session = cluster.connect()
+    row = session.execute("SELECT release_version FROM system.local", timeout=REQUEST_SECONDS).one()
+    return session, str(row["release_version"])
 
 
 def _cluster(port: int, context: ssl.SSLContext, login: Login) -> Cluster:
@@ -233,20 +247,13 @@ def _unreachable(error: NoHostAvailable, login: Login, where: str, secret: str) 
     )
 
 
-def _is_too_old(statement: str, error: Exception) -> bool:
-    """Tables such as `system.peers_v2` came with 4.0."""
-    words = str(error)
-    return "_v2" in statement and ("unconfigured table" in words or "does not exist" in words)
-
-
-def _too_old(where: str, error: Exception) -> PermanentFailure:
+def _too_old(where: str, release: str) -> PermanentFailure:
     return PermanentFailure(
         "HS-CASS-027",
-        "this Cassandra is older than 4.0: nothing could prove that data arrived, so nothing is begun",
+        f"Cassandra {release} is older than 3.11, the oldest release that a region can be added to here",
         where=where,
-        why=_reason(error),
-        hint="SELECT release_version FROM system.local shows the release; upgrade the installation to hybrid 1.12 or later"
-        " first, in every region, by Google's guide",
+        why="before it nodetool rebuild copies no single keyspace, and nothing was tried with it",
+        hint="upgrade the installation first, in every region, by Google's guide",
     )
 
 

@@ -177,7 +177,17 @@ class Application:
             self._record("waived", {"step": step.id, "reason": step.decision.reason})
         if any(not s.decision.is_done for s in steps) and not self._consent.to_begin(plan):
             return self._conclude(declined(steps))
-        return self._conclude(await self._run_steps(estate, steps))
+        outcome = await self._run_steps(estate, steps)
+        return self._conclude(outcome, self._unproved(estate, steps))
+
+    def _unproved(self, estate: Estate, steps: tuple[PlannedStep, ...]) -> str:
+        """What to say where the run's comparisons could prove nothing; the end is not `done` then."""
+        from hybridspan.plan.phases.verification import unproved
+
+        found = unproved(self._topology, estate.decided) if any(s.phase == "verify" for s in steps) else ()
+        count = shlex.join(("hybridspan", "verify", os.path.relpath(self._topology.path), "--count"))
+        words = "its Cassandra has nothing to compare replicas with"
+        return f"Replicated, not proved: {', '.join(found)}: {words}. {count}  counts rows." if found else ""
 
     def _show(self, plan: Plan) -> None:
         from hybridspan.report.text import render_plan
@@ -207,17 +217,17 @@ class Application:
     def _record(self, kind: str, document: Mapping[str, Any]) -> None:
         self._journal.append(self._run, kind, str(document.get("step", "")), document)
 
-    def _conclude(self, outcome: RunOutcome) -> int:
+    def _conclude(self, outcome: RunOutcome, unproved: str = "") -> int:
         from hybridspan.report.endings import summary
 
-        text = summary(outcome, _command(self._topology.path, sorted(self._waived), self._goal))
+        text = summary(outcome, _command(self._topology.path, sorted(self._waived), self._goal), unproved)
         self._journal.finish(self._run, outcome.word, text)
         click.echo(text, err=True)
         if self._as_json:
             from hybridspan.report.documents import apply_document
 
             click.echo(json.dumps(apply_document(self._topology.name, outcome), indent=2))
-        if outcome.is_complete:
+        if outcome.is_complete and not unproved:
             return EXIT_OK
         return EXIT_FAILED if outcome.failures else EXIT_PENDING
 

@@ -124,6 +124,12 @@ class RingFacts:
     """Cassandra's release → addresses, as far as the node that was asked knows."""
 
     @property
+    def before_4(self) -> str:
+        """The release of a member that is older than 4.0, empty where none is: it has no `nodetool repair --preview`, and takes no
+        two repairs of the same data at a time."""
+        return next((release for release in sorted(self.releases) if int(release.split(".")[0]) < 4), "")
+
+    @property
     def datacenters(self) -> tuple[str, ...]:
         """Data centers in order of first appearance."""
         return tuple(dict.fromkeys(n.datacenter for n in self.nodes))

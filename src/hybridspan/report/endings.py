@@ -6,13 +6,14 @@ from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.report.amounts import counted
 
 
-def summary(outcome: RunOutcome, command: str) -> str:
-    """A few lines for a person at three in the morning; `command` is the one that goes on."""
+def summary(outcome: RunOutcome, command: str, unproved: str = "") -> str:
+    """A few lines for a person at three in the morning; `command` is the one that goes on, `unproved` says of what nothing could
+    prove that it arrived."""
     left = [s for s in outcome.steps if not s.is_good]
     if outcome.is_declined:
         return f"Declined: nothing was changed, {counted(len(left), 'step')} not begun."
     if not left:
-        return _all_good(outcome)
+        return "\n".join(line for line in (_all_good(outcome), unproved) if line)
     lines = [f"{_so_far(outcome)}, {len(left)} left."]
     for step in outcome.failures:
         lines += _failure(step)

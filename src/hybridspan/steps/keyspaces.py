@@ -187,8 +187,11 @@ class AuthKeyspaceStep(_SpreadStep):
     async def act(self, progress: ProgressSink) -> None:
         await super().act(progress)
         source, target = await self._source(), await self.estate.cassandra(self.region)
-        nodes = (await source.members()).of(self.region.datacenter)
-        await asyncio.gather(*(self._repair(target, node, progress) for node in nodes))
+        ring = await source.members()
+        nodes = ring.of(self.region.datacenter)
+        at_once = 1 if ring.before_4 else len(nodes)
+        for first in range(0, len(nodes), at_once):
+            await asyncio.gather(*(self._repair(target, n, progress) for n in nodes[first : first + at_once]))
 
     async def _repair(self, target: CassandraRegion, node: RingNode, progress: ProgressSink) -> None:
         pod = await target.pod_of(node.address)

@@ -6,7 +6,12 @@ from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
-from hybridspan.plan.phases.verification import decide_verification, fingerprint, verification_key
+from hybridspan.plan.phases.verification import (
+    copied_key,
+    decide_verification,
+    fingerprint,
+    verification_key,
+)
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.verification.comparing import verify
 from hybridspan.verification.model import VerificationResult
@@ -21,11 +26,13 @@ class VerificationStep(RegionStep):
         super().__init__(planned, estate)
         self._source = estate.topology.region_of(str(self.region.copy_from))
         self._key = verification_key(planned.phase, planned.region)
+        self._copied_key = copied_key(planned.phase, planned.region)
 
     async def check(self) -> Decision:
         ring = await (await self.estate.cassandra(self._source)).members()
         again = self.planned.phase == "verify-again"
-        return decide_verification(ring, self.region, self.estate.decided(self._key), again=again)
+        decided, copied = self.estate.decided(self._key), self.estate.decided(self._copied_key)
+        return decide_verification(ring, self.region, decided, copied, again=again)
 
     async def act(self, progress: ProgressSink) -> None:
         target = await self.estate.cassandra(self.region)
@@ -40,11 +47,11 @@ class VerificationStep(RegionStep):
                 why="; ".join(result.problems),
                 hint="nodetool status must show every node UN, and nodetool describecluster one schema version",
             )
-        if not result.is_proved:
+        if result.is_comparable and not result.is_proved:
             raise _not_proved(result, self.region.name)
         ring = await source.members()
         kept = {"fingerprint": fingerprint(ring, self.region.datacenter), "at": self.estate.clock.now()}
-        self.estate.decide(self._key, kept)
+        self.estate.decide(self._key if result.is_comparable else self._copied_key, kept)
 
 
 def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:

@@ -27,6 +27,7 @@ from hybridspan.verification.judgement import (
     still,
     suspects,
     too_busy,
+    unable,
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
@@ -79,6 +80,11 @@ class _Comparison:
     async def result(self, ring: RingFacts, owners: Sequence[TokenOwner]) -> VerificationResult:
         datacenter = self._target.region.datacenter
         names = self._names(ring)
+        if ring.before_4:
+            unproved = tuple(unable(name, ring.before_4) for name in names)
+            return VerificationResult(
+                datacenter, self._source.region.datacenter, (), unproved, is_comparable=False
+            )
         assigned = assignments(ring, owners, datacenter, names)
         # system_distributed is the one keyspace that nodetool compares only when it is named.
         self._everything = frozenset(k.name for k in ring.keyspaces if not k.is_local) - {

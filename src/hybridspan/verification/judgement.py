@@ -104,6 +104,12 @@ def verdict(
     return KeyspaceVerdict(keyspace, "same", f"{compared} ranges compared through {through}{again}")
 
 
+def unable(keyspace: str, release: str) -> KeyspaceVerdict:
+    """Of a release that has nothing to compare replicas with."""
+    summary = f"Cassandra {release} cannot compare replicas: nodetool repair --preview came with 4.0"
+    return KeyspaceVerdict(keyspace, "unproved", summary)
+
+
 def too_busy(keyspace: str, unsettled: Sequence[Suspect]) -> KeyspaceVerdict:
     """The verdict where traffic and a difference cannot be told apart: the source's own replicas differ at every look too."""
     tables = ", ".join(sorted({s.table for s in unsettled}))

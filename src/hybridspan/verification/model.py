@@ -51,6 +51,8 @@ class VerificationResult:
     source: str
     problems: tuple[str, ...]
     keyspaces: tuple[KeyspaceVerdict, ...]
+    is_comparable: bool = True
+    """False where the nodes' release has nothing to compare replicas with: then nothing is proved, ever."""
 
     @property
     def is_proved(self) -> bool:
@@ -65,6 +67,9 @@ class VerificationResult:
         """The result in one sentence."""
         if self.problems:
             return f"{self.datacenter} is not proved: {'; '.join(self.problems)}"
+        if not self.is_comparable:
+            summary = next((k.summary for k in self.keyspaces), "no keyspace is in both")
+            return f"{self.datacenter} is replicated from {self.source}, not proved: {summary}"
         wrong = [k for k in self.keyspaces if k.state != "same"]
         if wrong:
             return f"{self.datacenter} is not as {self.source}: " + "; ".join(

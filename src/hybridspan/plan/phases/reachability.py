@@ -10,7 +10,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.kubectl import kubectl
 from hybridspan.plan.phases.ring_commands import in_pod, pods_of
-from hybridspan.plan.phases.verification import decide_verification, verification_key
+from hybridspan.plan.phases.verification import copied_key, decide_verification, verification_key
 from hybridspan.topology.model import Region, RegionName, Topology
 
 
@@ -100,8 +100,10 @@ def _planned(region: Region, facts: WorldFacts) -> Decision:
     if not joined:
         return later(f"tried from each Cassandra node to each other one once {region.datacenter} has joined")
     proof = facts.decided.get(verification_key("verify", region.name))
-    if decide_verification(facts.ring, region, proof, again=False).is_done:
-        return done(f"the nodes of {region.datacenter} were compared with all others over this port")
+    copied = facts.decided.get(copied_key("verify", region.name))
+    if decide_verification(facts.ring, region, proof, copied, again=False).is_done:
+        what = "compared with all others" if proof else "given their data"
+        return done(f"the nodes of {region.datacenter} were {what} over this port")
     return needed(f"{joined} nodes of {region.datacenter} run; each connection is tried anew")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hybridspan.facts.cassandra import RingFacts
@@ -21,6 +21,11 @@ def verification_key(phase: str, region: str) -> str:
     return f"{phase}/{region}"
 
 
+def copied_key(phase: str, region: str) -> str:
+    """Where the journal keeps what was copied and could not be compared: as `verification_key`, but it is no proof."""
+    return f"copied-{phase}/{region}"
+
+
 def fingerprint(ring: RingFacts, datacenter: str) -> str:
     """Changes when the data center gets other nodes, or a keyspace another replication: then a proof is stale."""
     hosts = sorted({node.host_id for node in ring.of(datacenter)})
@@ -29,20 +34,47 @@ def fingerprint(ring: RingFacts, datacenter: str) -> str:
 
 
 def decide_verification(
-    ring: RingFacts | None, region: Region, decided: Mapping[str, Any] | None, *, again: bool
+    ring: RingFacts | None,
+    region: Region,
+    decided: Mapping[str, Any] | None,
+    copied: Mapping[str, Any] | None = None,
+    *,
+    again: bool,
 ) -> Decision:
-    """Whether the data center must be compared; `decided` is what the journal keeps of the last proof."""
+    """Whether the data center must be compared; `decided` is what the journal keeps of the last proof, `copied` what it keeps
+    of a look that could prove nothing."""
     if ring is None or not ring.of(region.datacenter):
         return later(f"{region.datacenter} is compared with {region.copy_from} once it has its data")
     if decided and decided.get("fingerprint") == fingerprint(ring, region.datacenter):
         keyspaces = ", ".join(f"{k.name} {shown(k.replication)}" for k in replicated(ring))
         return done(f"the same nodes and keyspaces were compared and found the same: {keyspaces}")
+    if ring.before_4:
+        return _unproved(ring, region, copied)
     when = (
         "after its nodes have restarted without the seed"
         if again
         else "range by range, before anything reads from it"
     )
     return needed(f"{region.datacenter} is compared with {region.copy_from} {when}")
+
+
+def _unproved(ring: RingFacts, region: Region, copied: Mapping[str, Any] | None) -> Decision:
+    """A release without previews: the nodes are looked at, and it is never called proved."""
+    cannot = f"Cassandra {ring.before_4} cannot compare replicas"
+    if copied and copied.get("fingerprint") == fingerprint(ring, region.datacenter):
+        return done(f"{region.datacenter} is replicated, not proved: {cannot}")
+    return needed(
+        f"{region.datacenter} is looked at, not compared: {cannot}, so it ends as replicated, not proved"
+    )
+
+
+def unproved(topology: Topology, decided: Callable[[str], Mapping[str, Any] | None]) -> tuple[str, ...]:
+    """The data centers that were replicated by releases that cannot compare, and have never been proved since."""
+    return tuple(
+        str(region.datacenter)
+        for region in topology.new_regions
+        if decided(copied_key("verify", region.name)) and not decided(verification_key("verify", region.name))
+    )
 
 
 def plan_verification(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
@@ -59,18 +91,20 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
     phase, before = kind
     again = phase == "verify-again"
     decided = facts.decided.get(verification_key(phase, region.name))
+    copied = facts.decided.get(copied_key(phase, region.name))
     regions = topology.regions[: topology.regions.index(region) + 1]
     members = sum(r.cassandra_nodes for r in regions)
     commands = [_all_are_up(region, pods_of(topology, region)[0], members)]
     keyspaces = len(replicated(facts.ring)) if facts.ring else 1
-    commands += [_compared(region, pod, keyspaces) for pod in pods_of(topology, region)]
+    if facts.ring is None or not facts.ring.before_4:
+        commands += [_compared(region, pod, keyspaces) for pod in pods_of(topology, region)]
     return PlannedStep(
         id=StepId(f"{phase}/{region.name}"),
         phase=phase,
         region=region.name,
         title=f"{region.datacenter} holds what {region.copy_from} holds"
         + (", after the restart" if again else ""),
-        decision=decide_verification(facts.ring, region, decided, again=again),
+        decision=decide_verification(facts.ring, region, decided, copied, again=again),
         commands=tuple(commands),
         needs=(StepId(before),),
         lanes=("ring",),

@@ -92,8 +92,8 @@ def proof_possible(case: Case) -> Iterator[Problem]:
             ("spec", "hybridVersion"),
             f"Apigee hybrid {release.minor} ships Cassandra {release.cassandra}, which cannot compare replicas",
             why="`nodetool repair --preview` came with Cassandra 4.0; unless the live ring turns out to be 4.0 or later, "
-            "every command that looks at it stops before the first change (HS-CASS-027)",
-            remedy="upgrade the installation to 1.12 or later first, by Google's guide",
+            "every step is carried out and the end is `replicated, not proved` (exit code 3)",
+            remedy="verify --count counts rows in each data center; or upgrade to 1.12 or later first, by Google's guide",
         )
 
 
