@@ -21,7 +21,7 @@ from typing import Any, Final
 from hybridspan.errors import InputError, PermanentFailure
 from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, chosen, wish
 from hybridspan_lab.parts import Progress, cache, ensure, silent
-from hybridspan_lab.parts.cache import CASSANDRA_VERSION
+from hybridspan_lab.parts.cassandra import RELEASES, VARIABLE
 from hybridspan_lab.parts.progress import TextBar
 from hybridspan_lab.wanted import UpOptions
 from hybridspan_lab.world.places import Places, default_home
@@ -44,14 +44,17 @@ __all__ = [
 
 Say = Callable[[str], None]
 PAIRINGS: Final = {
-    "apigeectl": f"apigeectl with Cassandra {CASSANDRA_VERSION}, a pairing that no release ships",
-    "helm": f"the real helm with charts of its own and Cassandra {CASSANDRA_VERSION}",
+    ("apigeectl", False): "apigeectl with Cassandra {}, a pairing that no release ships",
+    ("apigeectl", True): "apigeectl with Cassandra {}, as its releases ship it",
+    ("helm", False): "the real helm with charts of its own and Cassandra {}",
 }
 
 
-def headline(installer: str, network: Mode) -> str:
-    """What the lab rehearses, and on what kind of network."""
-    return f"rehearses {PAIRINGS[installer]}; network mode: {WORDS[network]}"
+def headline(installer: str, network: Mode, cassandra: str) -> str:
+    """What the lab rehearses, with which of its lines of Cassandra, and on what kind of network."""
+    release = RELEASES[cassandra]
+    pairing = PAIRINGS[installer, release.is_before_4].format(release.version)
+    return f"rehearses {pairing}; network mode: {WORDS[network]}"
 
 
 def notice(home: Path | None = None) -> str:
@@ -84,6 +87,7 @@ def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress =
     network = chosen(options.network or wish())
     if network == "loopback":
         say(NOTICE)
+    os.environ[VARIABLE] = options.cassandra
     ensure(progress)
     places = Places(options.home.absolute())
     places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -102,7 +106,7 @@ def status(home: Path | None = None) -> dict[str, Any]:
     """What runs where, with which memory in bytes. Raises PermanentFailure HS-LAB-027 when nothing runs."""
     places, record = _running(home)
     return {
-        "mode": headline("helm" if places.charts.is_dir() else "apigeectl", record.network),
+        "mode": headline("helm" if places.charts.is_dir() else "apigeectl", record.network, record.cassandra),
         **({"notice": NOTICE} if record.network == "loopback" else {}),
         "home": str(places.home),
         "arm": record.arm,
@@ -196,7 +200,7 @@ async def _up(places: Places, options: UpOptions, network: Mode, say: Say) -> Re
         say(f"topology: {chosen}")
     topology = loading.load(chosen)
     options.check(topology)
-    say(f"lab: {headline(topology.installer, network)}")
+    say(f"lab: {headline(topology.installer, network, options.cassandra)}")
     if topology.installer == "helm":
         charts.write(places.charts, topology.hybrid_version)
     began = time.monotonic()

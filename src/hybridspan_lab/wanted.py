@@ -9,6 +9,7 @@ from typing import Literal
 from hybridspan.errors import InputError
 from hybridspan.topology.model import Topology
 from hybridspan_lab.network.mode import Wish
+from hybridspan_lab.parts.cassandra import USUAL
 from hybridspan_lab.world.places import default_home
 
 SystemKeyspaces = Literal["installed", "simple"]
@@ -27,11 +28,20 @@ class UpOptions:
     """Real networks in namespaces, the fall-back on loopback, or what the kernel gives; None for the environment's wish."""
     regions: int = 1
     """How many of the topology's regions exist, joined to one ring."""
+    cassandra: str = USUAL
+    """The line of Cassandra's releases that its nodes run: 4.0, or 3.11 as apigeectl ships it."""
     bare: bool = False
     """Only the Azure stand-in, without an existing estate."""
 
     def check(self, topology: Topology) -> None:
         """Raises InputError HS-LAB-036 for an estate that cannot be."""
+        if topology.installer == "helm" and self.cassandra != USUAL:
+            raise InputError(
+                "HS-LAB-036",
+                f"Cassandra {self.cassandra} comes with apigeectl alone, and the topology says installer: helm",
+                where=str(topology.path),
+                hint="leave out --cassandra, or take a topology with installer: apigeectl",
+            )
         if not 1 <= self.regions <= len(topology.regions):
             raise InputError(
                 "HS-LAB-036",

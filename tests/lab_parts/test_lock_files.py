@@ -1,15 +1,19 @@
+import pytest
+
 from hybridspan_lab.parts.artifacts import Artifact, read_lock
-from hybridspan_lab.parts.cache import CASSANDRA_LOCK
+from hybridspan_lab.parts.cassandra import RELEASES
 
 
-def test_every_jar_of_cassandra_is_pinned():
-    artifacts = read_lock(CASSANDRA_LOCK)
-    assert len(artifacts) == 60
+@pytest.mark.parametrize(("line", "count"), [("4.0", 60), ("3.11", 51)])
+def test_every_jar_of_cassandra_is_pinned(line: str, count: int) -> None:
+    artifacts = read_lock(RELEASES[line].lock)
+    assert len(artifacts) == count
     assert all(len(artifact.sha256) == 64 and artifact.size > 0 for artifact in artifacts)
 
 
-def test_no_two_jars_share_a_file_name():
-    names = [artifact.file_name for artifact in read_lock(CASSANDRA_LOCK)]
+@pytest.mark.parametrize("line", RELEASES)
+def test_no_two_jars_share_a_file_name(line: str) -> None:
+    names = [artifact.file_name for artifact in read_lock(RELEASES[line].lock)]
     assert len(set(names)) == len(names)
 
 

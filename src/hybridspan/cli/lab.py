@@ -52,8 +52,22 @@ def _announce(*, err: bool = False) -> None:
     show_default=True,
     help="How many of TOPOLOGY's regions exist already, peered and joined to one ring.",
 )
+@click.option(
+    "--cassandra",
+    type=click.Choice(["4.0", "3.11"]),
+    default="4.0",
+    show_default=True,
+    help="4.0 can compare replicas; 3.11 is what apigeectl's releases ship, and proves nothing.",
+)
 @click.option("--bare", is_flag=True, help="Only the Azure stand-in: nothing exists yet.")
-def up(topology: Path | None, system_keyspaces: str, network: str | None, regions: int, bare: bool) -> int:
+def up(
+    topology: Path | None,
+    system_keyspaces: str,
+    network: str | None,
+    regions: int,
+    cassandra: str,
+    bare: bool,
+) -> int:
     """Start a lab in which the first region of TOPOLOGY (default: the two-regions example) exists already."""
     from hybridspan_lab import control
 
@@ -61,6 +75,7 @@ def up(topology: Path | None, system_keyspaces: str, network: str | None, region
         topology=topology,
         system_keyspaces="simple" if system_keyspaces == "simple" else "installed",
         regions=regions,
+        cassandra=cassandra,
         bare=bare,
         network=network,  # type: ignore[arg-type] # the choice has no other words
     )

@@ -21,8 +21,11 @@ _BUILD_SECONDS: Final = 120
 
 
 def build(runtime: jvm.Runtime) -> None:
-    """Makes the archive if it is missing; about 4 s, once. A failure is no error: everything runs without it."""
-    if runtime.archive.exists():
+    """Makes the archive if it is missing; about 4 s, once. A failure is no error: everything runs without it.
+
+    Of 3.11 there is no list of classes: it is rehearsed seldom.
+    """
+    if runtime.is_before_4 or runtime.archive.exists():
         return
     runtime.archives.mkdir(parents=True, exist_ok=True)
     with (runtime.archives / "lock").open("w") as lock:

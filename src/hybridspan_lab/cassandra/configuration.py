@@ -12,6 +12,9 @@ from hybridspan_lab.cassandra.stores import Stores, write_private
 
 INTERNODE_PORT: Final = 7001
 CLIENT_PORT: Final = 9042
+PLAIN_PORT: Final = 7000
+"""Of 3.11 alone, which does not listen there; 4.0 has one port."""
+_SINCE_4: Final = frozenset({"optional", "enable_legacy_ssl_storage_port", "repair_session_space_in_mb"})
 
 _LOGBACK: Final = """<configuration>
   <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
@@ -26,10 +29,13 @@ _JMX_ACCESS: Final = (
 )
 
 
-def write_configuration(settings: NodeSettings, seeds: tuple[str, ...], stores: Stores) -> None:
+def write_configuration(
+    settings: NodeSettings, seeds: tuple[str, ...], stores: Stores, *, is_before_4: bool = False
+) -> None:
     """Writes all files into the pod's own configuration folder; those with a password are 0600."""
     conf = settings.conf
     document = cassandra_yaml(settings, seeds, stores)
+    document = before_4(document) if is_before_4 else document
     # JSON is YAML: no quoting rule of YAML can then turn a password or a name into something else.
     write_private(conf / "cassandra.yaml", json.dumps(document, indent=2).encode())
     rackdc = f"dc={settings.datacenter}\nrack={settings.rack}\n"
@@ -55,6 +61,22 @@ def cassandra_yaml(settings: NodeSettings, seeds: tuple[str, ...], stores: Store
         **_authentication(),
         **_encryption(stores),
         **_small_machine(),
+    }
+
+
+def before_4(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same settings in the words of 3.11, which ends on a key that it does not know.
+
+    It has a second port for TLS between nodes, and with `internode_encryption: all` it opens no other.
+    """
+    server = {k: v for k, v in document["server_encryption_options"].items() if k not in _SINCE_4}
+    return {
+        **{k: v for k, v in document.items() if k not in _SINCE_4},
+        "server_encryption_options": server,
+        "storage_port": PLAIN_PORT,
+        "ssl_storage_port": INTERNODE_PORT,
+        "start_rpc": False,
+        "start_native_transport": True,
     }
 
 

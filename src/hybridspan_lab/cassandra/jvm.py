@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hybridspan_lab.parts.java import OLDER_LOGGING
+
 JMX_PORT: Final = 7199
 
 _EXPORTS: Final = (
@@ -56,6 +58,8 @@ class Runtime:
     tools_classpath: str
     """The shim that lets this runtime's JMX look up a service by its URL."""
     archives: Path
+    is_before_4: bool = False
+    """Cassandra 3.11, which has other settings and another start of nodetool."""
 
     @classmethod
     def locate(cls) -> Runtime:
@@ -67,13 +71,16 @@ class Runtime:
                 env["HYBRIDSPAN_CASSANDRA_CLASSPATH"],
                 env["HYBRIDSPAN_TOOLS_CLASSPATH"],
                 Path(env["HYBRIDSPAN_CLASS_ARCHIVES"]),
+                bool(env.get("HYBRIDSPAN_CASSANDRA_BEFORE_4")),
             )
         from hybridspan_lab import parts
+        from hybridspan_lab.parts.cassandra import wanted
 
         found = parts.ensure()
         archives = found.cache / "class-archives"
         archives.mkdir(parents=True, exist_ok=True)
-        return cls(found.java, expanded(found.cassandra_classpath), found.tools_classpath, archives)
+        classpath = expanded(found.cassandra_classpath)
+        return cls(found.java, classpath, found.tools_classpath, archives, wanted().is_before_4)
 
     def to_environment(self) -> Mapping[str, str]:
         """What `locate` reads again inside a pod."""
@@ -82,6 +89,7 @@ class Runtime:
             "HYBRIDSPAN_CASSANDRA_CLASSPATH": self.cassandra_classpath,
             "HYBRIDSPAN_TOOLS_CLASSPATH": self.tools_classpath,
             "HYBRIDSPAN_CLASS_ARCHIVES": str(self.archives),
+            "HYBRIDSPAN_CASSANDRA_BEFORE_4": "yes" if self.is_before_4 else "",
         }
 
     @property
@@ -129,7 +137,7 @@ def tool_flags(runtime: Runtime) -> list[str]:
         *archive_flags(runtime),
         *_joined(module_flags()),
         "-Djava.naming.factory.url.pkgs=jndi",
-        "-Dlogback.configurationFile=logback-tools.xml",
+        f"-Dlogback.configurationFile={OLDER_LOGGING if runtime.is_before_4 else 'logback-tools.xml'}",
     ]
 
 

@@ -35,10 +35,10 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"ERROR [main] the certificates of this node cannot be used: {error}")
     seeds = choose_seeds(settings)
-    write_configuration(settings, seeds, stores)
+    runtime = jvm.Runtime.locate()
+    write_configuration(settings, seeds, stores, is_before_4=runtime.is_before_4)
     if waits_for_first(settings):
         wait_for(settings.pod_host(0), TURN_SECONDS)
-    runtime = jvm.Runtime.locate()
     arguments = command(runtime, settings)
     if own_address():
         arguments[1:1] = [f"-Djdk.net.hosts.file={write_names(settings, seeds)}"]

@@ -18,12 +18,14 @@ from typing import Final
 
 from hybridspan_lab.cassandra import class_archive, jvm
 from hybridspan_lab.parts import cache
+from hybridspan_lab.parts.cassandra import CassandraRelease, wanted
+from hybridspan_lab.parts.java import OLDER_NODETOOL
 
 READY_PORT: Final = 9042
 
 _NODETOOL: Final = """#!/bin/sh
 # Cassandra's own nodetool; -h and -p default to 127.0.0.1:7199, where the node's JMX listens.
-exec {java} {flags} -Duser.home="${{HOME:-/tmp}}" -cp "{classpath}" org.apache.cassandra.tools.NodeTool "$@"
+exec {java} {flags} -Duser.home="${{HOME:-/tmp}}" -cp "{classpath}" {main} "$@"
 """
 
 _CQLSH: Final = """#!/bin/sh
@@ -61,9 +63,13 @@ class PodTools:
     mounts: tuple[Path, ...]
 
 
-@functools.cache
 def locate() -> PodTools:
     """The tools of this machine, written on first use; fetches Cassandra's jars when the cache lacks them."""
+    return _located(wanted())
+
+
+@functools.cache
+def _located(_: CassandraRelease) -> PodTools:
     runtime = jvm.Runtime.locate()
     class_archive.build(runtime)
     scripts = _scripts(runtime)
@@ -88,8 +94,9 @@ def write_ready_probe(path: Path, joined: Path) -> None:
 def _scripts(runtime: jvm.Runtime) -> Mapping[str, str]:
     flags = " ".join(jvm.tool_flags(runtime))
     classpath = f"{runtime.cassandra_classpath}:{runtime.tools_classpath}"
+    main = OLDER_NODETOOL if runtime.is_before_4 else "org.apache.cassandra.tools.NodeTool"
     return {
-        "nodetool": _NODETOOL.format(java=runtime.java, flags=flags, classpath=classpath),
+        "nodetool": _NODETOOL.format(java=runtime.java, flags=flags, classpath=classpath, main=main),
         "cqlsh": _CQLSH.format(python=sys.executable),
         **{name: _MODULE.format(python=sys.executable, module=module) for name, module in _MODULES.items()},
     }

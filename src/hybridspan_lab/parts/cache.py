@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hybridspan_lab.parts import helm, java, kubernetes
+from hybridspan_lab.parts import cassandra, helm, java, kubernetes
 from hybridspan_lab.parts.artifacts import read_lock
 from hybridspan_lab.parts.downloads import fetch_all
 from hybridspan_lab.parts.progress import Progress, silent
 
-CASSANDRA_VERSION: Final = "4.0.18"
-CASSANDRA_LOCK: Final = f"cassandra-{CASSANDRA_VERSION}.lock"
 _STAMP: Final = "complete.json"
 """Written last into a part's folder: file names and their sizes."""
 
@@ -67,17 +65,17 @@ def is_complete() -> bool:
 
 def _names() -> tuple[str, str, str, str]:
     return (
-        f"cassandra-{CASSANDRA_VERSION}",
-        "jmx-names-1",
+        cassandra.wanted().part,
+        "jmx-names-2",
         f"kubernetes-{kubernetes.VERSION}-{kubernetes.digest()}",
         f"helm-{helm.VERSION}-{helm.digest()}",
     )
 
 
 def _fillers() -> dict[str, Callable[[Path, Progress], None]]:
-    cassandra, names, kube, client = _names()
+    database, names, kube, client = _names()
     return {
-        cassandra: _fetch_cassandra,
+        database: _fetch_cassandra,
         names: java.compile_shim,
         kube: kubernetes.build,
         client: helm.build,
@@ -85,12 +83,13 @@ def _fillers() -> dict[str, Callable[[Path, Progress], None]]:
 
 
 def _parts(cache: Path) -> Parts:
-    cassandra, names, kube, client = (cache / name for name in _names())
-    return Parts(java.runtime(), f"{cassandra}/*", str(names), kube, client / "helm", cache)
+    database, names, kube, client = (cache / name for name in _names())
+    return Parts(java.runtime(), f"{database}/*", str(names), kube, client / "helm", cache)
 
 
 def _fetch_cassandra(target: Path, progress: Progress) -> None:
-    fetch_all(read_lock(CASSANDRA_LOCK), target, f"Cassandra {CASSANDRA_VERSION}", progress)
+    release = cassandra.wanted()
+    fetch_all(read_lock(release.lock), target, f"Cassandra {release.version}", progress)
 
 
 def _fill(target: Path, fill: Callable[[Path, Progress], None], progress: Progress) -> None:

