@@ -75,7 +75,14 @@ def test_verify_counts_and_claims_no_proof(rig: Rig) -> None:
 
 def test_a_second_apply_does_nothing_and_still_claims_no_proof(rig: Rig) -> None:
     acted = len(rig.events("acting"))
-    done = rig.apply(expect=3)
+    done = rig.apply("--json", expect=3)
     assert len(rig.events("acting")) == acted
     assert "Nothing to do: " in done.stderr
     assert UNPROVED in done.stderr
+    document = json.loads(done.stdout)
+    assert (document["outcome"], document["unproved"]) == ("unproved", ["dc-2"])
+
+
+def test_the_report_says_the_same(rig: Rig) -> None:
+    rig.hybridspan("status", str(rig.topology), "--html", "report.html")
+    assert "Replicated, not proved" in (rig.directory / "report.html").read_text()

@@ -61,6 +61,13 @@ def test_the_outcome_of_a_run():
     assert document["steps"][1]["error"]["why"] == "one node is down"
 
 
+def test_a_run_that_nothing_could_prove_is_complete_and_not_done():
+    outcome = RunOutcome((StepOutcome("verify/centralus", "changed", "looked at"),), unproved=("dc-2",))
+    document = apply_document("two-regions", outcome)
+    satisfies("apply", document)
+    assert (document["outcome"], document["complete"], document["unproved"]) == ("unproved", True, ["dc-2"])
+
+
 def test_status_of_a_finished_installation(topology, facts):
     document = status_document(topology, facts)
     satisfies("status", document)

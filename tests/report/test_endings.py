@@ -52,8 +52,10 @@ def test_a_finished_run_has_nothing_to_go_on_with() -> None:
 
 
 def test_what_nothing_could_prove_is_said_after_what_was_done() -> None:
-    words = "Replicated, not proved: dc-2: its Cassandra has nothing to compare replicas with."
-    assert summary(RunOutcome((SAME, MADE)), COMMAND, words).splitlines() == [
-        "Done: 1 step carried out and verified, 1 as it should be.",
-        words,
+    outcome = RunOutcome((SAME, MADE), unproved=("dc-2",))
+    assert outcome.word == "unproved"
+    assert summary(outcome, COMMAND, "hybridspan verify hybrid.yaml --count").splitlines() == [
+        "1 step carried out and verified, 1 as it should be.",
+        "Replicated, not proved: dc-2. Its Cassandra has nothing to compare replicas with.",
+        "To count the rows in each data center, which is less than a proof: hybridspan verify hybrid.yaml --count",
     ]

@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,17 +178,7 @@ class Application:
             self._record("waived", {"step": step.id, "reason": step.decision.reason})
         if any(not s.decision.is_done for s in steps) and not self._consent.to_begin(plan):
             return self._conclude(declined(steps))
-        outcome = await self._run_steps(estate, steps)
-        return self._conclude(outcome, self._unproved(estate, steps))
-
-    def _unproved(self, estate: Estate, steps: tuple[PlannedStep, ...]) -> str:
-        """What to say where the run's comparisons could prove nothing; the end is not `done` then."""
-        from hybridspan.plan.phases.verification import unproved
-
-        found = unproved(self._topology, estate.decided) if any(s.phase == "verify" for s in steps) else ()
-        count = shlex.join(("hybridspan", "verify", os.path.relpath(self._topology.path), "--count"))
-        words = "its Cassandra has nothing to compare replicas with"
-        return f"Replicated, not proved: {', '.join(found)}: {words}. {count}  counts rows." if found else ""
+        return self._conclude(await self._run_steps(estate, steps))
 
     def _show(self, plan: Plan) -> None:
         from hybridspan.report.text import render_plan
@@ -206,28 +197,32 @@ class Application:
 
     async def _run_steps(self, estate: Estate, steps: tuple[PlannedStep, ...]) -> RunOutcome:
         from hybridspan.engine.runner import Runner
+        from hybridspan.plan.phases.verification import unproved
         from hybridspan.report.live import display
         from hybridspan.steps.registry import steps_for
 
         with display(steps) as shown:
             listener = Recorded(self._journal, self._run, shown)
             ask = asked_aside(shown, self._consent)
-            return await Runner(steps_for(steps, estate), listener, estate.clock, ask).run()
+            outcome = await Runner(steps_for(steps, estate), listener, estate.clock, ask).run()
+        compares = any(step.phase == "verify" for step in steps)
+        return replace(outcome, unproved=unproved(self._topology, estate.decided) if compares else ())
 
     def _record(self, kind: str, document: Mapping[str, Any]) -> None:
         self._journal.append(self._run, kind, str(document.get("step", "")), document)
 
-    def _conclude(self, outcome: RunOutcome, unproved: str = "") -> int:
+    def _conclude(self, outcome: RunOutcome) -> int:
         from hybridspan.report.endings import summary
 
-        text = summary(outcome, _command(self._topology.path, sorted(self._waived), self._goal), unproved)
+        count = shlex.join(("hybridspan", "verify", os.path.relpath(self._topology.path), "--count"))
+        text = summary(outcome, _command(self._topology.path, sorted(self._waived), self._goal), count)
         self._journal.finish(self._run, outcome.word, text)
         click.echo(text, err=True)
         if self._as_json:
             from hybridspan.report.documents import apply_document
 
             click.echo(json.dumps(apply_document(self._topology.name, outcome), indent=2))
-        if outcome.is_complete and not unproved:
+        if outcome.word == "done":
             return EXIT_OK
         return EXIT_FAILED if outcome.failures else EXIT_PENDING
 

@@ -11,7 +11,7 @@ from hybridspan.plan.model import PlannedStep
 
 OutcomeState = Literal["unchanged", "changed", "failed", "not-reached", "interrupted"]
 
-RunWord = Literal["done", "stopped", "failed", "declined"]
+RunWord = Literal["done", "unproved", "stopped", "failed", "declined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class RunOutcome:
     """The step with no simple way back that the person has not agreed to, or empty."""
     is_declined: bool = False
     """The person said no to all of it; nothing was begun."""
+    unproved: tuple[str, ...] = ()
+    """Data centers that were replicated by a Cassandra that cannot compare: with them a run is never called done."""
 
     @property
     def word(self) -> RunWord:
@@ -46,7 +48,7 @@ class RunOutcome:
         if self.is_declined:
             return "declined"
         if self.is_complete:
-            return "done"
+            return "unproved" if self.unproved else "done"
         return "failed" if self.failures or not self.stopped_before else "stopped"
 
     @property

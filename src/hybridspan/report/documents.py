@@ -47,6 +47,7 @@ def apply_document(topology_name: str, outcome: RunOutcome) -> dict[str, Any]:
         **_head("ApplyResult", topology_name),
         "outcome": outcome.word,
         "complete": outcome.is_complete,
+        "unproved": list(outcome.unproved),
         "stoppedBefore": outcome.stopped_before or None,
         "steps": [_outcome(step) for step in outcome.steps],
     }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hybridspan.engine.outcomes import RunOutcome, StepOutcome
 from hybridspan.report.amounts import counted
 
 
-def summary(outcome: RunOutcome, command: str, unproved: str = "") -> str:
-    """A few lines for a person at three in the morning; `command` is the one that goes on, `unproved` says of what nothing could
-    prove that it arrived."""
+def summary(outcome: RunOutcome, command: str, count: str = "") -> str:
+    """A few lines for a person at three in the morning; `command` is the one that goes on, `count` the one that counts rows where
+    nothing could be proved."""
     left = [s for s in outcome.steps if not s.is_good]
     if outcome.is_declined:
         return f"Declined: nothing was changed, {counted(len(left), 'step')} not begun."
     if not left:
-        return "\n".join(line for line in (_all_good(outcome), unproved) if line)
+        return "\n".join((_all_good(outcome), *_unproved(outcome, count)))
     lines = [f"{_so_far(outcome)}, {len(left)} left."]
     for step in outcome.failures:
         lines += _failure(step)
@@ -29,7 +31,13 @@ def summary(outcome: RunOutcome, command: str, unproved: str = "") -> str:
 def _all_good(outcome: RunOutcome) -> str:
     if not outcome.changed:
         return f"Nothing to do: {counted(len(outcome.steps), 'step')} looked at, each as it should be."
-    return f"Done: {_so_far(outcome)}."
+    return f"{_so_far(outcome)}." if outcome.unproved else f"Done: {_so_far(outcome)}."
+
+
+def _unproved(outcome: RunOutcome, count: str) -> Iterator[str]:
+    if outcome.unproved:
+        yield f"Replicated, not proved: {', '.join(outcome.unproved)}. Its Cassandra has nothing to compare replicas with."
+        yield f"To count the rows in each data center, which is less than a proof: {count}"
 
 
 def _so_far(outcome: RunOutcome) -> str:
