@@ -172,4 +172,5 @@ def test_no_command_of_such_a_plan_compares() -> None:
     steps = plan_verification(topology, world(topology, before_4()))
     said = "\n".join(command.text() for step in steps for command in step.commands)
     assert "--preview" not in said
+    assert "echo 'dc-2 is replicated, not proved: Cassandra 3.11.17 cannot compare replicas' >&2" in said
     assert "nodetool" in said

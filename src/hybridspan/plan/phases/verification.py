@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -96,7 +97,9 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
     members = sum(r.cassandra_nodes for r in regions)
     commands = [_all_are_up(region, pods_of(topology, region)[0], members)]
     keyspaces = len(replicated(facts.ring)) if facts.ring else 1
-    if facts.ring is None or not facts.ring.before_4:
+    if facts.ring is not None and facts.ring.before_4:
+        commands.append(_said_unproved(facts.ring, region))
+    else:
         commands += [_compared(region, pod, keyspaces) for pod in pods_of(topology, region)]
     return PlannedStep(
         id=StepId(f"{phase}/{region.name}"),
@@ -124,6 +127,13 @@ def _all_are_up(region: Region, pod: str, members: int) -> Command:
         comment="every line says UN",
         gist=look.gist,
     )
+
+
+def _said_unproved(ring: RingFacts, region: Region) -> Command:
+    words = (
+        f"{region.datacenter} is replicated, not proved: Cassandra {ring.before_4} cannot compare replicas"
+    )
+    return Command(script=f"echo {shlex.quote(words)} >&2")
 
 
 def _compared(region: Region, pod: str, keyspaces: int) -> Command:
