@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridspan.topology import loading
 from tests.contract import azure_cli
 from tests.rehearsal.rig import Rig, rehearsal
 
@@ -68,7 +69,7 @@ def test_the_first_region_is_alone_and_whole(rig: Rig) -> None:
     clusters = json.loads(rig.az("aks", "list", "--output", "json"))
     assert [c["name"] for c in clusters] == ["apigee-eastus"]
     networks = json.loads(rig.az("network", "vnet", "list", "--output", "json"))
-    assert [n["name"] for n in networks] == ["my-hybrid-rg-vnet"]
+    assert [n["name"] for n in networks] == [loading.load(rig.topology).first.network.name]
     assert not any(n["virtualNetworkPeerings"] for n in networks)
 
 
