@@ -57,7 +57,7 @@ def test_each_keyspace_is_replicated_as_documented(rig: Rig) -> None:
 
 
 def test_every_row_is_read_from_the_new_data_center(rig: Rig) -> None:
-    """By one node of it, at ONE, which its nearest replicas answer: those of its own data center."""
+    """Through one of its nodes, at LOCAL_ONE: no replica of another data center may answer."""
     reader = ("-m", "hybridspan_lab.cassandra.fill", "--organization", "hybrid-test-7", "--verify")
     rows = ("--consistency", "LOCAL_ONE", "--rows", str(ROWS))
     said = rig.kubectl("apigee-centralus", "exec", POD, "-n", "apigee", "--", sys.executable, *reader, *rows)

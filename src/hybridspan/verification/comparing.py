@@ -14,6 +14,7 @@ from typing import Final
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import TokenOwner, covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.repairing import Progress
 from hybridspan.cassandra.texts import Preview
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
@@ -31,7 +32,7 @@ from hybridspan.verification.judgement import (
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
-from hybridspan.verification.previewing import Previewer, Progress
+from hybridspan.verification.previewing import Previewer
 from hybridspan.verification.searching import RangeSearch, parsed
 
 PAUSES: Final = (3.0, 8.0)

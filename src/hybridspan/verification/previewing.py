@@ -6,16 +6,14 @@ that serves traffic has such moments; they say nothing about its data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from hybridspan.cassandra.detached import Job, TaskState
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.cassandra.repairing import ended
+from hybridspan.cassandra.repairing import Progress, ended
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
-
-Progress = Callable[[str, float | None, Mapping[str, Any]], None]
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
