@@ -76,7 +76,7 @@ def test_what_is_written_in_one_is_proved_in_the_other(rig: Rig) -> None:
 
 def test_traffic_that_goes_on_is_no_difference(rig: Rig) -> None:
     """Rows with a time to live among it: replicas get and lose them at different moments."""
-    writer = rig.start("lab", "fill", "--rows", "500", "--rate", "60", log="writer.log")
+    writer = rig.start("lab", "fill", "--rows", "500", "--rate", "20", log="writer.log")
     log = rig.directory / "writer.log"
     try:
         eventually(lambda: '"written": 500' in log.read_text(), 180, "the writer has begun")

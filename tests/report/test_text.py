@@ -209,11 +209,15 @@ def test_progress_is_written_over_on_a_terminal_and_gone_at_the_end():
     assert stream.getvalue() == "\rcomparing kms (50%)\x1b[K\rcomparing kvm\x1b[K\r\x1b[K"
 
 
-def test_progress_is_a_line_each_where_there_is_no_terminal():
+def test_progress_is_a_line_each_where_there_is_no_terminal_and_no_line_twice_of_a_node():
     stream = io.StringIO()
     with OneLine(stream) as progress:
-        progress("comparing kms", 0.5, {})
-    assert stream.getvalue() == "comparing kms\n"
+        for node in ("pod-0", "pod-1", "pod-0", "pod-1"):
+            progress(f"comparing kms through {node}", 0.5, {"node": node})
+        progress("comparing kvm through pod-0", 0.5, {"node": "pod-0"})
+    assert stream.getvalue() == (
+        "comparing kms through pod-0\ncomparing kms through pod-1\ncomparing kvm through pod-0\n"
+    )
 
 
 def test_a_run_on_a_terminal_shows_mark_step_words_and_time(plan, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -39,12 +40,27 @@ class Ring:
     traffic: dict[str, int] = field(default_factory=dict)
     """By node: looks at its primary ranges that meet a write under way."""
     asked: list[tuple[str, str, int]] = field(default_factory=list)
+    patience: int = 1000
+    """Commands until it is late."""
+    at_once: int = 0
+    most_at_once: int = 0
+    """Primary ranges compared at the same time."""
 
     async def run(self, region: Any, pod: str, task: str, jobs: Sequence[Job]) -> Mapping[str, str]:
+        assert not self.is_late()
         self.asked.append((task, pod, len(jobs)))
+        self.at_once += 1
+        await asyncio.sleep(0)
+        if task == "verify-primary":
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        self.at_once -= 1
         return {job.key: self._answer(pod, job.arguments) for job in jobs}
 
+    def is_late(self) -> bool:
+        return len(self.asked) >= self.patience
+
     def _answer(self, pod: str, arguments: tuple[str, ...]) -> str:
+        assert "-seq" in arguments
         if "-pr" in arguments:
             if pod in self.lost:
                 return ""
@@ -80,7 +96,7 @@ def region(datacenter: str) -> Any:
 
 
 def search(ring: Ring, *datacenters: str) -> RangeSearch:
-    return RangeSearch([region(dc) for dc in datacenters], OWNERS, KMS, ring.run)
+    return RangeSearch([region(dc) for dc in datacenters], OWNERS, KMS, ring.run, ring.is_late)
 
 
 ONE, *OTHERS = RING
@@ -123,6 +139,38 @@ async def test_writes_under_way_are_told_apart_without_looking_at_single_ranges(
 async def test_what_settles_is_no_difference() -> None:
     ring = Ring({("app", ONE)}, settles_after=2)
     assert await search(ring, "dc-2", "dc-1").differing(("app",)) == {"app": ()}
+
+
+async def test_looks_at_a_range_go_on_while_they_clear_some() -> None:
+    """Each of the first four looks clears one of five ranges; the fifth clears the last."""
+    busy = Ring(set())
+    left = list(RING)[:5]
+    busy.different = {("app", r) for r in left}
+
+    async def run(region: Any, pod: str, task: str, jobs: Sequence[Job]) -> Mapping[str, str]:
+        answers = await busy.run(region, pod, task, jobs)
+        looks = sum(1 for name, *_ in busy.asked if name == "verify-ranges")
+        if task == "verify-ranges" and looks > 2:
+            busy.different = {("app", r) for r in left[: max(0, 7 - looks)]}
+        return answers
+
+    found = await RangeSearch([region("dc-2"), region("dc-1")], OWNERS, KMS, run, busy.is_late).differing(
+        ("app",)
+    )
+    assert found == {"app": ()}
+
+
+async def test_one_node_compares_its_primary_ranges_after_the_other() -> None:
+    ring = Ring({("app", ONE)})
+    await search(ring, "dc-2", "dc-1").differing(("app",))
+    assert ring.most_at_once == 1
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3, 5, 6, 7])
+async def test_when_time_is_over_nothing_more_is_compared_and_nobody_is_accused(patience: int) -> None:
+    ring = Ring({("app", token_range) for token_range in RING}, patience=patience)
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) is None
+    assert len(ring.asked) == patience
 
 
 async def test_too_many_ranges_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:

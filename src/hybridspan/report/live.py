@@ -56,11 +56,15 @@ def sentence(kind: str, document: Mapping[str, Any]) -> str:
 
 
 class OneLine:
-    """What is going on, in a line that is written over; where there is no terminal, a line each. Gone at the end."""
+    """What is going on, in a line that is written over, and gone at the end.
+
+    Where there is no terminal, a line each, unless the same was said of that node last.
+    """
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
         self._is_live = stream.isatty()
+        self._last: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -68,9 +72,12 @@ class OneLine:
     def __exit__(self, *_: object) -> None:
         self._write("")
 
-    def __call__(self, text: str, fraction: float | None, _details: Mapping[str, Any]) -> None:
-        share = f" ({fraction:.0%})" if fraction is not None and self._is_live else ""
-        self._write(text + share)
+    def __call__(self, text: str, fraction: float | None, details: Mapping[str, Any]) -> None:
+        node = str(details.get("node", ""))
+        if self._is_live or self._last.get(node) != text:
+            share = f" ({fraction:.0%})" if fraction is not None and self._is_live else ""
+            self._write(text + share)
+        self._last[node] = text
 
     def _write(self, text: str) -> None:
         if self._is_live:

@@ -32,11 +32,15 @@ from hybridspan.verification.judgement import (
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
-from hybridspan.verification.previewing import Previewer
+from hybridspan.verification.previewing import AT_ONE_MOMENT, Previewer
 from hybridspan.verification.searching import RangeSearch, parsed
 
 PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
+SEARCH_SECONDS: Final = 900.0
+"""How long single ranges are searched for at most, in all keyspaces together."""
+_FIRST_LOOK: Final = ("repair", "--preview", "--full")
+"""All replicas at the same time: the fastest way to find what is the same anyway."""
 _ALL: Final = "all-keyspaces"
 """Key of the job that compares all of them; no keyspace can be called that."""
 
@@ -77,6 +81,7 @@ class _Comparison:
         self._previewer = Previewer(clock, progress)
         self._tallies: dict[str, _Tally] = {}
         self._everything: frozenset[str] = frozenset()
+        self._words: Sequence[str] = _FIRST_LOOK
 
     async def result(self, ring: RingFacts, owners: Sequence[TokenOwner]) -> VerificationResult:
         datacenter = self._target.region.datacenter
@@ -96,6 +101,7 @@ class _Comparison:
             if not found:
                 break
             await self._clock.sleep(pause)
+            self._words = AT_ONE_MOMENT
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
@@ -136,14 +142,16 @@ class _Comparison:
 
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
-        logs = await self._previewer.run(self._target, pod, "verify", preview_jobs(names, self._everything))
+        logs = await self._previewer.run(
+            self._target, pod, "verify", preview_jobs(names, self._everything, self._words)
+        )
         previews = {
             p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
         }
         # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
-            jobs = [preview_job(name) for name in missing]
+            jobs = [preview_job(name, self._words) for name in missing]
             logs = await self._previewer.run(self._target, pod, "verify", jobs)
             previews |= {
                 p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
@@ -159,6 +167,11 @@ class _Comparison:
         left: list[Difference] = []
         unsettled: list[Suspect] = []
         doubtful: list[Suspect] = []
+        latest = self._clock.monotonic() + SEARCH_SECONDS
+
+        def is_late() -> bool:
+            return self._clock.monotonic() > latest
+
         for suspect in found:
             is_history = suspect.keyspace in HISTORIES
             if is_history or (suspect.is_everywhere and not await self._source_differs(suspect)):
@@ -167,12 +180,12 @@ class _Comparison:
                 doubtful.append(suspect)
         for keyspace in (k for k in ring.keyspaces if k.name in {s.keyspace for s in doubtful}):
             group = [s for s in doubtful if s.keyspace == keyspace.name]
-            search = RangeSearch((self._target, self._source), owners, keyspace, self._previewer.run)
+            search = RangeSearch((self._target, self._source), owners, keyspace, self._previewer.run, is_late)
             ranges = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
             for suspect in group:
                 if ranges is not None:
                     left += differences(suspect, ranges[suspect.table]) if ranges[suspect.table] else ()
-                elif await self._source_differs(suspect):
+                elif is_late() or await self._source_differs(suspect):
                     unsettled.append(suspect)
                 else:
                     left += differences(suspect, ())
@@ -181,24 +194,22 @@ class _Comparison:
     async def _source_differs(self, suspect: Suspect) -> bool:
         """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly."""
         pods = await self._source.pods()
-        job = Job(
-            suspect.keyspace, ("repair", "--preview", "--full", "-local", suspect.keyspace, suspect.table)
-        )
+        job = Job(suspect.keyspace, (*AT_ONE_MOMENT, "-local", suspect.keyspace, suspect.table))
         logs = await self._previewer.run(self._source, pods[0].name, "verify-source", [job])
         return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace))
 
 
-def preview_job(keyspace: str) -> Job:
+def preview_job(keyspace: str, words: Sequence[str]) -> Job:
     """The preview of one keyspace."""
-    return Job(keyspace, ("repair", "--preview", "--full", keyspace))
+    return Job(keyspace, (*words, keyspace))
 
 
-def preview_jobs(names: Sequence[str], everything: frozenset[str]) -> list[Job]:
+def preview_jobs(names: Sequence[str], everything: frozenset[str], words: Sequence[str]) -> list[Job]:
     """One preview a keyspace; where all are to be compared on a node, one command does it, which saves a JVM for each."""
     if len(names) < 2 or not everything <= set(names):
-        return [preview_job(name) for name in names]
-    rest = [preview_job(name) for name in names if name not in everything]
-    return [Job(_ALL, ("repair", "--preview", "--full")), *rest]
+        return [preview_job(name, words) for name in names]
+    rest = [preview_job(name, words) for name in names if name not in everything]
+    return [Job(_ALL, tuple(words)), *rest]
 
 
 def _named_by(key: str) -> str:

@@ -18,6 +18,14 @@ from hybridspan.errors import TemporaryFailure
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
 
+AT_ONE_MOMENT: Final = ("repair", "--preview", "--full", "-seq")
+"""Words of a comparison that is to see little of the traffic.
+
+All replicas take a snapshot first, nearly at one moment, and compare those one after the other. Without it each compares what it
+holds when its turn comes: on busy nodes seconds apart, and every row written in between is a difference. The snapshots are hard
+links, which the nodes clear themselves (org.apache.cassandra.repair.RepairJob).
+"""
+
 
 class Previewer:
     """Runs previews in pods; read-only."""

@@ -2,7 +2,8 @@
 
 nodetool takes one range a call and starts a JVM for it: with sixteen tokens a node six nodes have 96 ranges, with 256 tokens
 1,536. So the primary ranges of each node are compared first, in one call a node: all of them together are the ring, and what is
-the same there need not be looked at singly.
+the same there need not be looked at singly. One node does it after the other: every comparison keeps all replicas busy, and what
+they do at a time lengthens the moment in which a write under way looks like a difference.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from hybridspan.cassandra.ranges import TokenOwner, TokenRange, primaries, repli
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import Preview, parse_previews
 from hybridspan.facts.cassandra import KeyspaceFacts
+from hybridspan.verification.previewing import AT_ONE_MOMENT
 
 PRIMARY_TRIES: Final = 6
 """How often a node's primary ranges are compared at most, as long as each look clears somebody."""
 RANGE_TRIES: Final = 3
-"""How often a single range is looked at before it counts as different."""
+"""How often a single range is looked at at least before it counts as different."""
+MOST_RANGE_TRIES: Final = 6
+"""And at most, as long as each look clears some."""
 MOST_RANGES: Final = 400
 """More ranges than this are not searched one by one."""
+_AT_A_TIME: Final = 8
+"""Ranges that a node is given at a time; then the deadline is looked at."""
 
 Run = Callable[[CassandraRegion, str, str, Sequence[Job]], Awaitable[Mapping[str, str]]]
 """Carries jobs through in a region's pod under a task's name; their output by key."""
@@ -31,7 +37,10 @@ Found = set[tuple[str, TokenRange]]
 
 
 class RangeSearch:
-    """One search in one keyspace; `regions` are those whose pods can be asked, the target's data center first."""
+    """One search in one keyspace; `regions` are those whose pods can be asked, the target's data center first.
+
+    `is_late` is asked before each command: once it says yes, nothing more is compared.
+    """
 
     def __init__(
         self,
@@ -39,24 +48,31 @@ class RangeSearch:
         owners: Sequence[TokenOwner],
         keyspace: KeyspaceFacts,
         run: Run,
+        is_late: Callable[[], bool],
     ) -> None:
         self._regions = regions
         self._owners = owners
         self._keyspace = keyspace
         self._run = run
+        self._is_late = is_late
 
     async def differing(self, tables: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
-        """Table → the single ranges that differ in each of several looks; None where too many would have to be looked at.
+        """Table → the single ranges that differ in each of several looks.
 
-        In a small range little is under way, so traffic does not look like a difference for long.
+        None where too many would have to be looked at, or time did not suffice. In a small range little is under way, so traffic
+        does not look like a difference for long.
         """
         left = await self._suspicious(tables)
         if len({token_range for _, token_range in left}) > MOST_RANGES:
             return None
-        for _ in range(RANGE_TRIES):
-            if not left:
+        for number in range(MOST_RANGE_TRIES):
+            before = left
+            if left:
+                left = left & await self._look_singly(tables, sorted({r for _, r in left}))
+            if not left or (number + 1 >= RANGE_TRIES and left == before):
                 break
-            left &= await self._look_singly(tables, sorted({token_range for _, token_range in left}))
+        if left and self._is_late():
+            return None
         return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
 
     async def _suspicious(self, tables: Sequence[str]) -> Found:
@@ -84,14 +100,17 @@ class RangeSearch:
         pods: Mapping[str, tuple[CassandraRegion, str]],
     ) -> dict[str, frozenset[str]]:
         """One look at the primary ranges of each of these nodes that can be asked: the tables that differ again."""
-        asked = [address for address in doubtful if address in pods]
-        looks = await asyncio.gather(*(self._primary(*pods[a], sorted(doubtful[a])) for a in asked))
-        return {a: doubtful[a] & found for a, found in zip(asked, looks, strict=True)}
+        found: dict[str, frozenset[str]] = {}
+        for address in doubtful:
+            if address in pods and not self._is_late():
+                differ = await self._primary(*pods[address], sorted(doubtful[address]))
+                found[address] = doubtful[address] & differ
+        return found
 
     async def _primary(self, region: CassandraRegion, pod: str, tables: Sequence[str]) -> frozenset[str]:
         """The tables that differ somewhere in the node's primary ranges."""
         name = self._keyspace.name
-        job = Job(name, ("repair", "--preview", "--full", "-pr", name, *tables))
+        job = Job(name, (*AT_ONE_MOMENT, "-pr", name, *tables))
         logs = await self._run(region, pod, "verify-primary", [job])
         return _named(parsed(logs[name], name), tables)
 
@@ -112,15 +131,16 @@ class RangeSearch:
         return {found for look in looks for found in look}
 
     async def _share(self, pod: str, tables: Sequence[str], ranges: Sequence[TokenRange]) -> Found:
-        """(table, range) that one node's previews of single ranges show as different, or say nothing of."""
+        """(table, range) that one node's previews of single ranges show as different, or that nothing was said of."""
         name = self._keyspace.name
-        jobs = [Job(f"range{n}", _of_range(name, tables, r)) for n, r in enumerate(ranges)]
-        logs = await self._run(self._regions[0], pod, "verify-ranges", jobs)
-        return {
-            (table, token_range)
-            for job, token_range in zip(jobs, ranges, strict=True)
-            for table in _named(parsed(logs[job.key], name), tables)
-        }
+        found: Found = set()
+        for first in range(0, len(ranges), _AT_A_TIME):
+            some = ranges[first : first + _AT_A_TIME]
+            jobs = [Job(f"range{first + n}", _of_range(name, tables, r)) for n, r in enumerate(some)]
+            logs = {} if self._is_late() else await self._run(self._regions[0], pod, "verify-ranges", jobs)
+            for job, token_range in zip(jobs, some, strict=True):
+                found |= {(t, token_range) for t in _named(parsed(logs.get(job.key, ""), name), tables)}
+        return found
 
 
 def _named(previews: Sequence[Preview], tables: Sequence[str]) -> frozenset[str]:
@@ -131,7 +151,7 @@ def _named(previews: Sequence[Preview], tables: Sequence[str]) -> frozenset[str]
 
 def _of_range(keyspace: str, tables: Sequence[str], token_range: TokenRange) -> tuple[str, ...]:
     bounds = ("-st", str(token_range.left), "-et", str(token_range.right))
-    return ("repair", "--preview", "--full", *bounds, keyspace, *tables)
+    return (*AT_ONE_MOMENT, *bounds, keyspace, *tables)
 
 
 def parsed(text: str, keyspace: str) -> tuple[Preview, ...]:
