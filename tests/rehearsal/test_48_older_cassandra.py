@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hybridspan.cassandra.lost_notices import HISTORY, repair_of
 from tests.rehearsal.rig import Rig, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(3000)]
@@ -63,6 +64,16 @@ def test_every_row_is_read_from_the_new_data_center(rig: Rig) -> None:
     said = rig.kubectl("apigee-centralus", "exec", POD, "-n", "apigee", "--", sys.executable, *reader, *rows)
     result = json.loads(said.splitlines()[-1])
     assert (result["found"], result["missing"]) == (ROWS, 0)
+
+
+def test_its_history_tells_that_a_repair_has_ended(rig: Rig) -> None:
+    """What is believed where nodetool is not told, which would wait for ever."""
+    parent = repair_of(rig.nodetool("apigee-centralus", 0, "repair", "-full", "perses"))
+    assert parent
+    login = ("--ssl", "-u", "admin_user", "-p", rig.password("apigee-centralus", "admin"))
+    pod = ("exec", POD, "-n", "apigee", "--", "cqlsh", *login, "-e")
+    said = rig.kubectl("apigee-centralus", *pod, HISTORY.replace("%s", parent))
+    assert re.search(r"\d{4}-\d\d-\d\d .*\|\s+null", said), said
 
 
 def test_verify_counts_and_claims_no_proof(rig: Rig) -> None:

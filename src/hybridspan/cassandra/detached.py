@@ -27,8 +27,9 @@ export JAVA_TOOL_OPTIONS="${JAVA_TOOL_OPTIONS:-} -Dcassandra.nodetool.jmx_notifi
 echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" >process.new && mv process.new process
 while IFS= read -r key && IFS= read -r line; do
   read -ra arguments <<<"$line"
-  nodetool -u "$user" -pwf passwords "${arguments[@]}" >"$key.log" 2>&1 </dev/null
+  nodetool -u "$user" -pwf passwords "${arguments[@]}" >>"$key.log" 2>&1 </dev/null
   code=$?
+  [ -e "$key.good" ] && code=0
   echo "$code" >"$key.code.new" && mv "$key.code.new" "$key.code"
   [ "$code" = 0 ] || break
 done <jobs
@@ -72,6 +73,26 @@ echo "== $last"
 # A stack trace would be all that fits, and says where in nodetool, not what.
 [ -z "$last" ] || sed '/^-- StackTrace --/,$d' "$directory/$last.log" | tail -n TAIL
 """.replace("TAIL", str(TAIL_LINES))
+
+# Processes are found in /proc: an image need not have ps or pkill.
+_TELL: Final = r"""
+directory=$1 key=$2 words=$3 good=$4
+end_children_of() {
+  local status process
+  for status in /proc/[0-9]*/status; do
+    grep -q "^PPid:[[:space:]]*$1\$" "$status" 2>/dev/null || continue
+    process=${status#/proc/} process=${process%/status}
+    end_children_of "$process"
+    kill "$process" 2>/dev/null
+  done
+}
+[ -e "$directory/$key.log" ] && ! [ -e "$directory/$key.code" ] || exit 0
+read -r number began <"$directory/process" || exit 0
+[ "$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)" = "$began" ] || exit 0
+printf '%s\n' "$words" >>"$directory/$key.log"
+[ "$good" = 1 ] && touch "$directory/$key.good"
+end_children_of "$number"
+"""
 
 _MARK: Final = "==== log of "
 _LOGS: Final = f"""
@@ -162,6 +183,13 @@ class DetachedTask:
             return {}
         _, output = await self._bash(_LOGS, *keys)
         return parse_logs(output)
+
+    async def tell(self, key: str, words: str, *, is_good: bool) -> None:
+        """End the job that runs, with these words below what it has printed; as succeeded where that is good.
+
+        For what is over and only nodetool does not know; what has ended by itself meanwhile stays as it is.
+        """
+        await self._bash(_TELL, key, words, "1" if is_good else "0")
 
     async def clear(self) -> None:
         """Take the folder away; only for tasks that do not run."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
+from hybridspan.cassandra.lost_notices import missed
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import repair_succeeded
 from hybridspan.clock import Clock
@@ -57,7 +58,8 @@ async def repaired(
         fraction = len(state.succeeded) / len(jobs)
         progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
 
-    state = await ended(task, jobs, clock, tell)
+    async with missed(region, task):
+        state = await ended(task, jobs, clock, tell)
     logs = await task.logs(state.succeeded)
     await task.clear()
     unfinished = [job.key for job in jobs if not repair_succeeded(logs.get(job.key, ""))]
