@@ -13,6 +13,7 @@ import pytest
 
 from hybridspan.plan.build import build
 from hybridspan.plan.export import export
+from hybridspan.plan.export.script import TAIL
 from hybridspan.plan.model import Command, Plan
 from hybridspan.topology.model import Topology
 from tests.plan_cassandra.world import BEFORE, ring, simple, three_regions, world
@@ -47,6 +48,21 @@ def test_every_keyspace_is_altered_for_every_new_region(
     statements = re.findall(rf"ALTER KEYSPACE {keyspace} WITH.*", export(plan, topology, "run.sh"))
     assert any("dc-2" in s and "dc-3" not in s for s in statements)
     assert any("dc-2" in s and "dc-3" in s for s in statements)
+
+
+def test_a_script_that_could_prove_nothing_says_so_at_its_end_and_ends_as_apply_does(
+    topology: Topology,
+) -> None:
+    older = replace(ring(BEFORE, "dc-1"), releases={"3.11.17": ("a", "b")})
+    exported = export(build(topology, world(topology, older)), topology, "run.sh")
+    said = [line for line in exported.splitlines() if line.startswith("UNPROVED=")]
+    assert len(said) == len(set(said)) * 2 == 4, "dc-2 and dc-3, and both again after the restart"
+    for unproved, code in (("", 0), (said[0], 3)):
+        done = subprocess.run(
+            ["bash", "-c", f"set -euo pipefail\n{unproved}\n{TAIL}"], capture_output=True, text=True
+        )
+        assert done.returncode == code
+        assert ("dc-2 is replicated, not proved" in done.stderr) == (code == 3)
 
 
 def test_a_second_start_moves_nothing_back_from_simple_strategy(plan: Plan) -> None:

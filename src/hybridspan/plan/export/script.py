@@ -30,6 +30,13 @@ done
 az account show --output none 2>/dev/null || fail "az is not signed in: az login"
 """
 
+TAIL = """
+echo
+[ -z "${UNPROVED:-}" ] || { echo "all steps are done, and yet: $UNPROVED" >&2; exit 3; }
+echo 'all steps are done'
+"""
+"""A step that could prove nothing has said so in UNPROVED; 3 is what apply ends with then."""
+
 
 def script(plan: Plan, topology: Topology) -> str:
     """Bash; steps that are done already stand in it as comments, one that is refused stops it at once."""
@@ -41,9 +48,7 @@ def script(plan: Plan, topology: Topology) -> str:
         installer=topology.installer,
     )
     refusals = "".join(f"fail {shlex.quote(f'the plan is refused: {why}')}\n" for why in plan.refusals[:1])
-    return (
-        head + refusals + "".join(_step(step) for step in plan.steps) + "\necho\necho 'all steps are done'\n"
-    )
+    return head + refusals + "".join(_step(step) for step in plan.steps) + TAIL
 
 
 def _step(step: PlannedStep) -> str:
