@@ -35,6 +35,8 @@ class Region:
     superuser: bool = True
     found: tuple[PodFacts, ...] = (pod(0), pod(1))
     closed: tuple[str, ...] = ()
+    cannot_say: bool = False
+    """Whether the replica that keeps the runtime's user is down."""
 
     @property
     def region(self) -> Any:
@@ -55,6 +57,8 @@ class Region:
 
     async def log_in(self, name: str, role: Role) -> None:
         (await self.credentials()).login(role)
+        if self.cannot_say and role == "dml":
+            raise TemporaryFailure("HS-CASS-004", "the node cannot find out", where=name, hint="look")
         if role in self.wrong:
             raise PermanentFailure(
                 "HS-CASS-003", f"Cassandra refuses the password of {role}_user", where=name, hint="compare"
@@ -121,6 +125,27 @@ async def test_without_a_ready_pod_it_refuses_by_name() -> None:
     there = ring(BEFORE, "dc-1")
     found = [*await of_users(region), *await jmx(region, there)]  # type: ignore[arg-type]
     assert [(f.check, f.severity) for f in found] == [("database-users", "refuse"), ("jmx-login", "refuse")]
+
+
+@pytest.mark.parametrize("is_coming", [True, False])
+async def test_what_cannot_be_found_out_refuses_only_where_no_node_is_still_to_come(is_coming: bool) -> None:
+    """The seed's restart takes away, for a while, the one replica that keeps a user."""
+    unknown: Any = Region(cannot_say=True)
+    nothing_up: Any = Region(found=(pod(0, ready=False),))
+    there = ring(BEFORE, "dc-1")
+    found = [
+        *await logins(unknown, is_coming=is_coming),
+        *await logins(nothing_up, is_coming=is_coming),
+        *await jmx(nothing_up, there, is_coming=is_coming),
+    ]
+    assert [f.severity for f in found] == ["warn" if is_coming else "refuse"] * 3
+    assert all("the run waits" in f.hint for f in found) == is_coming
+
+
+async def test_a_wrong_password_refuses_also_where_nodes_are_still_to_come() -> None:
+    wrong: Any = Region(wrong=("dml",))
+    (found,) = await logins(wrong, is_coming=True)
+    assert found.severity == "refuse"
 
 
 @pytest.mark.parametrize(

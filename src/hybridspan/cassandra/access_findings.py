@@ -8,7 +8,7 @@ from typing import Final
 
 from hybridspan.cassandra.credentials import DatabaseCredentials, Role
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding
 from hybridspan.topology.model import Topology
@@ -17,15 +17,18 @@ _ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
 """The superuser and ddl_user work for the run; dml_user is Apigee's runtime, which would start over data that it cannot read."""
 
 
-async def logins(adapter: CassandraRegion) -> list[Finding]:
-    """Whether each database user of the secret can log in, and whether the superuser is one."""
+async def logins(adapter: CassandraRegion, *, is_coming: bool = False) -> list[Finding]:
+    """Whether each database user of the secret can log in, and whether the superuser is one.
+
+    Where nodes are still coming, what cannot be found out now is no reason to refuse: the run waits for them and logs in then.
+    """
     try:
         credentials = await adapter.credentials()
         wrong = await adapter.any_pod(lambda pod: _refused(adapter, credentials, pod))
     except HybridspanError as error:
-        return [_of_error("database-users", error, adapter.region.name)]
+        return [_of_error("database-users", error, adapter.region.name, is_coming=is_coming)]
     return [_of_error("database-users", error, adapter.region.name) for error in wrong] or [
-        await _superuser(adapter, credentials)
+        await _superuser(adapter, credentials, is_coming=is_coming)
     ]
 
 
@@ -44,13 +47,15 @@ async def _refused(
     return found
 
 
-async def _superuser(adapter: CassandraRegion, credentials: DatabaseCredentials) -> Finding:
+async def _superuser(
+    adapter: CassandraRegion, credentials: DatabaseCredentials, *, is_coming: bool
+) -> Finding:
     where = adapter.region.name
     admin = credentials.login("admin").user
     try:
         is_superuser = await adapter.any_pod(lambda pod: _is_superuser(adapter, pod, admin))
     except HybridspanError as error:
-        return _of_error("database-users", error, where)
+        return _of_error("database-users", error, where, is_coming=is_coming)
     if is_superuser:
         others = [credentials.logins[r].user for r in _ROLES[1:] if r in credentials.logins]
         words = f"{' and '.join(others)} {'log' if len(others) > 1 else 'logs'} in"
@@ -67,7 +72,7 @@ async def _is_superuser(adapter: CassandraRegion, pod: str, user: str) -> bool:
     return bool(rows and rows[0]["is_superuser"])
 
 
-async def jmx(adapter: CassandraRegion, ring: RingFacts) -> list[Finding]:
+async def jmx(adapter: CassandraRegion, ring: RingFacts, *, is_coming: bool = False) -> list[Finding]:
     """Whether nodetool's login works on a node; the one that showed the ring has proved it already."""
 
     async def ask(pod: str) -> str:
@@ -79,7 +84,7 @@ async def jmx(adapter: CassandraRegion, ring: RingFacts) -> list[Finding]:
         proved = {pod.name for pod in await adapter.pods() if pod.ready and pod.address == ring.seen_from}
         found = next(iter(proved), "") or await adapter.any_pod(ask)
     except HybridspanError as error:
-        return [_of_error("jmx-login", error, adapter.region.name)]
+        return [_of_error("jmx-login", error, adapter.region.name, is_coming=is_coming)]
     return [Finding("jmx-login", "pass", adapter.region.name, f"nodetool logs in on {found}")]
 
 
@@ -113,6 +118,10 @@ def _reached(where: str, port: int, closed: Sequence[str], count: int) -> Findin
     return Finding("reachability", "pass", where, words)
 
 
-def _of_error(check: str, error: HybridspanError, where: str) -> Finding:
+def _of_error(check: str, error: HybridspanError, where: str, *, is_coming: bool = False) -> Finding:
     why = f": {error.why}" if error.why else ""
-    return Finding(check, "refuse", error.where or where, f"{error.message}{why}", error.hint)
+    words = f"{error.message}{why}"
+    if is_coming and isinstance(error, TemporaryFailure):
+        hint = "nothing to do while its nodes start: the run waits until they are up and normal, and logs in then"
+        return Finding(check, "warn", error.where or where, words, hint)
+    return Finding(check, "refuse", error.where or where, words, error.hint)

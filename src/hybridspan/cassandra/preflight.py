@@ -28,8 +28,12 @@ async def findings(
     """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
     reached = [topology.region(name) for name in adapters]
     asked = await asyncio.gather(
-        *(logins(adapters[r.name]) for r in reached if _may_log_in(topology, r, ring)),
-        *(jmx(adapters[r.name], ring) for r in reached),
+        *(
+            logins(adapters[r.name], is_coming=is_coming(topology, r, ring))
+            for r in reached
+            if _may_log_in(topology, r, ring)
+        ),
+        *(jmx(adapters[r.name], ring, is_coming=is_coming(topology, r, ring)) for r in reached),
         reachability(topology, adapters),
     )
     running = {
@@ -137,6 +141,12 @@ def _may_log_in(topology: Topology, region: Region, ring: RingFacts) -> bool:
     return (
         auth is None or simple or region == topology.first or auth.replication.factor(region.datacenter) > 0
     )
+
+
+def is_coming(topology: Topology, region: Region, ring: RingFacts) -> bool:
+    """Whether nodes of a region that is being added are still to come up, or up again after the seed's restart."""
+    up = [node for node in ring.of(region.datacenter) if node.is_up_normal]
+    return region in topology.new_regions and len(up) < region.cassandra_nodes
 
 
 def _finding(check: str, severity: Severity, where: str, message: str, hint: str = "") -> Finding:
