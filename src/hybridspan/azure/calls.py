@@ -16,9 +16,9 @@ from hybridspan.azure.looks import Looks
 from hybridspan.azure.pace import GIVEN_UP
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
+from hybridspan.progress import Progress, quiet
 
 Recorder = Callable[[str, Mapping[str, Any]], None]
-Progress = Callable[[str, float | None, Mapping[str, Any]], None]
 Document = dict[str, Any]
 Result = TypeVar("Result")
 
@@ -28,10 +28,6 @@ NETWORK_DEADLINE_SECONDS: Final = 600.0
 CLUSTER_DEADLINE_SECONDS: Final = 3600.0
 THREADS: Final = 16
 """Requests at the same time; Azure is far, and most of a request is waiting."""
-
-
-def quiet(_text: str, _fraction: float | None, _details: Mapping[str, Any]) -> None:
-    """Progress that nobody watches."""
 
 
 class ArmCalls:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, Progress
+from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document
 from hybridspan.azure.clients import polling
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import is_logged_in, source
@@ -24,6 +24,7 @@ from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.azure_bodies import Placement
 from hybridspan.plan.phases.clusters import raised_pools
+from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region
 

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import ArmCalls, Progress, Recorder, quiet
+from hybridspan.azure.calls import ArmCalls, Recorder
 from hybridspan.azure.clients import AzureClients
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.clusters import Clusters
@@ -32,6 +32,7 @@ from hybridspan.facts.azure import (
     SecurityGroupFacts,
     SecurityRuleFacts,
 )
+from hybridspan.progress import Progress, quiet
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 

@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.clients import AzureClients
 from hybridspan.azure.rest import get_all
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
+from hybridspan.progress import Progress
 from hybridspan.topology.model import Region
 
 NO_RIGHT: Final = "HS-AZURE-002"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.networks import Clients
 from hybridspan.facts import azure_bodies as bodies
+from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 

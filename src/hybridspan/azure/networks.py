@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document, Progress
+from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document
 from hybridspan.azure.clients import NETWORK, AzureClients, polling
 from hybridspan.azure.rest import get
 from hybridspan.errors import PermanentFailure, TemporaryFailure
@@ -20,6 +20,7 @@ from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.plan.phases.networks import missing_prefixes
+from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet
 

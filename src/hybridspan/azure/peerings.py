@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.clients import NETWORK, polling
 from hybridspan.azure.networks import Clients, Networks
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts
+from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import ArmCalls, Document, Progress
+from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.clients import NETWORK, polling
 from hybridspan.azure.networks import Clients
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import SecurityRuleFacts
+from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 
 

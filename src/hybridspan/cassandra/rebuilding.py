@@ -7,7 +7,7 @@ runs is attached to, whoever started it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hybridspan.cassandra.detached import Job, TaskState
@@ -18,8 +18,7 @@ from hybridspan.cassandra.texts import parse_netstats, running_operations
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.cassandra import StreamProgress
-
-Progress = Callable[[str, float | None, Mapping[str, Any]], None]
+from hybridspan.progress import Progress
 
 TASK: Final = "rebuild"
 QUIET_SECONDS: Final = 10.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
 from hybridspan.cassandra.lost_notices import missed
@@ -11,8 +11,7 @@ from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import repair_succeeded
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
-
-Progress = Callable[[str, float | None, Mapping[str, Any]], None]
+from hybridspan.progress import Progress
 
 _FIRST_PAUSE: Final = 0.4
 _MOST_PAUSE: Final = 5.0

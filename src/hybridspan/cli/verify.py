@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hybridspan.cassandra.region import CassandraRegion
     from hybridspan.clock import Clock
     from hybridspan.journal.store import SqliteJournal
-    from hybridspan.verification.counting import Progress
+    from hybridspan.progress import Progress
     from hybridspan.verification.mending import Mend
     from hybridspan.verification.model import VerificationResult
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from hybridspan.plan.model import Decision, PlannedStep
-
-ProgressSink = Callable[[str, float | None, Mapping[str, Any]], None]
-"""`progress(text, fraction or None, details)`: what a running step says of itself; cheap, never blocks."""
+from hybridspan.progress import Progress
 
 
 class Step(Protocol):
@@ -26,6 +23,6 @@ class Step(Protocol):
 
     async def check(self) -> Decision: ...
 
-    async def act(self, progress: ProgressSink) -> None: ...
+    async def act(self, progress: Progress) -> None: ...
 
-    async def verify(self, progress: ProgressSink) -> Decision: ...
+    async def verify(self, progress: Progress) -> Decision: ...

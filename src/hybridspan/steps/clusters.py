@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from hybridspan.engine.step import ProgressSink, Step
+from hybridspan.engine.step import Step
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.azure import ClusterFacts, OfferFacts
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.clusters import decide_cluster
 from hybridspan.plan.phases.new_clusters import completed
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
 
@@ -33,7 +34,7 @@ class ClusterStep(RegionStep):
     async def _cluster_of(self, region: Region) -> ClusterFacts | None:
         return await self.estate.azure(region).cluster_facts(region)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         """Makes the cluster or its missing pools; one that is being made is waited for, not made again."""
         like = await self._cluster_of(self.estate.topology.first)
         if like is None:
@@ -47,7 +48,7 @@ class ClusterStep(RegionStep):
         gateway = self.estate.azure(self.region)
         await gateway.ensure_cluster(made, like, self.estate.topology.name, progress)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         """Looks again."""
         return await self.check()
 

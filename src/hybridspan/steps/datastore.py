@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from hybridspan.apigee.apigeectl import must_match
 from hybridspan.apigee.observe import DATASTORE
-from hybridspan.engine.step import ProgressSink
 from hybridspan.kubernetes.restarts import unfinished_restart
+from hybridspan.progress import Progress
 
 if TYPE_CHECKING:
     from hybridspan.observation.estate import Estate
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STATEFUL_SET: Final = "apigee-cassandra-default"
 
 
-async def apply_datastore(estate: Estate, region: Region, progress: ProgressSink) -> None:
+async def apply_datastore(estate: Estate, region: Region, progress: Progress) -> None:
     """`apigeectl apply --datastore`, or Helm's release of it; PermanentFailure where apigeectl is of another release."""
     if estate.topology.installer == "helm":
         helm = await estate.helm(region)

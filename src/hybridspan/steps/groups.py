@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hybridspan.engine.step import ProgressSink, Step
+from hybridspan.engine.step import Step
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.groups import decide_group
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 
@@ -18,12 +19,12 @@ class GroupStep(RegionStep):
         exists = await self.estate.azure(self.region).group_exists(self.region)
         return decide_group(self.estate.topology, self.region, exists)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         """Makes it."""
         gateway = self.estate.azure(self.region)
         await gateway.ensure_group(self.region, self.estate.topology.name, progress)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         """Looks again."""
         return await self.check()
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import with_host_network
-from hybridspan.engine.step import ProgressSink
 from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.host_network import decide_host_network
+from hybridspan.progress import Progress
 from hybridspan.steps.datastore import apply_datastore, rolling
 from hybridspan.steps.region_step import RegionStep
 
@@ -31,7 +31,7 @@ class HostNetworkStep(RegionStep):
         overrides = overrides_facts(self.estate.topology, self.region)
         return decide_host_network(self.region, azure, overrides, apigee.datastore, objects, ring)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         await asyncio.to_thread(self._edit)
         cluster = await self.estate.cluster(self.region)
         store = (await apigee_facts(cluster, self.region.namespace)).datastore
@@ -48,7 +48,7 @@ class HostNetworkStep(RegionStep):
             write(path.with_name(f"{path.name}.before-host-network"), document, path)
             write(path, changed, path)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         if left := await rolling(self.estate, self.region):
             progress(left, None, {})
             return needed(f"hostNetwork is set, and the change is not over: {left}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.apigee.overrides import overrides_facts
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.identity import decide_identity, how_to_register
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class IdentityStep(RegionStep):
             self._first(), overrides_facts(self.estate.topology, self.region), await self._cluster()
         )
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         decision, cluster = await self.check(), await self._cluster()
         raise PermanentFailure(
             "HS-APIGEE-053",

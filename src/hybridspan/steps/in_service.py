@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.engine.step import ProgressSink
 from hybridspan.plan.model import Decision, PlannedStep, refused
 from hybridspan.plan.phases.in_service import Seen, unfinished
 from hybridspan.plan.phases.memory import remembered
+from hybridspan.progress import Progress
 from hybridspan.topology.model import Region
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class InServiceStep:
             )
         return self.planned.decision
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         """Never needed."""
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         return await self.check()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from hybridspan.apigee.apigeectl import must_match
 from hybridspan.apigee.causes import Found, cause_in, cause_of_waiting
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.install import decide_datastore, decide_init
+from hybridspan.progress import Progress
 from hybridspan.steps.datastore import apply_datastore
 from hybridspan.steps.region_step import RegionStep
 
@@ -35,7 +35,7 @@ class InitStep(RegionStep):
         cluster = await self.estate.cluster(self.region)
         return decide_init(self.estate.topology, await apigee_facts(cluster, self.region.namespace))
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         installer = await self.estate.apigeectl(self.region)
         await must_match(installer, self.estate.topology.hybrid_version)
         await installer.init(self.region.overrides, lambda line: progress(line, None, {}))
@@ -55,10 +55,10 @@ class DatastoreStep(RegionStep):
         store, ring = await asyncio.gather(self._store(), source.ring_facts())
         return decide_datastore(self.region, store, ring)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         await apply_datastore(self.estate, self.region, progress)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         cluster = await self.estate.cluster(self.region)
         store, pods = await asyncio.gather(self._store(), cluster.pods(self.region.namespace, CASSANDRA))
         decision = decide_datastore(self.region, store, None)

@@ -14,7 +14,6 @@ from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import repaired
 from hybridspan.cassandra.ring import read_replication
 from hybridspan.cassandra.session import CqlSession
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.facts.cassandra import Replication, RingFacts, RingNode
 from hybridspan.observation.estate import Estate
@@ -30,6 +29,7 @@ from hybridspan.plan.phases.keyspaces import (
     owed_repairs,
 )
 from hybridspan.plan.phases.ring_commands import User
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
 
@@ -37,7 +37,7 @@ LOGIN_ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
 
 
 async def alter(
-    source: CassandraRegion, found: Sequence[Alteration], estate: Estate, progress: ProgressSink
+    source: CassandraRegion, found: Sequence[Alteration], estate: Estate, progress: Progress
 ) -> None:
     """Each statement through one node of the source region, and agreement of the whole ring after each."""
     for user in dict.fromkeys(alteration.user for alteration in found):
@@ -51,7 +51,7 @@ async def _alter_as(
     user: User,
     todo: Sequence[Alteration],
     estate: Estate,
-    progress: ProgressSink,
+    progress: Progress,
 ) -> None:
     async with source.session(pod, user) as cql:
         for number, alteration in enumerate(todo):
@@ -82,7 +82,7 @@ class SimpleKeyspacesStep(RegionStep):
     async def check(self) -> Decision:
         return decide_simple(await self._ring(), self._decided())
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source = await self._source()
         found = simple_alterations(await source.members())
         # Kept before the statements: a run that ends between the two owes the repair all the same.
@@ -90,7 +90,7 @@ class SimpleKeyspacesStep(RegionStep):
         await alter(source, found, self.estate, progress)
         await self._repair(source, owed_repairs(self._decided()), progress)
 
-    async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: ProgressSink) -> None:
+    async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: Progress) -> None:
         if not names:
             return
         ring, owners = await asyncio.gather(source.members(), source.owners())
@@ -130,7 +130,7 @@ class _SpreadStep(RegionStep):
         ring = await (await self._source()).members()
         return decide_spread(ring, self.region, self._names(ring))
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source = await self._source()
         ring = await source.ring_facts()
         members_are_up(ring, self.region)
@@ -184,7 +184,7 @@ class AuthKeyspaceStep(_SpreadStep):
         failures = await self._failed_logins()
         return needed(f"no login through {'; '.join(failures)}") if failures else decision
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         await super().act(progress)
         source, target = await self._source(), await self.estate.cassandra(self.region)
         ring = await source.members()
@@ -193,7 +193,7 @@ class AuthKeyspaceStep(_SpreadStep):
         for first in range(0, len(nodes), at_once):
             await asyncio.gather(*(self._repair(target, n, progress) for n in nodes[first : first + at_once]))
 
-    async def _repair(self, target: CassandraRegion, node: RingNode, progress: ProgressSink) -> None:
+    async def _repair(self, target: CassandraRegion, node: RingNode, progress: Progress) -> None:
         pod = await target.pod_of(node.address)
         job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
         await repaired(target, pod.name, "repair-auth", [job], self.estate.clock, progress)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.cassandra.repairing import Progress, repaired
+from hybridspan.cassandra.repairing import repaired
 from hybridspan.errors import TemporaryFailure
 from hybridspan.observation.estate import Estate
+from hybridspan.progress import Progress
 from hybridspan.verification.mending import Mend, by_node
 
 TASK = "mend"

@@ -8,12 +8,12 @@ from typing import Final
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import derive, with_seed
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases.overrides import choose_seed, decide_overrides, decide_seed
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 
@@ -25,7 +25,7 @@ class OverridesStep(RegionStep):
     async def check(self) -> Decision:
         return decide_overrides(overrides_facts(self.estate.topology, self.region))
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         topology = self.estate.topology
         wanted = derive(read(topology.first.overrides), topology, self.region)
         await asyncio.to_thread(write, self.region.overrides, wanted, topology.first.overrides)
@@ -40,7 +40,7 @@ class SeedStep(RegionStep):
         ring, store = await asyncio.gather(self._ring(), self._store())
         return decide_seed(self.region, ring, overrides_facts(self.estate.topology, self.region), store)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         chosen = choose_seed(await self._ring(), self.region)
         if chosen.address is None:
             raise PermanentFailure(

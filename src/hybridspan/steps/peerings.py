@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from hybridspan.engine.step import ProgressSink, Step
+from hybridspan.engine.step import Step
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.peerings import decide_peering, pair_of, peering_name
+from hybridspan.progress import Progress
 
 
 class PeeringStep:
@@ -32,7 +33,7 @@ class PeeringStep:
         )
         return first, second
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         """Brings both sides to Connected and FullyInSync."""
         (a, b), (first, second) = self._pair, await self._networks()
         topology = self._estate.topology
@@ -44,7 +45,7 @@ class PeeringStep:
             progress,
         )
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         """Looks again, at both sides."""
         return await self.check()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from hybridspan.apigee.overrides import says_host_network
-from hybridspan.engine.step import ProgressSink, Step
+from hybridspan.engine.step import Step
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.closings import closings
 from hybridspan.plan.phases.peerings import pair_of
 from hybridspan.plan.phases.ports import decide_ports
+from hybridspan.progress import Progress
 
 
 class PortsStep:
@@ -36,7 +37,7 @@ class PortsStep:
         )
         return first, second
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         """Adds just the rules that are missing."""
         first, second = await self._facts()
         topology = self._estate.topology
@@ -46,7 +47,7 @@ class PortsStep:
                 gateway = self._estate.azure(closing.region)
                 await gateway.ensure_rule(closing.group.id, closing.remedy, progress)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         """Judges again."""
         return await self.check()
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.reachability import Member, blamed, decide_reachability, silent
+from hybridspan.progress import Progress
 from hybridspan.topology.model import Region, RegionName
 
 PATIENCE_SECONDS = 60.0
@@ -60,7 +60,7 @@ class ReachabilityStep:
     async def check(self) -> Decision:
         return (await self._look()).decision
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         clock = self._estate.clock
         deadline = clock.monotonic() + PATIENCE_SECONDS
         while True:
@@ -74,7 +74,7 @@ class ReachabilityStep:
                 raise look.failure(self._port, self._regions)
             await clock.sleep(2.0)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         return await self.check()
 
     async def _look(self) -> Look:

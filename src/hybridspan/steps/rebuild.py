@@ -15,7 +15,6 @@ from hybridspan.cassandra.node_state import NodeState, node_state
 from hybridspan.cassandra.ranges import covering, replicas
 from hybridspan.cassandra.rebuilding import Rebuild
 from hybridspan.cassandra.repairing import repaired
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
@@ -38,6 +37,7 @@ from hybridspan.plan.phases.source_repair import (
     repairable,
     source_repair_key,
 )
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
 
@@ -78,7 +78,7 @@ class SourceRepairStep(RegionStep):
         receivers = [Receiver(self.estate, self.region, pod) for pod in pods]
         return all(decision.is_done for decision in await asyncio.gather(*(r.decision() for r in receivers)))
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         cassandra = await self.estate.cassandra(self._source)
         ring, owners = await asyncio.gather(cassandra.members(), cassandra.owners())
         began = self.estate.clock.now()
@@ -165,7 +165,7 @@ class RebuildStep(RegionStep):
     async def check(self) -> Decision:
         return await self._receiver.decision()
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         rebuild = await self._rebuild()
         state = await self._receiver.state()
         if state.is_streaming or await rebuild.receives():

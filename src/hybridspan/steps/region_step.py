@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hybridspan.engine.step import ProgressSink
 from hybridspan.plan.model import Decision, PlannedStep
+from hybridspan.progress import Progress
 
 if TYPE_CHECKING:
     from hybridspan.observation.estate import Estate
@@ -24,9 +24,9 @@ class RegionStep:
     async def check(self) -> Decision:
         raise NotImplementedError
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         raise NotImplementedError
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         """As it is after the act: the same look as before it, unless a step has more to wait for."""
         return await self.check()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.operator import decide_crds, decide_operator, decide_organization
 from hybridspan.plan.phases.releases import decide_release
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class _HelmStep(RegionStep):
     def decide(self, first: Installation, own: Installation) -> Decision:
         raise NotImplementedError
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         await (await self.installer()).install(self.key, lambda line: progress(line, None, {}))
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         decision = await self.check()
         if decision.state == "refused":
             raise PermanentFailure(
@@ -53,10 +53,10 @@ class CrdsStep(_HelmStep):
     def decide(self, first: Installation, own: Installation) -> Decision:
         return decide_crds(first.apigee, own.apigee)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         await (await self.installer()).apply_definitions(lambda line: progress(line, None, {}))
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         waiting = await (await self.installer()).unestablished()
         return needed(f"not served yet: {', '.join(waiting)}") if waiting else await super().verify(progress)
 

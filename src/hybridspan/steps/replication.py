@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hybridspan.apigee.observe import DATASTORE, REPLICATION, apigee_facts
 from hybridspan.cassandra.receiving import Receiving
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.replication import Watched, cause_seen, receivers, replication_seen
@@ -24,6 +23,7 @@ from hybridspan.plan.phases.replication import (
     mistakes,
     replication_key,
 )
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.releases import replication_of
 
@@ -49,11 +49,11 @@ class ReplicationStep(RegionStep):
     async def check(self) -> Decision:
         return self._decide((await self._look(records=True)).seen, await self._organization())
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         decision = await self.check()
         return decision if decision.is_done else needed(decision.reason)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         organization, before = await self._organization(), await self._look(records=True)
         stale = before.seen.failure if await self._begin(before, organization, progress) else ""
         watched = await self._watch(progress, stale)
@@ -65,7 +65,7 @@ class ReplicationStep(RegionStep):
     def _decide(self, seen: ReplicationSeen, organization: str) -> Decision:
         return decide_replication(self.estate.topology, self.region, organization, seen)
 
-    async def _begin(self, watched: Watched, organization: str, progress: ProgressSink) -> bool:
+    async def _begin(self, watched: Watched, organization: str, progress: Progress) -> bool:
         """Make the resource, or set right and start by force what ended otherwise than well; leave alone what runs.
 
         Whether anything was changed: then what the resource said before means nothing any more.
@@ -112,7 +112,7 @@ class ReplicationStep(RegionStep):
     async def _room(self, seen: ReplicationSeen) -> None:
         await (await receivers(self.estate, self.region)).room(self._organization_names(seen))
 
-    async def _forget(self, seen: ReplicationSeen, names: Sequence[str], progress: ProgressSink) -> None:
+    async def _forget(self, seen: ReplicationSeen, names: Sequence[str], progress: Progress) -> None:
         """Remove records of received ranges that nobody vouches for: Cassandra would skip what they list."""
         target = await self.estate.cassandra(self.region)
         for pod, received in seen.received.items():

@@ -6,9 +6,9 @@ import asyncio
 from typing import Final
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.engine.step import ProgressSink
 from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.runtime import decide_runtime
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 
@@ -27,13 +27,13 @@ class RuntimeStep(RegionStep):
         )
         return decide_runtime(there, here)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         if self.estate.topology.installer == "helm":
             return  # its releases are steps of their own: here they are waited for
         installer = await self.estate.apigeectl(self.region)
         await installer.apply(self.region.overrides, lambda line: progress(line, None, {}))
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         decision = await self.check()
         if not decision.is_done:
             return needed(decision.reason)

@@ -8,9 +8,9 @@ from typing import Final
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import without_seed
-from hybridspan.engine.step import ProgressSink
 from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.seed_removal import decide_seed_removal
+from hybridspan.progress import Progress
 from hybridspan.steps.datastore import apply_datastore, rolling
 from hybridspan.steps.region_step import RegionStep
 
@@ -32,7 +32,7 @@ class SeedOutStep(RegionStep):
         source = await self.estate.cassandra(self.estate.topology.first)
         return decide_seed_removal(self.region, overrides, store, await source.ring_facts())
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         path = self.region.overrides
         document = await asyncio.to_thread(read, path)
         clean = without_seed(document)
@@ -42,7 +42,7 @@ class SeedOutStep(RegionStep):
             return  # a run before this one applied it: only the restart is waited for
         await apply_datastore(self.estate, self.region, progress)
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         decision = await self.check()
         return decision if decision.is_done else needed(decision.reason)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure
 from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certificate
 from hybridspan.kubernetes.portable import is_cert_managers, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases import trust
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class NamespaceStep(TrustStep):
         cluster = await self.estate.cluster(self.region)
         return trust.decide_namespace(self.region, await cluster.objects(self.region.namespace))
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
         await _copy_namespace(source, target, self.first.namespace, self.region.namespace)
 
@@ -81,7 +81,7 @@ class AuthorityStep(TrustStep):
         )
         return trust.decide_authority(first, own, apigee)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
         found = await source.get("v1", "Secret", trust.AUTHORITY, trust.CERT_MANAGER)
         if found is None:
@@ -96,7 +96,7 @@ class AuthorityStep(TrustStep):
         await self._forget_another_authoritys(target, found, progress)
 
     async def _forget_another_authoritys(
-        self, target: KubernetesCluster, authority: dict[str, Any], progress: ProgressSink
+        self, target: KubernetesCluster, authority: dict[str, Any], progress: Progress
     ) -> None:
         """cert-manager never issues again what it finds, whoever signed it; no datastore uses it, or this were refused."""
         secrets = await target.list_("v1", "Secret", self.region.namespace)
@@ -119,7 +119,7 @@ class CertManagerStep(TrustStep):
         )
         return trust.decide_cert_manager(first, own)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
         own = await target.objects(self.region.namespace)
         if own.cert_manager_version is not None:
@@ -151,7 +151,7 @@ class SecretsStep(TrustStep):
         )
         return trust.decide_secrets(first, self._overrides(), own)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
         first, own = await asyncio.gather(
             source.objects(self.first.namespace), target.objects(self.region.namespace)
@@ -173,14 +173,14 @@ class StorageStep(TrustStep):
         )
         return trust.decide_storage(self._overrides().storage_class, first, own)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
         name = self._overrides().storage_class or ""
         found = await source.get("storage.k8s.io/v1", "StorageClass", name)
         if found is not None:
             await target.apply(stripped(found))
 
-    async def verify(self, progress: ProgressSink) -> Decision:
+    async def verify(self, progress: Progress) -> Decision:
         decision = await self.check()
         return decision if decision.is_done else needed(decision.reason)
 

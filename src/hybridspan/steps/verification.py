@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hybridspan.engine.step import ProgressSink
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
@@ -12,6 +11,7 @@ from hybridspan.plan.phases.verification import (
     fingerprint,
     verification_key,
 )
+from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.verification.comparing import verify
 from hybridspan.verification.model import VerificationResult
@@ -34,7 +34,7 @@ class VerificationStep(RegionStep):
         decided, copied = self.estate.decided(self._key), self.estate.decided(self._copied_key)
         return decide_verification(ring, self.region, decided, copied, again=again)
 
-    async def act(self, progress: ProgressSink) -> None:
+    async def act(self, progress: Progress) -> None:
         target = await self.estate.cassandra(self.region)
         source = await self.estate.cassandra(self._source)
         result = await verify(target, source, self.estate.clock, progress)

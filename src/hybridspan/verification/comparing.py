@@ -14,11 +14,11 @@ from typing import Final
 from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import TokenOwner, covering, replicas
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.cassandra.repairing import Progress
 from hybridspan.cassandra.texts import Preview
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
+from hybridspan.progress import Progress
 from hybridspan.verification.judgement import (
     HISTORIES,
     Suspect,

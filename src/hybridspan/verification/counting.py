@@ -6,11 +6,12 @@ different rows. It is shown beside the verdict and never decides it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hybridspan.clock import Clock
+from hybridspan.progress import Progress
 
 if TYPE_CHECKING:
     from hybridspan.cassandra.region import CassandraRegion
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 SLICES = 16
 PAUSE_SECONDS = 0.01
 FIRST_TOKEN, LAST_TOKEN = -(2**63), 2**63 - 1
-
-Progress = Callable[[str, float | None, Mapping[str, object]], None]
 
 
 def slices(count: int) -> Iterator[tuple[int, int]]:

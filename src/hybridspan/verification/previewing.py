@@ -11,9 +11,10 @@ from typing import Final
 
 from hybridspan.cassandra.detached import Job, TaskState
 from hybridspan.cassandra.region import CassandraRegion
-from hybridspan.cassandra.repairing import Progress, ended
+from hybridspan.cassandra.repairing import ended
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
+from hybridspan.progress import Progress
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
