@@ -40,7 +40,7 @@ class Region:
 
     @property
     def region(self) -> Any:
-        return SimpleNamespace(name="eastus")
+        return SimpleNamespace(name="eastus", kubectl="kubectl --context apigee-eastus -n apigee")
 
     async def credentials(self) -> DatabaseCredentials:
         users = {role: Login(f"{role}_user", Secret("hidden")) for role in self.roles}
@@ -139,7 +139,7 @@ async def test_what_cannot_be_found_out_refuses_only_where_no_node_is_still_to_c
         *await jmx(nothing_up, there, is_coming=is_coming),
     ]
     assert [f.severity for f in found] == ["warn" if is_coming else "refuse"] * 3
-    assert all("the run waits" in f.hint for f in found) == is_coming
+    assert all("the run waits for its nodes" in f.hint for f in found) == is_coming
 
 
 async def test_a_wrong_password_refuses_also_where_nodes_are_still_to_come() -> None:

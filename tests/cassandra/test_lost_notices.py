@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,10 +15,10 @@ import pytest
 from hybridspan.cassandra import lost_notices
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.detached import DetachedTask, Job
-from hybridspan.cassandra.lost_notices import repair_of
+from hybridspan.cassandra.lost_notices import Ending, ending_of, repair_of
 from hybridspan.cassandra.repairing import repaired
 from hybridspan.clock import SystemClock
-from hybridspan.errors import TemporaryFailure
+from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.secrets import Secret
 from tests.cassandra.pods import PASSWORD, LocalPods
 
@@ -46,6 +47,9 @@ class History:
     async def session(self, pod: str) -> AsyncIterator[Any]:
         yield self
 
+    async def any_pod(self, ask: Callable[[str], Awaitable[Any]]) -> Any:
+        return await ask("pod-7")
+
     async def query(self, statement: str, parameters: tuple[UUID]) -> list[Mapping[str, Any]]:
         self.asked.append(parameters[0])
         row = self._rows.pop(0) if len(self._rows) > 1 else self._rows[0]
@@ -54,8 +58,18 @@ class History:
         return [row]
 
 
-def row(*, ended: bool, exception: str | None = None) -> Mapping[str, Any]:
-    return {"finished_at": datetime.now(UTC) if ended else None, "exception_message": exception}
+REQUESTED = ("(0,10]", "(10,0]")
+
+
+def row(
+    *, ended: bool, exception: str | None = None, successful: Sequence[str] = REQUESTED
+) -> Mapping[str, Any]:
+    return {
+        "finished_at": datetime.now(UTC) if ended else None,
+        "exception_message": exception,
+        "requested_ranges": set(REQUESTED),
+        "successful_ranges": set(successful) if ended else None,
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -76,12 +90,15 @@ async def test_a_repair_that_has_ended_is_ended_and_the_next_goes_on(pods: Local
         f'echo "{BEGINS}"; {WAITS}',
     )
     busy = TemporaryFailure("HS-CASS-005", "Cassandra cannot answer now", where="pod-0", why="", hint="")
-    region = History(pods, row(ended=False), busy, row(ended=True))
+    refused = PermanentFailure(
+        "HS-CASS-003", "Cassandra refuses the password", where="pod-0", why="", hint=""
+    )
+    region = History(pods, row(ended=False), busy, refused, row(ended=True))
     await repair(region)
     assert (pods.folder / "runs").read_text() == "kms\nkvm\n"
     assert set(region.asked) == {UUID(PARENT)}
-    # Not yet, cannot say, ended, ended.
-    assert len(region.asked) >= 4
+    # Not yet, cannot say, may not ask, ended, ended.
+    assert len(region.asked) >= 5
 
 
 async def test_what_made_it_fail_is_told_with_the_words_of_the_history(pods: LocalPods) -> None:
@@ -93,10 +110,56 @@ async def test_what_made_it_fail_is_told_with_the_words_of_the_history(pods: Loc
     assert "Thread.run" not in (caught.value.why or "")
 
 
-async def test_one_that_ends_by_itself_is_left_alone(pods: LocalPods) -> None:
-    pods.program("nodetool", f'echo "{BEGINS}"; sleep 0.3; echo "Repair completed successfully"')
+async def test_one_that_went_through_in_part_is_no_success(pods: LocalPods) -> None:
+    """The history of such a one has no exception (org.apache.cassandra.repair.RepairRunnable)."""
+    pods.program("nodetool", f'echo "{BEGINS}"; {WAITS}')
+    with pytest.raises(TemporaryFailure) as caught:
+        await repair(History(pods, row(ended=True, successful=REQUESTED[:1])))
+    assert "1 of 2 ranges did not succeed" in (caught.value.why or "")
+
+
+@pytest.mark.parametrize(
+    ("seen", "failure"),
+    [
+        (row(ended=True), ""),
+        (row(ended=True, successful=("",)), "2 of 2 ranges did not succeed"),
+        (row(ended=True, exception=""), "an exception without a message"),
+        ({**row(ended=True), "requested_ranges": None}, "0 of 0 ranges did not succeed"),
+    ],
+)
+def test_only_a_repair_of_all_that_was_requested_has_succeeded(seen: Mapping[str, Any], failure: str) -> None:
+    assert ending_of(PARENT, seen) == Ending(PARENT, failure)
+    assert ending_of(PARENT, row(ended=False)) is None
+
+
+async def printed(task: DetachedTask) -> str:
+    return (await task.logs(["kms"]))["kms"].strip()
+
+
+@pytest.mark.parametrize("mark", [PARENT, "another repair"])
+async def test_what_has_ended_by_itself_or_is_another_one_stays_as_it_is(pods: LocalPods, mark: str) -> None:
+    end = "" if mark == PARENT else WAITS
+    pods.program("nodetool", f'echo "{BEGINS}"; {end}')
+    task = await History(pods, row(ended=True)).task("pod-0", "repair-simple")
+    await task.start(JOBS[:1])
+    async with asyncio.timeout(60):
+        while not await printed(task) or (not end and (await task.look()).phase != "ended"):  # noqa: ASYNC110  # a process of the test's prints
+            await asyncio.sleep(0.02)
+    before = await task.look()
+    await task.tell("kms", mark, "Repair completed successfully", is_good=True)
+    after = await task.look()
+    assert (after.phase, after.codes) == (before.phase, before.codes)
+    assert "completed" not in (await task.logs(["kms"]))["kms"]
+    await task.tell("kms", PARENT, "ended by the test", is_good=True)
+
+
+async def test_a_task_of_the_same_names_and_other_commands_is_not_taken_for_this_one(pods: LocalPods) -> None:
+    pods.program("nodetool", 'echo "${@: -1}" >>"$TEST_FOLDER/runs"; echo "Repair completed successfully"')
     region = History(pods, row(ended=False))
+    left = await region.task("pod-0", "repair-simple")
+    await left.start([Job(job.key, ("repair", "-full", f"other_{job.key}")) for job in JOBS])
     await repair(region)
+    assert (pods.folder / "runs").read_text().split()[-2:] == ["kms", "kvm"]
 
 
 def test_the_id_is_that_of_the_repair_which_began_last() -> None:

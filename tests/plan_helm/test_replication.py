@@ -169,6 +169,20 @@ def test_the_operators_words_become_a_cause(told: str, source: str, code: str):
     assert failure.hint
 
 
+OLD = "failed to rebuild from us-west1: java.lang.IllegalArgumentException : Provided datacenter 'us-west1' is not a valid datacenter"
+
+
+def test_what_the_operator_kept_of_an_earlier_start_is_no_cause_of_this_one():
+    """The resource was corrected, and the operator restarted: it still says what became of the nodes before."""
+    failure = cause_of(f"pod-1: {OLD}; pod-2: {OLD}", "dc-1", RING, PLACE)
+    assert (failure.code, isinstance(failure, TemporaryFailure)) == ("HS-APIGEE-046", True)
+    assert "an earlier start" in failure.message
+    now = cause_of(f"pod-0: {NODETOOL} - Authentication failed; pod-1: {OLD}", "dc-1", RING, PLACE)
+    assert now.code == "HS-APIGEE-054"
+    assert "us-west1" not in now.why
+    assert cause_of(OLD, "us-west1", RING, PLACE).code == "HS-APIGEE-040"
+
+
 def test_what_may_pass_by_itself_is_tried_again():
     for told in ("Stream failed", f"{NODETOOL} - ConnectException"):
         assert isinstance(cause_of(told, "dc-1", RING, PLACE), TemporaryFailure)

@@ -235,7 +235,7 @@ async def test_a_keyspace_that_lacks_the_data_center_is_named():
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        ("Provided datacenter 'x' is not a valid datacenter", "HS-APIGEE-040"),
+        ("Provided datacenter 'dc-1' is not a valid datacenter", "HS-APIGEE-040"),
         (
             "Unable to find sufficient sources for streaming range (1,2] in keyspace system_traces",
             "HS-APIGEE-042",

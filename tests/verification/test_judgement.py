@@ -129,9 +129,16 @@ def test_one_node_compares_what_it_holds_whole_and_all_compare_what_is_split() -
 def test_one_command_compares_all_keyspaces_of_a_node_that_holds_all() -> None:
     everything = frozenset({"kms", "system_auth"})
     words = ("repair", "--preview", "--full")
-    jobs = preview_jobs(["kms", "system_auth", "system_distributed"], everything, words)
+    names = ["kms", "system_auth", "system_distributed"]
+    jobs = preview_jobs(names, everything, {})
     assert [j.arguments for j in jobs] == [words, (*words, "system_distributed")]
-    assert len(preview_jobs(["kms"], everything, words)) == 1
+    assert len(preview_jobs(["kms"], everything, {})) == 1
+    again = preview_jobs(names, everything, {"kms": (*words, "-seq")})
+    assert [j.arguments for j in again] == [
+        (*words, "-seq", "kms"),
+        (*words, "system_auth"),
+        (*words, "system_distributed"),
+    ]
 
 
 def test_a_result_is_proved_only_when_everything_is_the_same() -> None:

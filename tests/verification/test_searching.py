@@ -14,7 +14,8 @@ from hybridspan.cassandra.detached import Job
 from hybridspan.cassandra.ranges import TokenOwner, TokenRange
 from hybridspan.facts.cassandra import KeyspaceFacts, Replication
 from hybridspan.verification import searching
-from hybridspan.verification.searching import RangeSearch
+from hybridspan.verification.previewing import AS_THEY_COME, AT_ONE_MOMENT, words_for
+from hybridspan.verification.searching import RangeSearch, Searched
 
 NODES = {"dc-1": ("120.38.1.9", "120.38.1.10"), "dc-2": ("192.138.0.9", "192.138.0.10")}
 OWNERS = [
@@ -104,7 +105,7 @@ ONE, *OTHERS = RING
 
 async def test_only_the_primary_ranges_of_the_node_that_differs_are_looked_at_singly() -> None:
     ring = Ring({("app", ONE)})
-    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == {"app": (ONE.text(),)}
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == Searched({"app": (ONE.text(),)})
     primary_ranges = [r for r, address in RING.items() if address == RING[ONE]]
     assert len(primary_ranges) == 2
     # Both of them once, and the one that differs twice more.
@@ -118,13 +119,15 @@ async def test_only_the_primary_ranges_of_the_node_that_differs_are_looked_at_si
 async def test_every_range_that_differs_is_found_wherever_its_primary_is() -> None:
     everything = {(table, token_range) for token_range in RING for table in ("app", "small")}
     found = await search(Ring(everything), "dc-2", "dc-1").differing(("app", "small"))
-    assert found == {table: tuple(sorted(r.text() for r in RING)) for table in ("app", "small")}
+    assert found == Searched({table: tuple(sorted(r.text() for r in RING)) for table in ("app", "small")})
 
 
 async def test_a_node_that_loses_its_verdict_or_cannot_be_asked_acquits_none_of_its_ranges() -> None:
     (a, b) = (next(r for r, address in RING.items() if address == NODES[dc][0]) for dc in ("dc-1", "dc-2"))
     ring = Ring({("app", a), ("app", b)}, lost={NODES["dc-2"][0]})
-    assert await search(ring, "dc-2").differing(("app",)) == {"app": tuple(sorted((a.text(), b.text())))}
+    assert await search(ring, "dc-2").differing(("app",)) == Searched(
+        {"app": tuple(sorted((a.text(), b.text())))}
+    )
 
 
 async def test_writes_under_way_are_told_apart_without_looking_at_single_ranges() -> None:
@@ -132,13 +135,13 @@ async def test_writes_under_way_are_told_apart_without_looking_at_single_ranges(
     ring = Ring(set(), traffic={a: 1, b: 3})
     # The third look at b clears it only because the second look cleared somebody: with b alone it would have ended.
     ring.traffic |= {NODES["dc-1"][1]: 2}
-    assert await search(ring, "dc-2", "dc-1").differing(("app", "small")) == {"app": (), "small": ()}
+    assert await search(ring, "dc-2", "dc-1").differing(("app", "small")) == Searched({})
     assert ring.looks_singly() == 0
 
 
 async def test_what_settles_is_no_difference() -> None:
     ring = Ring({("app", ONE)}, settles_after=2)
-    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == {"app": ()}
+    assert await search(ring, "dc-2", "dc-1").differing(("app",)) == Searched({})
 
 
 async def test_looks_at_a_range_go_on_while_they_clear_some() -> None:
@@ -157,7 +160,7 @@ async def test_looks_at_a_range_go_on_while_they_clear_some() -> None:
     found = await RangeSearch([region("dc-2"), region("dc-1")], OWNERS, KMS, run, busy.is_late).differing(
         ("app",)
     )
-    assert found == {"app": ()}
+    assert found == Searched({})
 
 
 async def test_one_node_compares_its_primary_ranges_after_the_other() -> None:
@@ -166,15 +169,66 @@ async def test_one_node_compares_its_primary_ranges_after_the_other() -> None:
     assert ring.most_at_once == 1
 
 
-@pytest.mark.parametrize("patience", [0, 1, 3, 5, 6, 7])
+PRIMARIES = 8
+"""Commands until the primary ranges of the four nodes have been looked at twice."""
+LOOK = 2
+"""Commands of one look at all single ranges: two holders share them."""
+
+
+async def test_what_goes_on_clearing_when_the_looks_end_is_undecided() -> None:
+    busy = Ring({("app", token_range) for token_range in RING})
+    shares: list[str] = []
+
+    async def run(region: Any, pod: str, task: str, jobs: Sequence[Job]) -> Mapping[str, str]:
+        answers = await busy.run(region, pod, task, jobs)
+        if task == "verify-ranges":
+            shares.append(pod)
+            if len(shares) % LOOK == 0:
+                busy.different.pop()
+        return answers
+
+    search = RangeSearch([region("dc-2"), region("dc-1")], OWNERS, KMS, run, busy.is_late)
+    assert await search.differing(("app",)) == Searched({}, undecided=frozenset({"app"}))
+
+
+@pytest.mark.parametrize("patience", [0, 1, 7, 8, 9, 10, 12, 13])
 async def test_when_time_is_over_nothing_more_is_compared_and_nobody_is_accused(patience: int) -> None:
     ring = Ring({("app", token_range) for token_range in RING}, patience=patience)
-    assert await search(ring, "dc-2", "dc-1").differing(("app",)) is None
+    found = await search(ring, "dc-2", "dc-1").differing(("app",))
+    assert found.differing.keys() <= {"app"}
+    if patience < PRIMARIES + 3 * LOOK - 1:
+        assert found == Searched({}, undecided=frozenset({"app"}))
     assert len(ring.asked) == patience
+
+
+async def test_what_was_seen_before_time_was_over_is_told() -> None:
+    """Three whole looks were made; the time that is over afterwards takes nothing back."""
+    ring = Ring({("app", token_range) for token_range in RING}, patience=PRIMARIES + 3 * LOOK)
+    found = await search(ring, "dc-2", "dc-1").differing(("app", "small"))
+    assert found == Searched({"app": tuple(sorted(r.text() for r in RING))})
 
 
 async def test_too_many_ranges_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "MOST_RANGES", 2)
     ring = Ring({("app", token_range) for token_range in OTHERS})
-    assert await search(ring, "dc-2", "dc-1").differing(("app",)) is None
+    found = await search(ring, "dc-2", "dc-1").differing(("app", "small"))
+    assert found == Searched({}, too_many=frozenset({"app"}))
     assert ring.looks_singly() == 0
+
+
+async def test_a_difference_without_a_table_s_name_acquits_none() -> None:
+    lost = f"[2026] # of ranges: 2, \nTotal estimated streaming: 1 ranges, 9 sstables, 36.580KiB bytes\n{END}"
+
+    async def run(region: Any, pod: str, task: str, jobs: Sequence[Job]) -> Mapping[str, str]:
+        return {job.key: lost for job in jobs}
+
+    search = RangeSearch([region("dc-2"), region("dc-1")], OWNERS, KMS, run, lambda: False)
+    assert set((await search.differing(("app", "small"))).differing) == {"app", "small"}
+
+
+def test_replicas_are_compared_at_one_moment_where_each_holds_all() -> None:
+    assert words_for(KMS, OWNERS) == AT_ONE_MOMENT
+    split = KeyspaceFacts("kms", Replication("NetworkTopologyStrategy", {"dc-1": 2, "dc-2": 1}), ("app",))
+    assert words_for(split, OWNERS) == AS_THEY_COME
+    not_there = KeyspaceFacts("kms", Replication("NetworkTopologyStrategy", {"dc-1": 2, "dc-2": 0}), ("app",))
+    assert words_for(not_there, OWNERS) == AT_ONE_MOMENT

@@ -20,6 +20,7 @@ _NO_SOURCES: Final = re.compile(r"Unable to find sufficient sources for streamin
 _UNKNOWN: Final = re.compile(
     r"not a valid data ?center|no such data ?center|unknown data ?center", re.IGNORECASE
 )
+_NAMED_UNKNOWN: Final = re.compile(r"data ?center '([^']+)' is not a valid", re.IGNORECASE)
 _NO_ORGANIZATION: Final = re.compile(
     r"ApigeeOrganization.*(?:not found|does not exist|not running)|organizationRef.*(?:not found|does not exist)",
     re.IGNORECASE | re.DOTALL,
@@ -68,6 +69,8 @@ def cause_of(
 ) -> HybridspanError:
     """The failure with its cause; what may pass by itself is temporary."""
     known = ring.datacenters if ring else ()
+    if source in known and not (told := _of_now(all_told := told, source)):
+        return _of_an_earlier_start(all_told, place)
     starved = _NO_SOURCES.search(told)
     if _UNKNOWN.search(told) or (starved and known and source not in known):
         return _no_datacenter(told, source, known, place)
@@ -84,6 +87,28 @@ def cause_of(
     if _NO_LOGIN.search(told):
         return _no_login(told, place)
     return _passing(told, source, place) or _unknown(told, place)
+
+
+def _of_now(told: str, source: str) -> str:
+    """Without what the operator says of nodes that were to copy from another data center than now.
+
+    One that is restarted after the resource was corrected may keep, and end with, what it knew of nodes before.
+    """
+
+    def is_old(part: str) -> bool:
+        return any(name != source for name in _NAMED_UNKNOWN.findall(part))
+
+    return "; ".join(part for part in told.split("; ") if not is_old(part))
+
+
+def _of_an_earlier_start(told: str, place: Place) -> TemporaryFailure:
+    return TemporaryFailure(
+        "HS-APIGEE-046",
+        "the operator ended with what it had kept of an earlier start",
+        where=place.where,
+        why=told,
+        hint="run apply again: it starts the resource by force, and what has arrived is not streamed twice",
+    )
 
 
 def _no_datacenter(told: str, source: str, known: tuple[str, ...], place: Place) -> PermanentFailure:

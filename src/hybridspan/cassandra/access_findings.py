@@ -11,7 +11,7 @@ from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding
-from hybridspan.topology.model import Topology
+from hybridspan.topology.model import Region, Topology
 
 _ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
 """The superuser and ddl_user work for the run; dml_user is Apigee's runtime, which would start over data that it cannot read."""
@@ -26,8 +26,8 @@ async def logins(adapter: CassandraRegion, *, is_coming: bool = False) -> list[F
         credentials = await adapter.credentials()
         wrong = await adapter.any_pod(lambda pod: _refused(adapter, credentials, pod))
     except HybridspanError as error:
-        return [_of_error("database-users", error, adapter.region.name, is_coming=is_coming)]
-    return [_of_error("database-users", error, adapter.region.name) for error in wrong] or [
+        return [_of_error("database-users", error, adapter.region, is_coming=is_coming)]
+    return [_of_error("database-users", error, adapter.region) for error in wrong] or [
         await _superuser(adapter, credentials, is_coming=is_coming)
     ]
 
@@ -55,7 +55,7 @@ async def _superuser(
     try:
         is_superuser = await adapter.any_pod(lambda pod: _is_superuser(adapter, pod, admin))
     except HybridspanError as error:
-        return _of_error("database-users", error, where, is_coming=is_coming)
+        return _of_error("database-users", error, adapter.region, is_coming=is_coming)
     if is_superuser:
         others = [credentials.logins[r].user for r in _ROLES[1:] if r in credentials.logins]
         words = f"{' and '.join(others)} {'log' if len(others) > 1 else 'logs'} in"
@@ -84,7 +84,7 @@ async def jmx(adapter: CassandraRegion, ring: RingFacts, *, is_coming: bool = Fa
         proved = {pod.name for pod in await adapter.pods() if pod.ready and pod.address == ring.seen_from}
         found = next(iter(proved), "") or await adapter.any_pod(ask)
     except HybridspanError as error:
-        return [_of_error("jmx-login", error, adapter.region.name, is_coming=is_coming)]
+        return [_of_error("jmx-login", error, adapter.region, is_coming=is_coming)]
     return [Finding("jmx-login", "pass", adapter.region.name, f"nodetool logs in on {found}")]
 
 
@@ -118,10 +118,10 @@ def _reached(where: str, port: int, closed: Sequence[str], count: int) -> Findin
     return Finding("reachability", "pass", where, words)
 
 
-def _of_error(check: str, error: HybridspanError, where: str, *, is_coming: bool = False) -> Finding:
+def _of_error(check: str, error: HybridspanError, region: Region, *, is_coming: bool = False) -> Finding:
     why = f": {error.why}" if error.why else ""
     words = f"{error.message}{why}"
     if is_coming and isinstance(error, TemporaryFailure):
-        hint = "nothing to do while its nodes start: the run waits until they are up and normal, and logs in then"
-        return Finding(check, "warn", error.where or where, words, hint)
-    return Finding(check, "refuse", error.where or where, words, error.hint)
+        hint = f"the run waits for its nodes and logs in then; {region.kubectl} get pods shows why where one does not start"
+        return Finding(check, "warn", error.where or region.name, words, hint)
+    return Finding(check, "refuse", error.where or region.name, words, error.hint)

@@ -76,7 +76,7 @@ echo "== $last"
 
 # Processes are found in /proc: an image need not have ps or pkill.
 _TELL: Final = r"""
-directory=$1 key=$2 words=$3 good=$4
+directory=$1 key=$2 mark=$3 words=$4 good=$5
 end_children_of() {
   local status process
   for status in /proc/[0-9]*/status; do
@@ -86,7 +86,7 @@ end_children_of() {
     kill "$process" 2>/dev/null
   done
 }
-[ -e "$directory/$key.log" ] && ! [ -e "$directory/$key.code" ] || exit 0
+grep -qF -- "$mark" "$directory/$key.log" 2>/dev/null && ! [ -e "$directory/$key.code" ] || exit 0
 read -r number began <"$directory/process" || exit 0
 [ "$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)" = "$began" ] || exit 0
 printf '%s\n' "$words" >>"$directory/$key.log"
@@ -155,8 +155,7 @@ class DetachedTask:
 
     async def start(self, jobs: Sequence[Job]) -> bool:
         """Start the jobs, one after the other until one fails; False where the folder exists: nothing is started then."""
-        lines = "".join(f"{job.key}\n{' '.join(job.arguments)}\n" for job in jobs)
-        stdin = f"{self._login.password.reveal()}\n{lines}".encode()
+        stdin = f"{self._login.password.reveal()}\n{written(jobs)}".encode()
         code, output = await self._bash(_START, self._login.user, _WORK, stdin=stdin)
         for job in jobs if code == 0 else ():
             self._record(
@@ -172,6 +171,11 @@ class DetachedTask:
             )
         return code == 0
 
+    async def is_of(self, jobs: Sequence[Job]) -> bool:
+        """Whether the folder is of just these commands: the same keys may stand for others."""
+        _, output = await self._bash('cat "$1/jobs"')
+        return output == written(jobs)
+
     async def look(self) -> TaskState:
         """Where it stands."""
         _, output = await self._bash(_LOOK)
@@ -184,12 +188,13 @@ class DetachedTask:
         _, output = await self._bash(_LOGS, *keys)
         return parse_logs(output)
 
-    async def tell(self, key: str, words: str, *, is_good: bool) -> None:
+    async def tell(self, key: str, mark: str, words: str, *, is_good: bool) -> None:
         """End the job that runs, with these words below what it has printed; as succeeded where that is good.
 
-        For what is over and only nodetool does not know; what has ended by itself meanwhile stays as it is.
+        For what is over and only nodetool does not know. What has ended by itself meanwhile stays as it is, and so does a job
+        that has not printed the mark: it is another one.
         """
-        await self._bash(_TELL, key, words, "1" if is_good else "0")
+        await self._bash(_TELL, key, mark, words, "1" if is_good else "0")
 
     async def clear(self) -> None:
         """Take the folder away; only for tasks that do not run."""
@@ -201,6 +206,11 @@ class DetachedTask:
             self._namespace, self.pod, argv, container=CONTAINER, stdin=stdin, timeout=30.0
         )
         return ended.code, ended.stdout if ended.code == 0 else f"{ended.stdout}{ended.stderr}"
+
+
+def written(jobs: Sequence[Job]) -> str:
+    """The list of jobs as the folder keeps it."""
+    return "".join(f"{job.key}\n{' '.join(job.arguments)}\n" for job in jobs)
 
 
 def parse_look(text: str) -> TaskState:

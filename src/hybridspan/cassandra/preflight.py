@@ -27,15 +27,6 @@ async def findings(
 ) -> list[Finding]:
     """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
     reached = [topology.region(name) for name in adapters]
-    asked = await asyncio.gather(
-        *(
-            logins(adapters[r.name], is_coming=is_coming(topology, r, ring))
-            for r in reached
-            if _may_log_in(topology, r, ring)
-        ),
-        *(jmx(adapters[r.name], ring, is_coming=is_coming(topology, r, ring)) for r in reached),
-        reachability(topology, adapters),
-    )
     running = {
         p.address
         for region in facts.values()
@@ -43,6 +34,16 @@ async def findings(
         for p in region.cluster.cassandra_pods
         if p.ready
     }
+    coming = {r.name for r in reached if is_coming(topology, r, ring, running)}
+    asked = await asyncio.gather(
+        *(
+            logins(adapters[r.name], is_coming=r.name in coming)
+            for r in reached
+            if _may_log_in(topology, r, ring)
+        ),
+        *(jmx(adapters[r.name], ring, is_coming=r.name in coming) for r in reached),
+        reachability(topology, adapters),
+    )
     found = ring_findings(topology, ring, running)
     found += clock_findings({r.name: facts[r.name].nodes for r in reached})
     for region in reached:
@@ -143,9 +144,12 @@ def _may_log_in(topology: Topology, region: Region, ring: RingFacts) -> bool:
     )
 
 
-def is_coming(topology: Topology, region: Region, ring: RingFacts) -> bool:
-    """Whether nodes of a region that is being added are still to come up, or up again after the seed's restart."""
-    up = [node for node in ring.of(region.datacenter) if node.is_up_normal]
+def is_coming(topology: Topology, region: Region, ring: RingFacts, running: Collection[str]) -> bool:
+    """Whether nodes of a region other than the first are still to come up, or up again after the seed's restart.
+
+    A node counts as up when the ring says so and its pod is ready: after a restart either may be the later one.
+    """
+    up = [node for node in ring.of(region.datacenter) if node.is_up_normal and node.address in running]
     return region in topology.new_regions and len(up) < region.cassandra_nodes
 
 

@@ -24,10 +24,10 @@ async def ended(
 
     What another run left behind under that name is waited for when it runs, and put away when it does not.
     """
-    wanted = [job.key for job in jobs]
     if not await task.start(jobs):
+        is_ours = await task.is_of(jobs)
         state = await watched(task, clock, on_look)
-        if list(state.codes) == wanted and state.phase == "ended" and state.failed is None:
+        if is_ours and state.phase == "ended" and state.failed is None:
             return state
         await task.clear()
         await task.start(jobs)
@@ -47,9 +47,18 @@ async def watched(task: DetachedTask, clock: Clock, on_look: Callable[[TaskState
 
 
 async def repaired(
-    region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job], clock: Clock, progress: Progress
+    region: CassandraRegion,
+    pod: str,
+    name: str,
+    jobs: Sequence[Job],
+    clock: Clock,
+    progress: Progress,
+    history: CassandraRegion | None = None,
 ) -> None:
-    """Carry the repairs through on that pod; TemporaryFailure where one did not complete."""
+    """Carry the repairs through on that pod; TemporaryFailure where one did not complete.
+
+    `history` is the region in which Cassandra's own record of repairs can be read, if it is not the pod's own.
+    """
     task = await region.task(pod, name)
     keys = ", ".join(job.key for job in jobs)
 
@@ -57,7 +66,7 @@ async def repaired(
         fraction = len(state.succeeded) / len(jobs)
         progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
 
-    async with missed(region, task):
+    async with missed(history or region, task):
         state = await ended(task, jobs, clock, tell)
     logs = await task.logs(state.succeeded)
     await task.clear()

@@ -69,6 +69,8 @@ class Command:
     comment: str = ""
     gist: str = ""
     """What matters of it, in a line for the screen, where the way into the pod would drown it; exports have the whole."""
+    unproved: str = ""
+    """What nothing can prove here, in words; a script with such a command ends as apply does then."""
 
     def text(self) -> str:
         """One line (or the script) that can be pasted into bash."""

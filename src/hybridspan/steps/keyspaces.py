@@ -191,12 +191,16 @@ class AuthKeyspaceStep(_SpreadStep):
         nodes = ring.of(self.region.datacenter)
         at_once = 1 if ring.before_4 else len(nodes)
         for first in range(0, len(nodes), at_once):
-            await asyncio.gather(*(self._repair(target, n, progress) for n in nodes[first : first + at_once]))
+            some = nodes[first : first + at_once]
+            await asyncio.gather(*(self._repair(target, source, node, progress) for node in some))
 
-    async def _repair(self, target: CassandraRegion, node: RingNode, progress: Progress) -> None:
+    async def _repair(
+        self, target: CassandraRegion, source: CassandraRegion, node: RingNode, progress: Progress
+    ) -> None:
+        """One node's repair; the record of it is read in the source: nobody can log in here yet."""
         pod = await target.pod_of(node.address)
         job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
-        await repaired(target, pod.name, "repair-auth", [job], self.estate.clock, progress)
+        await repaired(target, pod.name, "repair-auth", [job], self.estate.clock, progress, source)
         hosts = {*self._decided().get("hosts", ()), node.host_id}
         self.estate.decide(auth_key(self.region), {"hosts": sorted(hosts)})
 

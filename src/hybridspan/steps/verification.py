@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
 from hybridspan.plan.phases.verification import (
@@ -39,19 +39,26 @@ class VerificationStep(RegionStep):
         source = await self.estate.cassandra(self._source)
         result = await verify(target, source, self.estate.clock, progress)
         self.estate.record("verification", result.to_document())
-        if result.problems:
-            raise TemporaryFailure(
-                "HS-VERIFY-003",
-                f"{self.region.datacenter} cannot be compared now",
-                where=self.region.name,
-                why="; ".join(result.problems),
-                hint="nodetool status must show every node UN, and nodetool describecluster one schema version",
-            )
-        if result.is_comparable and not result.is_proved:
-            raise _not_proved(result, self.region.name)
+        if failed := failure(result, self.region.name):
+            raise failed
         ring = await source.members()
         kept = {"fingerprint": fingerprint(ring, self.region.datacenter), "at": self.estate.clock.now()}
         self.estate.decide(self._key if result.is_comparable else self._copied_key, kept)
+
+
+def failure(result: VerificationResult, region: str) -> HybridspanError | None:
+    """What ends the step, or None where all is the same, or nothing can ever be compared."""
+    if result.problems:
+        return TemporaryFailure(
+            "HS-VERIFY-003",
+            f"{result.datacenter} cannot be compared now",
+            where=region,
+            why="; ".join(result.problems),
+            hint="nodetool status must show every node UN, and nodetool describecluster one schema version",
+        )
+    if result.is_proved or not result.is_comparable:
+        return None
+    return _not_proved(result, region) if result.has_differences else _undecided(result, region)
 
 
 def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:
@@ -63,6 +70,16 @@ def _not_proved(result: VerificationResult, region: str) -> PermanentFailure:
         where=region,
         why="; ".join(named[:8]) + more,
         hint="hybridspan verify --repair mends just what differs; then run apply again",
+    )
+
+
+def _undecided(result: VerificationResult, region: str) -> TemporaryFailure:
+    return TemporaryFailure(
+        "HS-VERIFY-005",
+        f"{result.datacenter} is not proved: no difference was found, and not every table could be compared",
+        where=region,
+        why="; ".join(f"{k.keyspace}: {k.summary}" for k in result.keyspaces if k.state == "unproved"),
+        hint="run apply again in a calmer hour: it compares anew and does nothing twice",
     )
 
 

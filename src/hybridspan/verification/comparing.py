@@ -32,15 +32,13 @@ from hybridspan.verification.judgement import (
     verdict,
 )
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
-from hybridspan.verification.previewing import AT_ONE_MOMENT, Previewer
+from hybridspan.verification.previewing import AS_THEY_COME, Previewer, words_for
 from hybridspan.verification.searching import RangeSearch, parsed
 
 PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
 SEARCH_SECONDS: Final = 900.0
-"""How long single ranges are searched for at most, in all keyspaces together."""
-_FIRST_LOOK: Final = ("repair", "--preview", "--full")
-"""All replicas at the same time: the fastest way to find what is the same anyway."""
+"""How long ranges are searched for, in all keyspaces together: after that no comparison is begun."""
 _ALL: Final = "all-keyspaces"
 """Key of the job that compares all of them; no keyspace can be called that."""
 
@@ -81,7 +79,8 @@ class _Comparison:
         self._previewer = Previewer(clock, progress)
         self._tallies: dict[str, _Tally] = {}
         self._everything: frozenset[str] = frozenset()
-        self._words: Sequence[str] = _FIRST_LOOK
+        self._words: Mapping[str, Sequence[str]] = {}
+        """How keyspaces are looked at again; at first all replicas at the same time, the fastest way to what is the same."""
 
     async def result(self, ring: RingFacts, owners: Sequence[TokenOwner]) -> VerificationResult:
         datacenter = self._target.region.datacenter
@@ -101,7 +100,7 @@ class _Comparison:
             if not found:
                 break
             await self._clock.sleep(pause)
-            self._words = AT_ONE_MOMENT
+            self._words = {k.name: words_for(k, owners) for k in ring.keyspaces}
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
@@ -151,8 +150,9 @@ class _Comparison:
         # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
-            jobs = [preview_job(name, self._words) for name in missing]
-            logs = await self._previewer.run(self._target, pod, "verify", jobs)
+            logs = await self._previewer.run(
+                self._target, pod, "verify", [preview_job(name, self._words) for name in missing]
+            )
             previews |= {
                 p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
             }
@@ -167,49 +167,60 @@ class _Comparison:
         left: list[Difference] = []
         unsettled: list[Suspect] = []
         doubtful: list[Suspect] = []
-        latest = self._clock.monotonic() + SEARCH_SECONDS
-
-        def is_late() -> bool:
-            return self._clock.monotonic() > latest
-
         for suspect in found:
             is_history = suspect.keyspace in HISTORIES
             if is_history or (suspect.is_everywhere and not await self._source_differs(suspect)):
                 left += differences(suspect, ())
             else:
                 doubtful.append(suspect)
+        latest = self._clock.monotonic() + SEARCH_SECONDS
         for keyspace in (k for k in ring.keyspaces if k.name in {s.keyspace for s in doubtful}):
             group = [s for s in doubtful if s.keyspace == keyspace.name]
-            search = RangeSearch((self._target, self._source), owners, keyspace, self._previewer.run, is_late)
-            ranges = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
+            search = RangeSearch(
+                (self._target, self._source),
+                owners,
+                keyspace,
+                self._previewer.run,
+                lambda: self._clock.monotonic() > latest,
+            )
+            searched = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
             for suspect in group:
-                if ranges is not None:
-                    left += differences(suspect, ranges[suspect.table]) if ranges[suspect.table] else ()
-                elif is_late() or await self._source_differs(suspect):
+                if suspect.table in searched.differing:
+                    left += differences(suspect, searched.differing[suspect.table])
+                elif suspect.table in searched.undecided:
                     unsettled.append(suspect)
-                else:
-                    left += differences(suspect, ())
+                elif suspect.table in searched.too_many:
+                    if await self._source_differs(suspect):
+                        unsettled.append(suspect)
+                    else:
+                        left += differences(suspect, ())
         return left, unsettled
 
     async def _source_differs(self, suspect: Suspect) -> bool:
-        """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly."""
+        """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly.
+
+        The replicas compare as they come: here the look that sees more of the traffic accuses less.
+        """
         pods = await self._source.pods()
-        job = Job(suspect.keyspace, (*AT_ONE_MOMENT, "-local", suspect.keyspace, suspect.table))
+        job = Job(suspect.keyspace, (*AS_THEY_COME, "-local", suspect.keyspace, suspect.table))
         logs = await self._previewer.run(self._source, pods[0].name, "verify-source", [job])
-        return any(not p.in_sync for p in parsed(logs[suspect.keyspace], suspect.keyspace))
+        previews = parsed(logs[suspect.keyspace], suspect.keyspace)
+        return not previews or any(not p.in_sync for p in previews)
 
 
-def preview_job(keyspace: str, words: Sequence[str]) -> Job:
+def preview_job(keyspace: str, words: Mapping[str, Sequence[str]]) -> Job:
     """The preview of one keyspace."""
-    return Job(keyspace, (*words, keyspace))
+    return Job(keyspace, (*words.get(keyspace, AS_THEY_COME), keyspace))
 
 
-def preview_jobs(names: Sequence[str], everything: frozenset[str], words: Sequence[str]) -> list[Job]:
-    """One preview a keyspace; where all are to be compared on a node, one command does it, which saves a JVM for each."""
-    if len(names) < 2 or not everything <= set(names):
+def preview_jobs(
+    names: Sequence[str], everything: frozenset[str], words: Mapping[str, Sequence[str]]
+) -> list[Job]:
+    """One preview a keyspace; at first one command for all where a node compares all, which saves a JVM for each."""
+    if words or len(names) < 2 or not everything <= set(names):
         return [preview_job(name, words) for name in names]
     rest = [preview_job(name, words) for name in names if name not in everything]
-    return [Job(_ALL, tuple(words)), *rest]
+    return [Job(_ALL, AS_THEY_COME), *rest]
 
 
 def _named_by(key: str) -> str:
@@ -218,8 +229,9 @@ def _named_by(key: str) -> str:
 
 
 def is_whole(preview: Preview) -> bool:
-    """Whether it says how many ranges it compared, or that there are no two replicas."""
-    return preview.ranges > 0 or preview.nothing_to_compare
+    """Whether it says how many ranges it compared, and which tables differ if some do; or that there are no two replicas."""
+    is_told = preview.in_sync or bool(preview.differences)
+    return (preview.ranges > 0 and is_told) or preview.nothing_to_compare
 
 
 def _no_verdict(keyspaces: str, pod: str) -> TemporaryFailure:

@@ -113,12 +113,12 @@ def unable(keyspace: str, release: str) -> KeyspaceVerdict:
 def too_busy(keyspace: str, unsettled: Sequence[Suspect]) -> KeyspaceVerdict:
     """The verdict where traffic and a difference cannot be told apart.
 
-    The source's own replicas differ at every look too, or there was no time for single ranges.
+    The source's own replicas differ too, looks at single ranges still cleared some when they ended, or time was over.
     """
     tables = ", ".join(sorted({s.table for s in unsettled}))
     words = (
-        f"{tables} is written to faster than its ranges can be compared one by one: every look finds writes under way; verify "
-        "again in a calmer hour, or count rows as well (--count)"
+        f"{tables} is written to faster than its ranges can be compared one by one; verify again in a calmer hour, or count rows "
+        "as well (--count)"
     )
     return KeyspaceVerdict(keyspace, "unproved", words)
 

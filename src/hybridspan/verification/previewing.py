@@ -6,26 +6,43 @@ that serves traffic has such moments; they say nothing about its data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from hybridspan.cassandra.detached import Job, TaskState
+from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
 from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
+from hybridspan.facts.cassandra import KeyspaceFacts
 from hybridspan.progress import Progress
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
 
-AT_ONE_MOMENT: Final = ("repair", "--preview", "--full", "-seq")
-"""Words of a comparison that is to see little of the traffic.
+AS_THEY_COME: Final = ("repair", "--preview", "--full")
+"""Words of a comparison in which each replica compares what it holds when its turn comes."""
+AT_ONE_MOMENT: Final = (*AS_THEY_COME, "-seq")
+"""Words of a comparison that sees less of the traffic.
 
-All replicas take a snapshot first, nearly at one moment, and compare those one after the other. Without it each compares what it
-holds when its turn comes: on busy nodes seconds apart, and every row written in between is a difference. The snapshots are hard
-links, which the nodes clear themselves (org.apache.cassandra.repair.RepairJob).
+All replicas take a snapshot first, nearly at one moment, and compare those one after the other. Without it busy nodes are seconds
+apart, and every row written in between is a difference. The snapshots are hard links that the nodes clear at the end; those of a
+comparison that failed stay until the node restarts (org.apache.cassandra.repair.RepairJob).
 """
+
+
+def words_for(keyspace: KeyspaceFacts, owners: Iterable[TokenOwner]) -> tuple[str, ...]:
+    """How a keyspace is compared again: at one moment where every node holds all of it.
+
+    Where ranges are split, a node compares with others one group of ranges after the other, but takes only one snapshot: then
+    later groups would compare an old one with a new one.
+    """
+    nodes = Counter(owner.datacenter for owner in owners)
+    factors = {dc: factor for dc, factor in keyspace.replication.factors.items() if factor}
+    is_whole = all(factor >= nodes[dc] for dc, factor in factors.items())
+    return AT_ONE_MOMENT if is_whole else AS_THEY_COME
 
 
 class Previewer:

@@ -9,7 +9,9 @@ they do at a time lengthens the moment in which a write under way looks like a d
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from hybridspan.cassandra.detached import Job
@@ -17,7 +19,7 @@ from hybridspan.cassandra.ranges import TokenOwner, TokenRange, primaries, repli
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import Preview, parse_previews
 from hybridspan.facts.cassandra import KeyspaceFacts
-from hybridspan.verification.previewing import AT_ONE_MOMENT
+from hybridspan.verification.previewing import AT_ONE_MOMENT, words_for
 
 PRIMARY_TRIES: Final = 6
 """How often a node's primary ranges are compared at most, as long as each look clears somebody."""
@@ -34,6 +36,18 @@ Run = Callable[[CassandraRegion, str, str, Sequence[Job]], Awaitable[Mapping[str
 """Carries jobs through in a region's pod under a task's name; their output by key."""
 Found = set[tuple[str, TokenRange]]
 """(table, range)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search came to; a table that stands in none of the three was seen the same in each of its ranges."""
+
+    differing: Mapping[str, tuple[str, ...]]
+    """Table → the single ranges that differed in each of several looks."""
+    undecided: frozenset[str] = frozenset()
+    """Tables of which some range was not looked at often enough, or went on clearing, when the search ended."""
+    too_many: frozenset[str] = frozenset()
+    """Tables whose ranges would have been too many to look at singly."""
 
 
 class RangeSearch:
@@ -55,25 +69,26 @@ class RangeSearch:
         self._keyspace = keyspace
         self._run = run
         self._is_late = is_late
+        self._seen: Counter[tuple[str, TokenRange]] = Counter()
+        """In how many looks at single ranges each differed."""
 
-    async def differing(self, tables: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
-        """Table → the single ranges that differ in each of several looks.
-
-        None where too many would have to be looked at, or time did not suffice. In a small range little is under way, so traffic
-        does not look like a difference for long.
-        """
+    async def differing(self, tables: Sequence[str]) -> Searched:
+        """Each of the tables, told apart: in a small range little is under way, so traffic does not look like a difference long."""
         left = await self._suspicious(tables)
         if len({token_range for _, token_range in left}) > MOST_RANGES:
-            return None
+            return Searched({}, too_many=frozenset(table for table, _ in left))
+        is_clearing = False
         for number in range(MOST_RANGE_TRIES):
-            before = left
-            if left:
-                left = left & await self._look_singly(tables, sorted({r for _, r in left}))
-            if not left or (number + 1 >= RANGE_TRIES and left == before):
+            if not left or self._is_late():
                 break
-        if left and self._is_late():
-            return None
-        return {table: tuple(sorted(r.text() for t, r in left if t == table)) for table in tables}
+            before = left
+            left = before & await self._look_singly(tables, sorted({r for _, r in before}))
+            is_clearing = left != before
+            if number + 1 >= RANGE_TRIES and not is_clearing:
+                break
+        sure = {x for x in left if self._seen[x] >= RANGE_TRIES and not is_clearing}
+        differing = {t: tuple(sorted(r.text() for table, r in sure if table == t)) for t, _ in sure}
+        return Searched(differing, frozenset(t for t, _ in left - sure) - frozenset(differing))
 
     async def _suspicious(self, tables: Sequence[str]) -> Found:
         """What is left when every node has compared its primary ranges; those of nodes that cannot be asked stay.
@@ -110,7 +125,8 @@ class RangeSearch:
     async def _primary(self, region: CassandraRegion, pod: str, tables: Sequence[str]) -> frozenset[str]:
         """The tables that differ somewhere in the node's primary ranges."""
         name = self._keyspace.name
-        job = Job(name, (*AT_ONE_MOMENT, "-pr", name, *tables))
+        words = words_for(self._keyspace, self._owners)
+        job = Job(name, (*words, "-pr", name, *tables))
         logs = await self._run(region, pod, "verify-primary", [job])
         return _named(parsed(logs[name], name), tables)
 
@@ -139,14 +155,17 @@ class RangeSearch:
             jobs = [Job(f"range{first + n}", _of_range(name, tables, r)) for n, r in enumerate(some)]
             logs = {} if self._is_late() else await self._run(self._regions[0], pod, "verify-ranges", jobs)
             for job, token_range in zip(jobs, some, strict=True):
-                found |= {(t, token_range) for t in _named(parsed(logs.get(job.key, ""), name), tables)}
+                differ = {(t, token_range) for t in _named(parsed(logs.get(job.key, ""), name), tables)}
+                found |= differ
+                self._seen.update(differ if logs else ())
         return found
 
 
 def _named(previews: Sequence[Preview], tables: Sequence[str]) -> frozenset[str]:
-    """The tables that differ; all of them where the verdict was lost."""
+    """The tables that differ; all of them where the verdict was lost, or the names of those that do."""
     found = {pair.table for preview in previews for pair in preview.differences}
-    return frozenset(found if previews else tables)
+    is_lost = not previews or any(not p.in_sync and not p.differences for p in previews)
+    return frozenset(tables if is_lost else found)
 
 
 def _of_range(keyspace: str, tables: Sequence[str], token_range: TokenRange) -> tuple[str, ...]:

@@ -30,13 +30,6 @@ done
 az account show --output none 2>/dev/null || fail "az is not signed in: az login"
 """
 
-TAIL = """
-echo
-[ -z "${UNPROVED:-}" ] || { echo "all steps are done, and yet: $UNPROVED" >&2; exit 3; }
-echo 'all steps are done'
-"""
-"""A step that could prove nothing has said so in UNPROVED; 3 is what apply ends with then."""
-
 
 def script(plan: Plan, topology: Topology) -> str:
     """Bash; steps that are done already stand in it as comments, one that is refused stops it at once."""
@@ -48,7 +41,16 @@ def script(plan: Plan, topology: Topology) -> str:
         installer=topology.installer,
     )
     refusals = "".join(f"fail {shlex.quote(f'the plan is refused: {why}')}\n" for why in plan.refusals[:1])
-    return head + refusals + "".join(_step(step) for step in plan.steps) + TAIL
+    return head + refusals + "".join(_step(step) for step in plan.steps) + _end(plan)
+
+
+def _end(plan: Plan) -> str:
+    """The last words; where something could not be proved they say so, and the code is the 3 that apply ends with then."""
+    found = dict.fromkeys(c.unproved for step in plan.steps for c in step.commands if c.unproved)
+    if not found:
+        return "\necho\necho 'all steps are done'\n"
+    words = shlex.quote(f"all steps are done, and yet: {'; '.join(found)}")
+    return f"\necho\necho {words} >&2\nexit 3\n"
 
 
 def _step(step: PlannedStep) -> str:

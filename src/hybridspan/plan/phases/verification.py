@@ -133,8 +133,7 @@ def _said_unproved(ring: RingFacts, region: Region) -> Command:
     words = (
         f"{region.datacenter} is replicated, not proved: Cassandra {ring.before_4} cannot compare replicas"
     )
-    said = f"echo {shlex.quote(words)} >&2"
-    return Command(script=f"{said}\nUNPROVED={shlex.quote(words)}", gist=said)
+    return Command(script=f"echo {shlex.quote(words)} >&2", unproved=words)
 
 
 def _compared(region: Region, pod: str, keyspaces: int) -> Command:
