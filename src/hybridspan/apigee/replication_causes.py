@@ -70,7 +70,7 @@ def cause_of(
     """The failure with its cause; what may pass by itself is temporary."""
     known = ring.datacenters if ring else ()
     if source in known and not (told := _of_now(all_told := told, source)):
-        return _of_an_earlier_start(all_told, place)
+        return _started_again("the operator ended with what it had kept of an earlier start", all_told, place)
     starved = _NO_SOURCES.search(told)
     if _UNKNOWN.search(told) or (starved and known and source not in known):
         return _no_datacenter(told, source, known, place)
@@ -101,10 +101,10 @@ def _of_now(told: str, source: str) -> str:
     return "; ".join(part for part in told.split("; ") if not is_old(part))
 
 
-def _of_an_earlier_start(told: str, place: Place) -> TemporaryFailure:
+def _started_again(message: str, told: str, place: Place) -> TemporaryFailure:
     return TemporaryFailure(
         "HS-APIGEE-046",
-        "the operator ended with what it had kept of an earlier start",
+        message,
         where=place.where,
         why=told,
         hint="run apply again: it starts the resource by force, and what has arrived is not streamed twice",
@@ -146,13 +146,7 @@ def _no_organization(told: str, place: Place) -> PermanentFailure:
 def _passing(told: str, source: str, place: Place) -> TemporaryFailure | None:
     """What a second start may find gone."""
     if _NODE_LOST.search(told):
-        return TemporaryFailure(
-            "HS-APIGEE-046",
-            "a node or its stream was lost while the operator copied",
-            where=place.where,
-            why=told,
-            hint="run apply again: it starts the resource by force, and what has arrived is not streamed twice",
-        )
+        return _started_again("a node or its stream was lost while the operator copied", told, place)
     if _UNREACHABLE.search(told):
         return TemporaryFailure(
             "HS-APIGEE-041",

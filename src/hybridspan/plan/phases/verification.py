@@ -61,12 +61,16 @@ def decide_verification(
 
 def _unproved(ring: RingFacts, region: Region, copied: Mapping[str, Any] | None) -> Decision:
     """A release without previews: the nodes are looked at, and it is never called proved."""
-    cannot = f"Cassandra {ring.before_4} cannot compare replicas"
     if copied and copied.get("fingerprint") == fingerprint(ring, region.datacenter):
-        return done(f"{region.datacenter} is replicated, not proved: {cannot}")
+        return done(_replicated_only(ring, region))
     return needed(
-        f"{region.datacenter} is looked at, not compared: {cannot}, so it ends as replicated, not proved"
+        f"{region.datacenter} is looked at, not compared: Cassandra {ring.before_4} cannot compare replicas, so it ends as"
+        " replicated, not proved"
     )
+
+
+def _replicated_only(ring: RingFacts, region: Region) -> str:
+    return f"{region.datacenter} is replicated, not proved: Cassandra {ring.before_4} cannot compare replicas"
 
 
 def unproved(topology: Topology, decided: Callable[[str], Mapping[str, Any] | None]) -> tuple[str, ...]:
@@ -130,9 +134,7 @@ def _all_are_up(region: Region, pod: str, members: int) -> Command:
 
 
 def _said_unproved(ring: RingFacts, region: Region) -> Command:
-    words = (
-        f"{region.datacenter} is replicated, not proved: Cassandra {ring.before_4} cannot compare replicas"
-    )
+    words = _replicated_only(ring, region)
     return Command(script=f"echo {shlex.quote(words)} >&2", unproved=words)
 
 
