@@ -55,6 +55,22 @@ def sentence(kind: str, document: Mapping[str, Any]) -> str:
     return str(document.get("reason", ""))
 
 
+class _Lately:
+    """What each has said last: `most` lines of it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._said: dict[str, deque[str]] = {}
+
+    def has(self, who: str, words: str) -> bool:
+        """Whether they are among its last lines; they are from now on."""
+        lately = self._said.setdefault(who, deque(maxlen=self._most))
+        if words in lately:
+            return True
+        lately.append(words)
+        return False
+
+
 class OneLine:
     """What is going on, in a line that is written over, and gone at the end.
 
@@ -64,7 +80,7 @@ class OneLine:
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
         self._is_live = stream.isatty()
-        self._last: dict[str, str] = {}
+        self._lately = _Lately(1)
 
     def __enter__(self) -> Self:
         return self
@@ -73,11 +89,10 @@ class OneLine:
         self._write("")
 
     def __call__(self, text: str, fraction: float | None, details: Mapping[str, Any]) -> None:
-        node = str(details.get("node", ""))
-        if self._is_live or self._last.get(node) != text:
-            share = f" ({fraction:.0%})" if fraction is not None and self._is_live else ""
-            self._write(text + share)
-        self._last[node] = text
+        if self._is_live:
+            self._write(text if fraction is None else f"{text} ({fraction:.0%})")
+        elif not self._lately.has(str(details.get("node", "")), text):
+            self._write(text)
 
     def _write(self, text: str) -> None:
         if self._is_live:
@@ -94,7 +109,8 @@ class PlainLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._start = time.monotonic()
-        self._lately: dict[str, deque[str]] = {}
+        # Pods take turns in saying the same.
+        self._lately = _Lately(8)
 
     def __enter__(self) -> Self:
         return self
@@ -106,21 +122,14 @@ class PlainLines:
         if kind in ("checking", "verifying"):
             return
         words = sentence(kind, document)
-        if self._said(step.id, words) and kind in ("progress", "waiting"):
+        # But for a percentage.
+        if self._lately.has(step.id, words.partition(" (")[0]) and kind in ("progress", "waiting"):
             return
         line = f"{self._label(kind, document):10} {step.id}  {words}"
         print(f"{time.monotonic() - self._start:7.1f}s {line}", file=self._stream, flush=True)
 
     def paused(self) -> AbstractContextManager[None]:
         return nullcontext()
-
-    def _said(self, step_id: str, words: str) -> bool:
-        """Whether one of the step's last lines said the same, but for a percentage; pods take turns in saying it."""
-        lately = self._lately.setdefault(step_id, deque(maxlen=8))
-        known = (stem := words.partition(" (")[0]) in lately
-        if not known:
-            lately.append(stem)
-        return known
 
     def _label(self, kind: str, document: Mapping[str, Any]) -> str:
         if kind != "finished":
