@@ -96,11 +96,11 @@ class _Comparison:
             "system_distributed"
         }
         found = await self._look(assigned)
+        self._words = {k.name: words_for(k, owners) for k in ring.keyspaces}
         for pause in PAUSES:
             if not found:
                 break
             await self._clock.sleep(pause)
-            self._words = {k.name: words_for(k, owners) for k in ring.keyspaces}
             wanted = {s.keyspace for s in found}
             again = {a: tuple(n for n in names if n in wanted) for a, names in assigned.items()}
             found = still(found, await self._look({a: names for a, names in again.items() if names}))
@@ -141,24 +141,20 @@ class _Comparison:
 
     async def _previews(self, address: str, names: Sequence[str]) -> list[Preview]:
         pod = (await self._target.pod_of(address)).name
-        logs = await self._previewer.run(
-            self._target, pod, "verify", preview_jobs(names, self._everything, self._words)
-        )
-        previews = {
-            p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
-        }
+        previews = await self._told(pod, preview_jobs(names, self._everything, self._words))
         # nodetool loses lines now and then; what has no verdict by that is compared once more, by itself.
         missing = [name for name in names if name not in previews]
         if missing:
-            logs = await self._previewer.run(
-                self._target, pod, "verify", [preview_job(name, self._words) for name in missing]
-            )
-            previews |= {
-                p.keyspace: p for key, log in logs.items() for p in parsed(log, _named_by(key)) if is_whole(p)
-            }
+            previews |= await self._told(pod, [preview_job(name, self._words) for name in missing])
         if lost := [name for name in names if name not in previews]:
             raise _no_verdict(", ".join(lost), pod)
         return [previews[name] for name in names]
+
+    async def _told(self, pod: str, jobs: Sequence[Job]) -> dict[str, Preview]:
+        """The whole verdicts that the jobs gave, by keyspace."""
+        logs = await self._previewer.run(self._target, pod, "verify", jobs)
+        found = (preview for key, log in logs.items() for preview in parsed(log, _named_by(key)))
+        return {preview.keyspace: preview for preview in found if is_whole(preview)}
 
     async def _judged(
         self, found: Sequence[Suspect], ring: RingFacts, owners: Sequence[TokenOwner]

@@ -67,6 +67,7 @@ class RangeSearch:
         self._regions = regions
         self._owners = owners
         self._keyspace = keyspace
+        self._words = words_for(keyspace, owners)
         self._run = run
         self._is_late = is_late
         self._seen: Counter[tuple[str, TokenRange]] = Counter()
@@ -87,8 +88,9 @@ class RangeSearch:
             if number + 1 >= RANGE_TRIES and not is_clearing:
                 break
         sure = {x for x in left if self._seen[x] >= RANGE_TRIES and not is_clearing}
-        differing = {t: tuple(sorted(r.text() for table, r in sure if table == t)) for t, _ in sure}
-        return Searched(differing, frozenset(t for t, _ in left - sure) - frozenset(differing))
+        named = {table for table, _ in sure}
+        differing = {name: tuple(sorted(r.text() for table, r in sure if table == name)) for name in named}
+        return Searched(differing, frozenset(table for table, _ in left - sure) - named)
 
     async def _suspicious(self, tables: Sequence[str]) -> Found:
         """What is left when every node has compared its primary ranges; those of nodes that cannot be asked stay.
@@ -125,8 +127,7 @@ class RangeSearch:
     async def _primary(self, region: CassandraRegion, pod: str, tables: Sequence[str]) -> frozenset[str]:
         """The tables that differ somewhere in the node's primary ranges."""
         name = self._keyspace.name
-        words = words_for(self._keyspace, self._owners)
-        job = Job(name, (*words, "-pr", name, *tables))
+        job = Job(name, (*self._words, "-pr", name, *tables))
         logs = await self._run(region, pod, "verify-primary", [job])
         return _named(parsed(logs[name], name), tables)
 
