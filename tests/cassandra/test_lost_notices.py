@@ -15,15 +15,16 @@ import pytest
 from hybridspan.cassandra import lost_notices
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.detached import DetachedTask, Job
-from hybridspan.cassandra.lost_notices import Ending, ending_of, repair_of
+from hybridspan.cassandra.lost_notices import Ending, ending_of
 from hybridspan.cassandra.repairing import repaired
+from hybridspan.cassandra.texts import repair_of
 from hybridspan.clock import SystemClock
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.secrets import Secret
 from tests.cassandra.pods import PASSWORD, LocalPods
 
 PARENT = "000fa5b0-ec6a-11f1-b23c-f171750b7add"
-BEGINS = f"[2026-11-30 02:59:03,751] Starting repair command #34 ({PARENT}), repairing keyspace"
+BEGINS = f"[2026-11-30 02:59:03,751] Starting repair command #34 ({PARENT}), repairing keyspace kms with repair options ()"
 JOBS = [Job(name, ("repair", "-full", name)) for name in ("kms", "kvm")]
 WAITS = "sleep 600"
 """What nodetool of 3.11 does when nobody tells it of the end; a child of its own, as java is."""
@@ -164,5 +165,5 @@ async def test_a_task_of_the_same_names_and_other_commands_is_not_taken_for_this
 
 def test_the_id_is_that_of_the_repair_which_began_last() -> None:
     other = PARENT.replace("0", "1")
-    assert repair_of(f"{BEGINS} kms\n{BEGINS.replace(PARENT, other)} kvm\n") == other
+    assert repair_of(f"{BEGINS}\n{BEGINS.replace(PARENT, other)}\n") == other
     assert repair_of("[2026] Nothing to repair") is None

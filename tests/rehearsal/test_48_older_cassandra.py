@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hybridspan.cassandra.lost_notices import HISTORY, Ending, ending_of, repair_of
+from hybridspan.cassandra.lost_notices import HISTORY, Ending, ending_of
+from hybridspan.cassandra.texts import repair_of
 from tests.rehearsal.rig import Rig, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(3000)]

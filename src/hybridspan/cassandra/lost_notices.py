@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from hybridspan.cassandra import repairs
 from hybridspan.cassandra.detached import DetachedTask
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.session import Row
+from hybridspan.cassandra.texts import repair_of
 from hybridspan.errors import HybridspanError
 
 PAUSE: Final = 45.0
@@ -25,12 +26,8 @@ PAUSE: Final = 45.0
 _LAST_LOOK: Final = 3.0
 """Seconds that a look which is under way is given when the repair has ended."""
 
-_BEGINS: Final = re.compile(r"Starting repair command #\d+ \(([0-9a-f-]{36})\)")
 _MOST_WORDS: Final = 300
-HISTORY: Final = (
-    "SELECT finished_at, exception_message, requested_ranges, successful_ranges"
-    " FROM system_distributed.parent_repair_history WHERE parent_id = %s"
-)
+HISTORY: Final = f"{repairs.HISTORY} WHERE parent_id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +98,6 @@ def ending_of(parent: str, row: Mapping[str, Any]) -> Ending | None:
     if not requested or requested - successful:
         return Ending(parent, f"{len(requested - successful)} of {len(requested)} ranges did not succeed")
     return Ending(parent, "")
-
-
-def repair_of(log: str) -> str | None:
-    """The id under which the history keeps the repair that this output of nodetool began with."""
-    found: list[str] = _BEGINS.findall(log)
-    return found[-1] if found else None
 
 
 def _words(failure: str) -> str:

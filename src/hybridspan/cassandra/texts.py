@@ -112,7 +112,9 @@ class Preview:
     """Cassandra says that there is only one replica."""
 
 
-_BEGIN: Final = re.compile(r"\] Starting repair command #(\d+) \([0-9a-f-]+\), repairing keyspace (\w+) with")
+_BEGIN: Final = re.compile(
+    r"\] Starting repair command #(\d+) \(([0-9a-f-]+)\), repairing keyspace (\w+) with"
+)
 _COUNT: Final = re.compile(r"# of ranges: (\d+),")
 _END: Final = re.compile(r"\] Repair command #(\d+) finished in ")
 _SESSION: Final = re.compile(r"\] Repair session [0-9a-f-]+ for range \[(.*)\] (finished|failed)")
@@ -143,7 +145,7 @@ def parse_previews(text: str, keyspace: str = "") -> tuple[Preview, ...]:
 def _named(piece: str, number: str) -> list[Preview]:
     """The preview that both begins and ends in the piece by the same number; where a line between two was lost, none."""
     begun = [match for match in _BEGIN.finditer(piece) if match[1] == number]
-    return [_preview(piece[begun[-1].start() :], begun[-1][2])] if begun else []
+    return [_preview(piece[begun[-1].start() :], begun[-1][3])] if begun else []
 
 
 def _preview(text: str, keyspace: str) -> Preview:
@@ -179,6 +181,12 @@ def _host(address: str) -> str:
 def repair_succeeded(text: str) -> bool:
     """Whether Cassandra said that a repair completed (or that there was nothing to do)."""
     return "Repair completed successfully" in text or "No repair is needed for keyspace" in text
+
+
+def repair_of(text: str) -> str | None:
+    """The id of the repair that began last in nodetool's output, by which `parent_repair_history` keeps it."""
+    begun = [*_BEGIN.finditer(text)]
+    return begun[-1][2] if begun else None
 
 
 def without_trace(text: str) -> str:
