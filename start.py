@@ -82,6 +82,8 @@ def main() -> int:
     if goal not in ("demo", "test", "shell"):
         print(__doc__)
         return 0 if goal in ("help", "-h", "--help") else 2
+    # As pip does: a network whose proxy opens TLS has its authority in the system's store, and in no other.
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")
     set_up()
     bin_dir = ENVIRONMENT / "bin"
     os.environ["PATH"] = f"{bin_dir}{os.pathsep}{os.environ['PATH']}"
