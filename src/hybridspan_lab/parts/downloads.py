@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -43,17 +44,32 @@ def fetch_all(artifacts: Sequence[Artifact], folder: Path, part: str, progress: 
         progress(part, sum(received.copy().values()), total)
 
     with _session() as session, ThreadPoolExecutor(CONNECTIONS) as pool:
-        for done in [pool.submit(_fetch, session, artifact, folder, report) for artifact in artifacts]:
-            done.result()
+        try:
+            for done in [pool.submit(_fetch, session, artifact, folder, report) for artifact in artifacts]:
+                done.result()
+        finally:
+            # What one could not fetch, the others behind it need not try.
+            pool.shutdown(cancel_futures=True)
+
+
+class _SystemTrust(HTTPAdapter):
+    """Trusts the system's authorities beside those that requests brings along, as pip does.
+
+    A network whose proxy opens TLS has its authority there, or where SSL_CERT_FILE says.
+    """
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, ssl_context=ssl.create_default_context(), **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=ssl.create_default_context(), **options)
 
 
 def _session() -> requests.Session:
     session = requests.Session()
-    retries = Retry(total=ATTEMPTS, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
-    session.mount("https://", HTTPAdapter(max_retries=retries, pool_maxsize=CONNECTIONS))
-    # requests reads REQUESTS_CA_BUNDLE by itself, but not the variable that OpenSSL and curl builds use.
-    if "REQUESTS_CA_BUNDLE" not in os.environ and (bundle := os.environ.get("SSL_CERT_FILE")):
-        session.verify = bundle
+    # A certificate that is not trusted now is not trusted a moment later: no other errors are retried.
+    retries = Retry(total=ATTEMPTS, other=0, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
+    session.mount("https://", _SystemTrust(max_retries=retries, pool_maxsize=CONNECTIONS))
     return session
 
 
@@ -74,6 +90,9 @@ def _receive_until_whole(
     for _ in range(ATTEMPTS):
         try:
             _receive(session, artifact, partial, report)
+        except requests.exceptions.SSLError as error:
+            reason = str(error)
+            break
         except requests.RequestException as error:
             reason = str(error)
             continue
