@@ -140,11 +140,12 @@ def fill(
     seconds: float | None = None,
     home: Path | None = None,
     context: str | None = None,
+    large: int = 0,
 ) -> int:
     """Loads rows into the existing region and returns the loader's exit code; with a rate it goes on writing.
 
-    `rate` is in rows a second; it goes on for `seconds`, or until this process ends. The loader runs in the first Cassandra
-    pod, so nothing here needs a route to it.
+    `large` is a number of cache entries of 128 KiB besides. `rate` is in rows a second; it goes on for `seconds`, or until
+    this process ends. The loader runs in the first Cassandra pod, so nothing here needs a route to it.
     """
     from hybridspan.topology import loading
 
@@ -152,7 +153,7 @@ def fill(
     topology = loading.load(record.topology)
     chosen = ["--context", context or topology.first.cluster.name]
     loader = [sys.executable, "-m", "hybridspan_lab.cassandra.fill", "--organization", topology.organization]
-    loader += ["--rows", str(rows)]
+    loader += ["--rows", str(rows), "--large", str(large)]
     loader += ["--rate", str(rate)] if rate is not None else []
     loader += ["--seconds", str(seconds)] if seconds is not None else []
     pod = [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from types import SimpleNamespace
 
@@ -42,7 +43,7 @@ def verified(monkeypatch, stored, first, count):
         return [SimpleNamespace(success=True, result_or_exc=stored.get(call, [])) for call, _ in calls]
 
     monkeypatch.setattr(concurrent, "execute_concurrent", answer)
-    return fill.verify(None, Answers(stored), first, count)
+    return fill.verify(None, Answers(stored), [list(rows.rows(first, count))])
 
 
 def stored_rows(count):
@@ -83,7 +84,7 @@ def test_a_write_that_failed_is_tried_again(monkeypatch, capsys):
     monkeypatch.setattr(fill, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(concurrent, "execute_concurrent", execute)
     monkeypatch.setattr(fill, "batched", lambda _, group: ((one.number, 1) for one in group))
-    assert fill.write(None, None, rows.rows(0, 10)) == {"written": 10, "failed": 0}
+    assert fill.write(None, None, [list(rows.rows(0, 10))]) == {"written": 10, "failed": 0}
     assert "timed out" in capsys.readouterr().err
 
 
@@ -95,6 +96,15 @@ def test_keyspaces_are_named_as_apigee_names_them():
 def test_small_rings_get_as_many_replicas_as_they_have_nodes():
     assert "'dc-1': 1" in schema.statements("org", "dc-1", 1)[0]
     assert "'dc-1': 3" in schema.statements("org", "dc-1", 6)[0]
+
+
+def test_large_rows_come_after_the_others_and_few_at_once():
+    options = fill.parse(["--rows", "4100", "--large", "40"])
+    groups = list(fill.groups(options))
+    assert [len(group) for group in groups] == [4000, 100, 32, 8]
+    large = [one for group in groups[2:] for one in group]
+    assert len({one.key for one in large}) == 40
+    assert all(len(zlib.compress(one.values[0])) >= rows.LARGE_BYTES for one in large[:3])
 
 
 def test_names_and_passwords_are_quoted_for_cql():
@@ -112,6 +122,6 @@ def test_what_failed_is_tried_again_after_a_pause_and_only_that(monkeypatch):
     monkeypatch.setattr(fill, "unwritten", unwritten)
     monkeypatch.setattr(fill, "batched", lambda _, group: ((one.number, 1) for one in group))
     monkeypatch.setattr(fill.time, "sleep", paused.append)
-    assert fill.write(None, None, rows.rows(0, 10)) == {"written": 10, "failed": 0}
+    assert fill.write(None, None, [list(rows.rows(0, 10))]) == {"written": 10, "failed": 0}
     assert tried == [10, 3, 2, 1]
     assert [pause > 0 for pause in paused] == [False, True, True, True]

@@ -29,6 +29,8 @@ from tests.rehearsal.rig import EXAMPLES, Rig, eventually, rehearsal
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(3000)]
 
 ROWS = 20_000
+LARGE_ROWS = 240
+"""30 MiB: at a megabit a second from each of three nodes a rebuild takes longer than a look at it, on a busy machine too."""
 POD = "apigee-cassandra-default-0"
 LAB_PREFIXES = ["120.38.1.0/24", "192.138.0.0/24", "172.20.5.0/24"]
 APIGEE_KEYSPACES = ["cache_hybrid_test_7_hybrid", "kms_hybrid_test_7_hybrid", "kvm_hybrid_test_7_hybrid"]
@@ -39,7 +41,7 @@ SYSTEM_KEYSPACES = ["system_auth", "system_distributed", "system_traces"]
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     with rehearsal("two-regions") as rig:
-        rig.hybridspan("lab", "fill", "--rows", str(ROWS))
+        rig.hybridspan("lab", "fill", "--rows", str(ROWS), "--large", str(LARGE_ROWS))
         yield rig
 
 

@@ -130,15 +130,21 @@ def env() -> int:
     show_default=True,
     help="How many rows are loaded at once.",
 )
+@click.option(
+    "--large",
+    type=click.IntRange(min=0),
+    default=0,
+    help="How many cache entries of 128 KiB besides, which do not compress.",
+)
 @click.option("--rate", type=float, help="Keep writing at this many rows a second until interrupted.")
 @click.option("--seconds", type=float, help="With --rate: end after so many seconds.")
 @click.option("--context", help="Kube context of the cluster to load through; default: the first.")
-def fill(rows: int, rate: float | None, seconds: float | None, context: str | None) -> int:
+def fill(rows: int, large: int, rate: float | None, seconds: float | None, context: str | None) -> int:
     """Load data of Apigee's shape into the existing region."""
     from hybridspan_lab import control
 
     _announce()
-    return control.fill(rows, rate, seconds, context=context)
+    return control.fill(rows, rate, seconds, context=context, large=large)
 
 
 lab.add_command(fault)

@@ -19,15 +19,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
-from hybridspan_lab.cassandra.rows import FORMS, Row, row, rows
+from hybridspan_lab.cassandra.rows import FORMS, Row, large_rows, row, rows
 from hybridspan_lab.cassandra.schema import keyspaces
 from hybridspan_lab.cassandra.session import PodSurroundings, connect
 
 CONCURRENCY: Final = 96
 CHUNK: Final = 4000
+LARGE_CHUNK: Final = 32
+"""4 MiB at once: as much as the small heap of a lab's node bears."""
 TRIES: Final = 8
 PAUSE_SECONDS: Final = 1.0
 """Between tries: nodes on a busy machine answer late now and then, and soon again in time."""
@@ -61,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with connect(surroundings, surroundings.login("dml")) as session:
         statements = Statements(session, organization, options.consistency, reading=options.verify)
         if options.verify:
-            result = verify(session, statements, options.first, options.rows)
+            result = verify(session, statements, groups(options))
         else:
-            result = write(session, statements, rows(options.first, options.rows))
+            result = write(session, statements, groups(options))
             if options.rate:
                 start = options.first + options.rows
                 more = keep_writing(session, statements, start, options.rate, options.seconds)
@@ -76,6 +78,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hybridspan-fill")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first row")
+    parser.add_argument("--large", type=int, default=0, help="how many cache entries of 128 KiB besides")
     parser.add_argument("--rate", type=float, default=0, help="rows a second to go on with after --rows")
     parser.add_argument(
         "--seconds", type=float, default=None, help="how long to go on; without it until ended"
@@ -86,10 +89,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def write(session: Any, statements: Statements, wanted: Iterable[Row]) -> dict[str, int]:
+def groups(options: argparse.Namespace) -> Iterator[list[Row]]:
+    """The wanted rows, as many at a time as nodes and this process bear."""
+    small = chunks(rows(options.first, options.rows), CHUNK)
+    return chain(small, chunks(large_rows(options.large), LARGE_CHUNK))
+
+
+def write(session: Any, statements: Statements, wanted: Iterable[list[Row]]) -> dict[str, int]:
     """Writes rows; entries of one key-value map go in one unlogged batch, since they share a partition."""
     written = failed = 0
-    for group in chunks(wanted, CHUNK):
+    for group in wanted:
         left = list(batched(statements, group))
         for attempt in range(TRIES):
             if not left:
@@ -195,12 +204,12 @@ def succeeded(future: Any) -> bool:
     return True
 
 
-def verify(session: Any, statements: Statements, first: int, count: int) -> dict[str, Any]:
+def verify(session: Any, statements: Statements, wanted: Iterable[list[Row]]) -> dict[str, Any]:
     """Reads every partition back and compares each row's values; a partition that could not be read counts as missing."""
     from cassandra.concurrent import execute_concurrent
 
     found, missing = 0, []
-    for group in chunks(rows(first, count), CHUNK):
+    for group in wanted:
         partitions = partitions_of(group)
         calls = ((statements.bind(ones[0], reading=True), None) for ones in partitions)
         outcomes = execute_concurrent(session, calls, concurrency=CONCURRENCY, raise_on_first_error=False)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 BLOCK: Final = 40
 MAP_ENTRIES: Final = 28
+LARGE_BYTES: Final = 128 * 1024
 _LAYOUT: Final = (
     *("kvm_entry",) * MAP_ENTRIES,
     *("app_credential",) * 3,
@@ -69,6 +70,13 @@ def rows(first: int, count: int) -> Iterator[Row]:
     """Rows number `first` to `first + count - 1`."""
     for number in range(first, first + count):
         yield row(number)
+
+
+def large_rows(count: int) -> Iterator[Row]:
+    """So many cache entries of `LARGE_BYTES`, which no compression makes smaller: data whose transfer takes its time."""
+    for number in range(count):
+        value = hashlib.shake_256(str(number).encode()).digest(LARGE_BYTES)
+        yield Row(number, "cache_entry", (f"large-{number}",), (value, _EPOCH))
 
 
 def row(number: int) -> Row:
