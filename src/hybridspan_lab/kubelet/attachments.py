@@ -1,16 +1,20 @@
 """Where pods are on the network: in the subnet with an address of their own, behind their node, or the node's own.
 
 Which of them it is the cluster's network plugin says. Azure CNI gives pods addresses of the nodes' subnet or of one of
-their own; with overlay and kubenet their addresses exist behind their node only.
+their own, and shows other networks the node's in what they send there; with overlay and kubenet their addresses exist
+behind their node only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Final
 
+from hybridspan.errors import PermanentFailure
 from hybridspan_lab.kubeapi import Document
 from hybridspan_lab.kubelet.addresses import AddressPool
 from hybridspan_lab.kubelet.config import KubeletConfig, NodeConfig
@@ -18,6 +22,7 @@ from hybridspan_lab.kubelet.podnetwork import ClusterServices, PodNetwork
 from hybridspan_lab.network.overlay import Member, Overlay
 from hybridspan_lab.network.plane import NetworkPlane
 
+LOG: Final = logging.getLogger(__name__)
 SPARE_NODES: Final = 4  # addresses that new nodes of the cluster may take before pods do
 
 
@@ -58,7 +63,7 @@ class Attachments:
         """A pod's own network; one that an earlier kubelet left, perhaps with other listeners in it, is given up."""
         await asyncio.to_thread(self.plane.detach, uid)
         if self._overlay is None:
-            namespace = await asyncio.to_thread(self.plane.attach, self.config.vnet_id, uid, address)
+            namespace = await asyncio.to_thread(self._plug, uid, address, node.address)
         else:
             owner = await self._node(node)
             namespace = await asyncio.to_thread(self.plane.attach_behind, owner, uid, address)
@@ -116,9 +121,21 @@ class Attachments:
 
     def _make(self, owner: str, node: NodeConfig) -> None:
         self.plane.detach(owner)  # an earlier kubelet's
-        namespace = self.plane.attach(self.config.vnet_id, owner, node.address)
-        if self._overlay is not None:
+        if self._overlay is None:
+            self._plug(owner, node.address, None)
+        else:
+            namespace = self.plane.attach(self.config.vnet_id, owner, node.address)
             self._overlay.join(Member(namespace, node.address, node.pods))
+
+    def _plug(self, owner: str, address: str, shown: str | None) -> Path:
+        """A namespace in the virtual network; where the kernel can, other networks see `shown` in what it sends them."""
+        try:
+            self.plane.show_as(self.config.vnet_id, address, shown)
+        except PermanentFailure as failure:
+            LOG.warning(
+                "pods keep their address across a peering, where AKS shows the node's: %s", failure.why
+            )
+        return self.plane.attach(self.config.vnet_id, owner, address)
 
 
 def node_owner(cluster: str, node: str) -> str:

@@ -28,6 +28,7 @@ from hybridspan_lab.network.model import DesiredNetwork, Link, VNet, short
 from hybridspan_lab.network.overlay import Overlay
 from hybridspan_lab.network.router import replace_rules
 from hybridspan_lab.network.rules import fib_rules
+from hybridspan_lab.network.translation import show_as
 from hybridspan_lab.sandbox.namespaces import create_network, in_network, remove_network
 
 LINK_SPACE: Final = 240 << 24
@@ -69,6 +70,13 @@ class NetworkPlane:
         A namespace that is already there is kept, so that a pod whose containers restart keeps its own.
         """
         return self._attach(self.router(vnet_id), pod_uid, address, GATEWAY)
+
+    def show_as(self, vnet_id: str, address: str, node: str | None) -> None:
+        """Lets other networks see a node's address in what a pod with `address` sends them, as Azure CNI does, or its own again.
+
+        PermanentFailure HS-LAB-035 where the kernel cannot.
+        """
+        in_network(self.router(vnet_id), lambda: show_as(address, node, PEER))
 
     def overlay(self, cluster: str, pods: str) -> Overlay:
         """The network of a cluster's pods that have no address of the virtual network; `pods` is their range."""
