@@ -21,6 +21,7 @@ from tests.plan_apigee.conftest import objects, secret
 from .world import (
     FIRST,
     ORGANIZATION,
+    PODS,
     RECEIVED,
     RING,
     apigee,
@@ -85,6 +86,7 @@ def test_the_page_quotes_the_plan(happened: str, number: int, decision: Decision
 @pytest.mark.parametrize(
     ("happened", "told", "seen"),
     [
+        ("the disk of a new node is full", "Stream failed", Hindrances(full={PODS[0]: 3 * 1024**2})),
         ("a new node refuses the operator's login", "Authentication failed! Invalid username", Hindrances()),
     ],
 )

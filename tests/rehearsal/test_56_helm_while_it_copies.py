@@ -1,4 +1,4 @@
-"""What stops Apigee's operator from copying: each is named, and the next run goes on.
+"""What stops Apigee's operator from copying: each is named by what ring and nodes show, and the next run goes on.
 
 Cassandra's users are in a secret of a name of its own. One lab, in this order.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,7 @@ NEW, OLD = "apigee-centralus", "apigee-eastus"
 FIELDS = ("-n", "apigee")
 STEP = "replication/centralus"
 FIRST_NODE = "apigee-cassandra-default-0"
+FILLER = "/opt/apigee/data/filler"
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,9 @@ def rig() -> Iterator[Rig]:
     try:
         rig.up()
         rig.hybridspan("lab", "fill", "--rows", "60000")
+        claim = f"cassandra-data-{FIRST_NODE}"
+        small = {"kind": "small-disk", "cluster": NEW, "claim": claim, "megabytes": 500}
+        rig.hybridspan("lab", "fault", json.dumps(small))
         yield rig
     finally:
         rig.down()
@@ -81,6 +86,16 @@ def give_password(rig: Rig, password: str) -> None:
     eventually(lambda: in_first_node(rig, shown).strip() == password, 90, "the pod is shown the password")
 
 
+def test_an_operator_that_does_nothing_at_all_is_not_believed(rig: Rig) -> None:
+    rig.hybridspan("lab", "fault", "apigee", "replication-lies", "--how", "without-anything")
+    try:
+        said = rig.apply("--until", STEP, expect=1).stderr
+    finally:
+        rig.hybridspan("lab", "fault", "apigee", "replication-lies", "--how", "never")
+    assert "HS-APIGEE-044" in said
+    assert as_written("an operator that alters nothing", 1, said)
+
+
 def test_a_login_that_the_nodes_refuse_is_named_with_its_secret(rig: Rig) -> None:
     right = rig.password(OLD, "jmx")
 
@@ -103,3 +118,42 @@ def test_a_resource_that_somebody_deletes_is_missed_at_once(rig: Rig) -> None:
     said = ended(rig, "arrives", deleted)
     assert "HS-APIGEE-048" in said
     assert as_written("the operator is not there", 1, said)
+
+
+def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: Rig) -> None:
+    """By whoever sees it first: the run that misses the bytes, or Cassandra that gives the stream up."""
+    requests = "".join(str(e["document"]) for e in rig.events("arm"))
+    found = re.search(
+        r"resourceGroups/([^/]+)/[^?']*virtualNetworks/([^/]+)/virtualNetworkPeerings/([^/?']+)", requests
+    )
+    assert found, "the run has made a peering"
+
+    def closed() -> None:
+        where = ("--resource-group", found[1], "--vnet-name", found[2], "--name", found[3])
+        rig.az("network", "vnet", "peering", "delete", *where)
+
+    said = ended(rig, "arrives", closed)
+    assert "HS-APIGEE-047" in said or "HS-APIGEE-041" in said
+    assert as_written("bytes stand still", 1, said)
+
+
+def test_a_disk_that_fills_up_is_named_though_the_operator_speaks_of_its_stream(rig: Rig) -> None:
+    """The next run mends the way first."""
+
+    def full() -> None:
+        in_first_node(rig, f"head -c 1G /dev/zero > {FILLER}", expect=None)
+        throttle(rig, 0)
+
+    said = ended(rig, "arrives", full)
+    assert "HS-APIGEE-055" in said
+    assert as_written("the disk of a new node is full", 1, said)
+    told = rig.kubectl(NEW, "get", "cdr", "region-expansion", *FIELDS, "-o", "jsonpath={.status.message}")
+    assert "No space left" not in told
+
+
+def test_with_room_again_it_goes_on_and_every_row_is_proved(rig: Rig) -> None:
+    in_first_node(rig, f"rm {FILLER}")
+    rig.kubectl(NEW, "delete", "pod", FIRST_NODE, *FIELDS)
+    rig.kubectl(NEW, "wait", "pod", FIRST_NODE, *FIELDS, "--for=condition=Ready", "--timeout=180s")
+    rig.apply()
+    assert rig.is_proved()
