@@ -313,11 +313,22 @@ def test_cqlsh_reaches_a_node_through_a_forwarded_port(rig: Rig) -> None:
 
 @pytest.mark.long
 def test_a_third_region_joins_afterwards(rig: Rig) -> None:
-    """The example with three regions goes on where the one with two has ended: same file, same name, one more region."""
-    known = len(rig.events("acting"))
+    """The example with three regions goes on where the one with two has ended: same file, same name, one more region.
+
+    It copies from the second, as the file says, and has a namespace and a resource group of its own.
+    """
+    known, last = len(rig.events("acting")), rig.events()[-1]["sequence"]
     text = (EXAMPLES / "three-regions" / "hybrid.yaml").read_text()
+    text, count = re.subn(
+        "      copyFrom: dc-1 .*\n", "      copyFrom: dc-2\n      namespace: apigee-emea\n", text
+    )
+    assert count == 1
     rig.topology.write_text(text.replace("name: three-regions", "name: two-regions"))
     rig.apply()
+    told = [json.dumps(event["document"]) for event in rig.events("nodetool", after=last)]
+    rebuilds = [words for words in told if '"rebuild"' in words]
+    assert len(rebuilds) >= 3
+    assert all('"dc-2"' in words and '"dc-1"' not in words for words in rebuilds), rebuilds
     factors = replication(rig)
     assert all(factors[name] == {"dc-1": 3, "dc-2": 3, "dc-3": 3} for name in APIGEE_KEYSPACES), factors
     acted = {event["step"] for event in rig.events("acting")[known:]}
@@ -328,7 +339,7 @@ def test_a_third_region_joins_afterwards(rig: Rig) -> None:
 def test_every_row_is_read_from_the_second_region_when_the_first_is_gone(rig: Rig) -> None:
     """The third region stops too, so that no row can come from anywhere but the second."""
     stop(rig, "apigee-eastus")
-    stop(rig, "apigee-westeurope")
+    stop(rig, "apigee-westeurope", "apigee-emea")
     eventually(lambda: rig.nodetool("apigee-centralus", 0, "status").count("DN  ") == 6, 120, "both are down")
     reader = ("-m", "hybridspan_lab.cassandra.fill", "--organization", "hybrid-test-7", "--verify")
     all_rows = ("--consistency", "ONE", "--rows", str(ROWS))
@@ -339,12 +350,12 @@ def test_every_row_is_read_from_the_second_region_when_the_first_is_gone(rig: Ri
     assert (result["found"], result["missing"]) == (ROWS, 0), result
 
 
-def stop(rig: Rig, context: str) -> None:
+def stop(rig: Rig, context: str, namespace: str = "apigee") -> None:
     """Every Cassandra node of a region; the controllers first, which would bring them back."""
     scale = ("scale", "--replicas", "0")
     rig.kubectl(context, *scale, "deployment", "--all", "-n", "apigee-system")
-    rig.kubectl(context, *scale, "statefulset", "apigee-cassandra-default", "-n", "apigee")
-    gone = ("wait", "pod", "-l", "app=apigee-cassandra", "-n", "apigee", "--for=delete", "--timeout=120s")
+    rig.kubectl(context, *scale, "statefulset", "apigee-cassandra-default", "-n", namespace)
+    gone = ("wait", "pod", "-l", "app=apigee-cassandra", "-n", namespace, "--for=delete", "--timeout=120s")
     rig.kubectl(context, *gone)
 
 
