@@ -11,6 +11,7 @@ import pytest
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.detached import DetachedTask, Job
+from hybridspan.cassandra.repairing import watched
 from hybridspan.clock import SystemClock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.secrets import Secret
@@ -35,11 +36,30 @@ def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalPods:
     return LocalPods(tmp_path)
 
 
-def region(pods: LocalPods) -> Any:
+def region(pods: LocalPods, asked: list[tuple[str, ...]] | None = None) -> Any:
+    """Two pods, of which the second's nodetool does not answer."""
+
     async def task(pod: str, name: str) -> DetachedTask:
         return DetachedTask(pods, "apigee", pod, name, Login("jmxuser", Secret(PASSWORD)), lambda *_: None)
 
-    return SimpleNamespace(task=task, region=SimpleNamespace(name="eastus"))
+    async def found() -> list[Any]:
+        return [SimpleNamespace(name="pod-0"), SimpleNamespace(name="pod-1")]
+
+    async def nodetool(pod: str, *arguments: str) -> str:
+        assert asked is not None, "nothing is to be cleared"
+        asked.append((pod, *arguments))
+        if pod == "pod-1":
+            raise TemporaryFailure("HS-CASS-010", "nodetool does not answer", hint="wait")
+        return ""
+
+    return SimpleNamespace(task=task, pods=found, nodetool=nodetool, region=SimpleNamespace(name="eastus"))
+
+
+def previewer(heard: Heard, *regions: Any) -> Previewer:
+    async def everywhere() -> Any:
+        return regions
+
+    return Previewer(SystemClock(), heard, everywhere)
 
 
 async def test_only_what_failed_and_what_came_after_it_is_asked_again(pods: LocalPods) -> None:
@@ -50,7 +70,7 @@ async def test_only_what_failed_and_what_came_after_it_is_asked_again(pods: Loca
         'echo "compared ${@: -1}"',
     )
     heard = Heard()
-    logs = await Previewer(SystemClock(), heard).run(region(pods), "pod-0", "verify", JOBS)
+    logs = await previewer(heard).run(region(pods), "pod-0", "verify", JOBS)
     assert logs == {name: f"compared {name}\n" for name in ("kms", "kvm", "perses")}
     assert (pods.folder / "runs").read_text().split() == ["kms", "kvm", "kvm", "perses"]
     assert any(f"comparing kvm through pod-0 again in 0 s: {REASON}" in words for words in heard), heard
@@ -62,10 +82,54 @@ async def test_one_that_fails_every_time_ends_with_the_nodes_own_reason(pods: Lo
     with pytest.raises(
         TemporaryFailure, match="the comparison of kms did not come to its end in 3 tries"
     ) as error:
-        await Previewer(SystemClock(), Heard()).run(region(pods), "pod-0", "verify", JOBS)
+        await previewer(Heard()).run(region(pods), "pod-0", "verify", JOBS)
     assert (error.value.code, error.value.where, error.value.why) == (
         "HS-VERIFY-001",
         "eastus, pod pod-0",
         REASON,
     )
     assert (pods.folder / "runs").read_text() == "x\n" * 3
+
+
+PARENT = "f2475a60-cdb2-11f1-8e64-6f2e27b2bcae"
+
+
+def begins(parallelism: str) -> str:
+    words = f"({PARENT}), repairing keyspace kms with repair options (parallelism: {parallelism}, primary range: false)"
+    return f"echo '[2026-11-30 02:59:03,751] Starting repair command #34 {words}'"
+
+
+def fails_once(parallelism: str) -> str:
+    failing = f'{begins(parallelism)}; touch "$TEST_FOLDER/failed"; {GIVES_UP}'
+    return f'[ -e "$TEST_FOLDER/failed" ] || {{ {failing}\n}}\necho compared'
+
+
+async def test_the_snapshots_of_one_that_failed_are_cleared_on_every_node_that_can_be_asked(
+    pods: LocalPods,
+) -> None:
+    pods.program("nodetool", fails_once("sequential"))
+    heard, asked = Heard(), list[tuple[str, ...]]()
+    here = region(pods, asked)
+    await previewer(heard, here, here).run(here, "pod-0", "verify", JOBS[:1])
+    assert sorted(asked) == 2 * [("pod-0", "clearsnapshot", "-t", PARENT)] + 2 * [
+        ("pod-1", "clearsnapshot", "-t", PARENT)
+    ]
+    told = f"the snapshot {PARENT} may stay until the node restarts: eastus, pod-1: HS-CASS-010"
+    assert any(words.startswith(told) for words in heard), heard
+
+
+async def test_one_that_takes_no_snapshots_leaves_none(pods: LocalPods) -> None:
+    pods.program("nodetool", fails_once("parallel"))
+    here = region(pods)
+    await previewer(Heard(), here).run(here, "pod-0", "verify", JOBS[:1])
+
+
+async def test_what_an_interrupted_run_left_is_cleared_by_the_next(pods: LocalPods) -> None:
+    pods.program("nodetool", fails_once("sequential"))
+    asked: list[tuple[str, ...]] = []
+    here = region(pods, asked)
+    task = await here.task("pod-0", "verify")
+    await task.start(JOBS[:1])
+    await watched(task, SystemClock(), lambda _: None)
+    await previewer(Heard(), here).run(here, "pod-0", "verify", JOBS[:1])
+    assert ("pod-0", "clearsnapshot", "-t", PARENT) in asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
@@ -18,18 +18,23 @@ _MOST_PAUSE: Final = 5.0
 
 
 async def ended(
-    task: DetachedTask, jobs: Sequence[Job], clock: Clock, on_look: Callable[[TaskState], None]
+    task: DetachedTask,
+    jobs: Sequence[Job],
+    clock: Clock,
+    on_look: Callable[[TaskState], None],
+    put_away: Callable[[DetachedTask, TaskState], Awaitable[None]] | None = None,
 ) -> TaskState:
     """Start the jobs unless just these are under way, and watch until they have ended.
 
-    What another run left behind under that name is waited for when it runs, and put away when it does not.
+    What another run left behind under that name is waited for when it runs, and put away when it does not: with `put_away`,
+    where more is to be done than to take its folder away.
     """
     if not await task.start(jobs):
         is_ours = await task.is_of(jobs)
         state = await watched(task, clock, on_look)
         if is_ours and state.phase == "ended" and state.failed is None:
             return state
-        await task.clear()
+        await (put_away(task, state) if put_away else task.clear())
         await task.start(jobs)
     return await watched(task, clock, on_look)
 

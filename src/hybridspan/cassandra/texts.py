@@ -115,6 +115,7 @@ class Preview:
 _BEGIN: Final = re.compile(
     r"\] Starting repair command #(\d+) \(([0-9a-f-]+)\), repairing keyspace (\w+) with"
 )
+_SEQUENTIAL: Final = re.compile(_BEGIN.pattern + r" repair options \(parallelism: sequential,")
 _COUNT: Final = re.compile(r"# of ranges: (\d+),")
 _END: Final = re.compile(r"\] Repair command #(\d+) finished in ")
 _SESSION: Final = re.compile(r"\] Repair session [0-9a-f-]+ for range \[(.*)\] (finished|failed)")
@@ -140,6 +141,11 @@ def parse_previews(text: str, keyspace: str = "") -> tuple[Preview, ...]:
     if keyspace:
         return alone + tuple(_preview(piece, keyspace) for piece, _ in pieces)
     return alone + tuple(found for piece, number in pieces for found in _named(piece, number))
+
+
+def sequential_repairs(text: str) -> tuple[str, ...]:
+    """The ids of the repairs in a nodetool output that compare snapshots; each is the name of its snapshots too."""
+    return tuple(match[2] for match in _SEQUENTIAL.finditer(text))
 
 
 def _named(piece: str, number: str) -> list[Preview]:

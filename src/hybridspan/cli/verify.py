@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,8 @@ async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -
             for region in topology.new_regions:
                 source = await estate.cassandra(topology.region_of(str(region.copy_from)))
                 target = await estate.cassandra(region)
-                result = await compare(target, source, estate.clock, progress)
+                everywhere = partial(estate.cassandras, source)
+                result = await compare(target, source, estate.clock, progress, everywhere)
                 if count:
                     result = await _counted(result, (source, target), estate.clock, progress)
                 results.append(result)

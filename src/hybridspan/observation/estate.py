@@ -164,6 +164,11 @@ class Estate:
                 self._stack.push_async_callback(opened.close)
         return self._cassandras[region.name]
 
+    async def cassandras(self, seen_from: CassandraRegion) -> tuple[CassandraRegion, ...]:
+        """Every region that has nodes in the ring, as that one sees it."""
+        there = (await seen_from.members()).datacenters
+        return tuple([await self.cassandra(r) for r in self.topology.regions if r.datacenter in there])
+
     async def apigeectl(self, region: Region) -> Apigeectl:
         """The installer with a private kubeconfig of the region's one context."""
         from hybridspan.apigee.apigeectl import Apigeectl

@@ -37,7 +37,9 @@ class VerificationStep(RegionStep):
     async def act(self, progress: Progress) -> None:
         target = await self.estate.cassandra(self.region)
         source = await self.estate.cassandra(self._source)
-        result = await verify(target, source, self.estate.clock, progress)
+        result = await verify(
+            target, source, self.estate.clock, progress, lambda: self.estate.cassandras(source)
+        )
         self.estate.record("verification", result.to_document())
         if failed := failure(result, self.region.name):
             raise failed

@@ -34,6 +34,7 @@ from hybridspan.verification.judgement import (
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
 from hybridspan.verification.previewing import AS_THEY_COME, Previewer, words_for
 from hybridspan.verification.searching import RangeSearch, parsed
+from hybridspan.verification.snapshots import Everywhere
 
 PAUSES: Final = (3.0, 8.0)
 """Seconds before the second and the third look at what differed."""
@@ -53,9 +54,13 @@ class _Tally:
 
 
 async def verify(
-    target: CassandraRegion, source: CassandraRegion, clock: Clock, progress: Progress
+    target: CassandraRegion,
+    source: CassandraRegion,
+    clock: Clock,
+    progress: Progress,
+    everywhere: Everywhere,
 ) -> VerificationResult:
-    """Compare the target's data center with all others; read-only.
+    """Compare the target's data center with all others; read-only. `everywhere` finds all regions of the ring.
 
     TemporaryFailure where a preview could not be carried through.
     """
@@ -64,19 +69,20 @@ async def verify(
     problems = (*ring_problems(ring, here, there), *matrix_problems(ring, here, there))
     if problems:
         return VerificationResult(here.datacenter, there, problems, ())
-    return await _Comparison(target, source, clock, progress).result(ring, owners)
+    previewer = Previewer(clock, progress, everywhere)
+    return await _Comparison(target, source, clock, previewer).result(ring, owners)
 
 
 class _Comparison:
     """One verification of one data center."""
 
     def __init__(
-        self, target: CassandraRegion, source: CassandraRegion, clock: Clock, progress: Progress
+        self, target: CassandraRegion, source: CassandraRegion, clock: Clock, previewer: Previewer
     ) -> None:
         self._target = target
         self._source = source
         self._clock = clock
-        self._previewer = Previewer(clock, progress)
+        self._previewer = previewer
         self._tallies: dict[str, _Tally] = {}
         self._everything: frozenset[str] = frozenset()
         self._words: Mapping[str, Sequence[str]] = {}

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from hybridspan.cassandra.detached import Job, TaskState
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
 from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
@@ -18,6 +18,7 @@ from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import KeyspaceFacts
 from hybridspan.progress import Progress
+from hybridspan.verification.snapshots import Everywhere, give_up
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
@@ -28,8 +29,8 @@ AT_ONE_MOMENT: Final = (*AS_THEY_COME, "-seq")
 """Words of a comparison that sees less of the traffic.
 
 All replicas take a snapshot first, nearly at one moment, and compare those one after the other. Without it busy nodes are seconds
-apart, and every row written in between is a difference. The snapshots are hard links that the nodes clear at the end; those of a
-comparison that failed stay until the node restarts (org.apache.cassandra.repair.RepairJob).
+apart, and every row written in between is a difference. The snapshots are hard links that the nodes clear at the end; for those
+of a comparison that failed see hybridspan.verification.snapshots.
 """
 
 
@@ -46,11 +47,12 @@ def words_for(keyspace: KeyspaceFacts, owners: Iterable[TokenOwner]) -> tuple[st
 
 
 class Previewer:
-    """Runs previews in pods; read-only."""
+    """Runs previews in pods; read-only. `everywhere` finds all regions whose nodes take part."""
 
-    def __init__(self, clock: Clock, progress: Progress) -> None:
+    def __init__(self, clock: Clock, progress: Progress, everywhere: Everywhere) -> None:
         self._clock = clock
         self._progress = progress
+        self._everywhere = everywhere
 
     async def run(
         self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
@@ -79,7 +81,7 @@ class Previewer:
         task = await region.task(pod, name)
         first = await task.look()
         if first.phase in ("ended", "dead"):
-            await task.clear()
+            await self._put_away(task, first)
         keys = ", ".join(job.key for job in jobs[:4])
 
         def tell(state: TaskState) -> None:
@@ -89,10 +91,16 @@ class Previewer:
                 {"node": pod, "keyspace": state.current or ""},
             )
 
-        state = await ended(task, jobs, self._clock, tell)
+        state = await ended(task, jobs, self._clock, tell, self._put_away)
         logs = await task.logs(state.succeeded)
-        await task.clear()
+        await self._put_away(task, state)
         return state, {job.key: logs[job.key] for job in jobs if job.key in logs}
+
+    async def _put_away(self, task: DetachedTask, state: TaskState) -> None:
+        """Take an ended task's folder away; before, what a comparison that failed has left on the nodes."""
+        if (key := state.failed or state.current) is not None:
+            await give_up(self._everywhere, (await task.logs([key])).get(key, ""), self._progress)
+        await task.clear()
 
 
 def _no_end(key: str, where: str, why: str) -> TemporaryFailure:
