@@ -99,3 +99,49 @@ async def test_a_missing_secret_is_named_with_its_place(pods, opened, missing: s
     assert missing in str(caught.value)
     assert "apigee-test" in caught.value.where
     assert not opened.users
+
+
+def unreachable(code: str = "HS-CASS-008"):
+    async def refused(*_positional, where, **_words):
+        raise TemporaryFailure(code, "no CQL connection to the node", where=where, why="refused", hint="wait")
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "words"),
+    [
+        ("2048", "no CQL connection to the node, whose disk is full"),
+        ("9000000", "no CQL connection to the node ["),
+        ("", "no CQL connection to the node ["),
+    ],
+)
+async def test_a_node_that_serves_nobody_because_its_disk_is_full_is_told_as_that(
+    pods, monkeypatch, kilobytes: str, words: str
+) -> None:
+    pods.program("df", f"echo Filesystem; echo /dev/sdc 9000000 1 {kilobytes} 99% /opt/apigee/data")
+    monkeypatch.setattr(connections, "open_session", unreachable())
+    monkeypatch.setattr(connections, "client_context", lambda *_: object())
+    with pytest.raises(TemporaryFailure) as error:
+        await use(to(pods))
+    assert words in str(error.value)
+    assert ("2.0 MiB are free" in str(error.value)) is (kilobytes == "2048")
+
+
+async def test_where_the_disk_cannot_be_asked_the_first_reason_stays(pods, monkeypatch) -> None:
+    async def refused(*_positional, **_words):
+        raise TemporaryFailure("HS-KUBE-001", "no exec", hint="wait")
+
+    monkeypatch.setattr(connections, "open_session", unreachable())
+    monkeypatch.setattr(connections, "client_context", lambda *_: object())
+    monkeypatch.setattr(pods, "exec", refused)
+    with pytest.raises(TemporaryFailure, match="HS-CASS-008"):
+        await use(to(pods))
+
+
+async def test_other_failures_do_not_ask_for_the_disk(pods, monkeypatch) -> None:
+    monkeypatch.setattr(connections, "open_session", unreachable("HS-CASS-004"))
+    monkeypatch.setattr(connections, "client_context", lambda *_: object())
+    with pytest.raises(TemporaryFailure, match="HS-CASS-004"):
+        await use(to(pods))
+    assert not pods.argvs

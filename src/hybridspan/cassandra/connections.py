@@ -12,11 +12,21 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from hybridspan.cassandra import probing
 from hybridspan.cassandra.credentials import DatabaseCredentials, Role, read_credentials
-from hybridspan.cassandra.ports import CQL_PORT, CREDENTIALS_SECRET, TLS_SECRET, PodAccess, Recorder
-from hybridspan.cassandra.session import CqlSession, open_session
+from hybridspan.cassandra.ports import (
+    CONTAINER,
+    CQL_PORT,
+    CREDENTIALS_SECRET,
+    DATA_DIRECTORY,
+    TLS_SECRET,
+    PodAccess,
+    Recorder,
+)
+from hybridspan.cassandra.session import NO_CONNECTION, CqlSession, open_session
+from hybridspan.cassandra.streaming import readable_bytes
 from hybridspan.cassandra.tls import client_context
-from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 SecretName = Callable[[], Awaitable[str]]
 
@@ -91,11 +101,34 @@ class Connections:
         where = f"{self._access.name}, pod {self._namespace}/{pod}"
         async with contextlib.AsyncExitStack() as stack:
             port = await stack.enter_async_context(self._access.forward(self._namespace, pod, CQL_PORT))
-            session = await open_session(
-                port, context, login, where=where, secret=await self._secret_name(), record=self._record
-            )
+            try:
+                session = await open_session(
+                    port, context, login, where=where, secret=await self._secret_name(), record=self._record
+                )
+            except TemporaryFailure as failure:
+                raise await self._explained(failure, pod) from failure
             stack.push_async_callback(session.close)
             return _Kept(session, stack.pop_all())
+
+    async def _explained(self, failure: TemporaryFailure, pod: str) -> TemporaryFailure:
+        """The same failure, or that the node's disk is full: Cassandra then ends its service to clients and runs on."""
+        if failure.code != NO_CONNECTION:
+            return failure
+        argv = ["bash", "-c", probing.FREE, "hybridspan", DATA_DIRECTORY]
+        try:
+            ended = await self._access.exec(self._namespace, pod, argv, container=CONTAINER, timeout=10.0)
+        except HybridspanError:
+            return failure
+        free = probing.parse_free(ended.stdout)
+        if free is None or free >= probing.FULL_BYTES:
+            return failure
+        return TemporaryFailure(
+            NO_CONNECTION,
+            "no CQL connection to the node, whose disk is full",
+            where=failure.where,
+            why=f"{readable_bytes(free)} are free, and Cassandra serves nobody whose writes it cannot keep; {failure.why}",
+            hint=f"enlarge the volume of {pod}'s claim, restart the pod, then run again",
+        )
 
     async def _drop(self, key: tuple[str, Role]) -> None:
         kept = self._sessions.pop(key, None)

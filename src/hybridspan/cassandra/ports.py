@@ -13,6 +13,7 @@ Recorder = Callable[[str, Mapping[str, Any]], None]
 
 CONTAINER: Final = "apigee-cassandra"
 CQL_PORT: Final = 9042
+DATA_DIRECTORY: Final = "/opt/apigee/data/apigee-cassandra"
 POD_LABELS: Final = "app=apigee-cassandra"
 CREDENTIALS_SECRET: Final = "apigee-datastore-default-creds"  # noqa: S105  # a name
 TLS_SECRET: Final = "apigee-cassandra-default-tls"  # noqa: S105  # a name

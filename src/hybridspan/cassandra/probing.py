@@ -18,6 +18,12 @@ fi
 printf 'end %s\n' "$(date +%s.%N)"
 """
 
+FREE: Final = """df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 {print $4}'"""
+"""A few bytes of HOST, for whoever only asks whether the disk is full: the size of much data takes its time."""
+
+FULL_BYTES: Final = 64 * 1024**2
+"""A disk with less than this is full: Cassandra stops short of the last byte."""
+
 KEYSPACE_SIZES: Final = r"""
 directory=$1
 shift
@@ -68,6 +74,11 @@ class HostState:
 
 UNKNOWN: Final = HostState(None, None, None, None)
 """Of a pod that cannot be asked now."""
+
+
+def parse_free(text: str) -> int | None:
+    """Free bytes by what the FREE script printed, or None."""
+    return _kilobytes(text.strip())
 
 
 def parse_host(text: str) -> HostState:

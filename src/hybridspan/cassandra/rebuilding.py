@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from hybridspan.cassandra import probing
 from hybridspan.cassandra.detached import Job, TaskState
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.sizes import expected_sizes
@@ -29,8 +30,6 @@ SMALL_BYTES: Final = 64 * 1024**2
 """Below this all keyspaces are rebuilt by one command; above it each by its own, so that none is begun anew for another."""
 LEAST_BYTES: Final = 8 * 1024**2
 """Below this a keyspace's size on disk says nothing."""
-FULL_BYTES: Final = 64 * 1024**2
-"""A disk with less than this is full: Cassandra stops short of the last byte."""
 
 
 class Rebuild:
@@ -74,7 +73,7 @@ class Rebuild:
     async def full(self) -> int | None:
         """Bytes that are free on the pod's disk where that is next to nothing."""
         free = (await self._target.host(self._pod)).free_bytes
-        return free if free is not None and free < FULL_BYTES else None
+        return free if free is not None and free < probing.FULL_BYTES else None
 
     async def forget(self, statements: Sequence[str]) -> None:
         """Remove progress records of the pod that are not ours."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 from hybridspan.cassandra import probing, repairs, ring
 from hybridspan.cassandra.connections import Connections, SecretName, usual_secret
 from hybridspan.cassandra.credentials import DatabaseCredentials, Role
 from hybridspan.cassandra.detached import DetachedTask
 from hybridspan.cassandra.nodetool import Nodetool
-from hybridspan.cassandra.ports import CONTAINER, POD_LABELS, PodAccess, Recorder
+from hybridspan.cassandra.ports import CONTAINER, DATA_DIRECTORY, POD_LABELS, PodAccess, Recorder
 from hybridspan.cassandra.ranges import TokenOwner, TokenRange, decode_range, replicas
 from hybridspan.cassandra.ring_tables import RingTables, owners_seen_by, read_tables
 from hybridspan.cassandra.session import CqlSession
@@ -25,8 +25,6 @@ from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.topology.model import Region
-
-DATA_DIRECTORY: Final = "/opt/apigee/data/apigee-cassandra"
 
 Result = TypeVar("Result")
 

@@ -30,6 +30,7 @@ from hybridspan.cassandra.ports import Recorder
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 CONNECT_SECONDS: Final = 10.0
+NO_CONNECTION: Final = "HS-CASS-008"
 REQUEST_SECONDS: Final = 30.0
 
 Row = Mapping[str, Any]
@@ -239,7 +240,7 @@ def _unreachable(error: NoHostAvailable, login: Login, where: str, secret: str) 
             hint=f"compare the password in secret {secret} with the one that the database has",
         )
     return TemporaryFailure(
-        "HS-CASS-008",
+        NO_CONNECTION,
         "no CQL connection to the node",
         where=where,
         why=why,
