@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from hybridspan.cassandra.detached import Job
+from hybridspan.observation.estate import Estate
 from hybridspan.topology import loading
+from hybridspan.verification.previewing import AT_ONE_MOMENT, Previewer
 from tests.rehearsal.rig import Rig, eventually, rehearsal
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(1800)]
@@ -97,3 +102,58 @@ def writers(rig: Rig) -> list[str]:
         "apigee-eastus", "exec", "-n", "apigee", "apigee-cassandra-default-0", "--", "bash", "-c", look
     )
     return [line for line in words.splitlines() if "hybridspan_lab.cassandra.fill" in line]
+
+
+CACHE = "cache_hybrid_test_7_hybrid"
+HUNG = ("apigee-cassandra-default-1", "apigee-cassandra-default-2")
+
+
+def snapshots(rig: Rig) -> list[str]:
+    """What all nodes say of them, but for those that have none."""
+    said = [rig.nodetool(context, ordinal, "listsnapshots") for context in CONTEXTS for ordinal in range(3)]
+    return [words for words in said if "There are no snapshots" not in words]
+
+
+def fault(rig: Rig, kind: str) -> None:
+    for pod in HUNG:
+        wanted = {"kind": kind, "cluster": "apigee-centralus", "pod": pod}
+        rig.hybridspan("lab", "fault", json.dumps(wanted))
+
+
+def while_it_compares(rig: Rig, told: list[str]) -> None:
+    """Two replicas hang when all have made their snapshots, until the comparison has failed."""
+    first = partial(rig.nodetool, "apigee-eastus", 1, "listsnapshots")
+    eventually(lambda: CACHE in first(), 120, "the replicas have snapshots")
+    fault(rig, "pause")
+    try:
+        eventually(lambda: any("again in" in words for words in told), 400, "the comparison has failed")
+    finally:
+        fault(rig, "resume")
+
+
+async def compared(rig: Rig, told: list[str]) -> str:
+    """What a comparison of snapshots printed in the end."""
+    topology = loading.load(rig.topology)
+    job = Job(CACHE, (*AT_ONE_MOMENT, CACHE))
+    async with Estate(topology) as estate:
+        first = await estate.cassandra(topology.first)
+        previewer = Previewer(
+            estate.clock, lambda words, *_: told.append(words), partial(estate.cassandras, first)
+        )
+        run = previewer.run(first, "apigee-cassandra-default-0", "verify", [job])
+        logs, _ = await asyncio.gather(run, asyncio.to_thread(while_it_compares, rig, told))
+    return logs[CACHE]
+
+
+@pytest.mark.long
+async def test_a_comparison_that_fails_leaves_no_snapshot_on_any_disk(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cassandra leaves them on the replicas; the nodes that hang then are told as soon as they go on."""
+    for name, value in rig.environment.items():
+        monkeypatch.setenv(name, value)
+    rig.hybridspan("lab", "fill", "--rows", "0", "--large", "1200")
+    told: list[str] = []
+    assert "Previewed data was in sync" in await compared(rig, told)
+    assert [words for words in told if "may stay until the node restarts" in words] == []
+    assert snapshots(rig) == []

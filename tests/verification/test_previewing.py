@@ -111,9 +111,10 @@ async def test_the_snapshots_of_one_that_failed_are_cleared_on_every_node_that_c
     heard, asked = Heard(), list[tuple[str, ...]]()
     here = region(pods, asked)
     await previewer(heard, here, here).run(here, "pod-0", "verify", JOBS[:1])
-    assert sorted(asked) == 2 * [("pod-0", "clearsnapshot", "-t", PARENT)] + 2 * [
-        ("pod-1", "clearsnapshot", "-t", PARENT)
-    ]
+    cleared = [(pod, "clearsnapshot", "-t", PARENT) for pod in ("pod-0", "pod-1")]
+    assert sorted(asked) == sorted(2 * 2 * cleared), (
+        "two regions; once more at the end, because pod-1 did not answer"
+    )
     told = f"the snapshot {PARENT} may stay until the node restarts: eastus, pod-1: HS-CASS-010"
     assert any(words.startswith(told) for words in heard), heard
 

@@ -18,7 +18,7 @@ from hybridspan.clock import Clock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import KeyspaceFacts
 from hybridspan.progress import Progress
-from hybridspan.verification.snapshots import Everywhere, give_up
+from hybridspan.verification.snapshots import Everywhere, Snapshots
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
@@ -52,7 +52,7 @@ class Previewer:
     def __init__(self, clock: Clock, progress: Progress, everywhere: Everywhere) -> None:
         self._clock = clock
         self._progress = progress
-        self._everywhere = everywhere
+        self._snapshots = Snapshots(everywhere, progress)
 
     async def run(
         self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
@@ -64,6 +64,8 @@ class Previewer:
             state, printed = await self._once(region, pod, name, left)
             logs |= printed
             missing = [job.key for job in left if job.key not in logs]
+            if not missing or pause is None:
+                await self._snapshots.finish()
             if not missing:
                 break
             why = state.log.strip()[-600:] or "the container restarted meanwhile"
@@ -99,7 +101,7 @@ class Previewer:
     async def _put_away(self, task: DetachedTask, state: TaskState) -> None:
         """Take an ended task's folder away; before, what a comparison that failed has left on the nodes."""
         if (key := state.failed or state.current) is not None:
-            await give_up(self._everywhere, (await task.logs([key])).get(key, ""), self._progress)
+            await self._snapshots.give_up((await task.logs([key])).get(key, ""))
         await task.clear()
 
 

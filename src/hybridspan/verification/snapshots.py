@@ -18,22 +18,35 @@ Everywhere = Callable[[], Awaitable[Sequence[CassandraRegion]]]
 """Finds the regions that have nodes in the ring."""
 
 
-async def give_up(everywhere: Everywhere, log: str, progress: Progress) -> None:
-    """Has every node clear the snapshots of the repairs in a failed job's log.
+class Snapshots:
+    """Those of one verification's failed comparisons."""
 
-    A node that cannot be asked is told of and left alone.
-    """
-    names = sequential_repairs(log)
-    if not names:
-        return
-    try:
-        pods = [(region, pod.name) for region in await everywhere() for pod in await region.pods()]
-        failures = await asyncio.gather(*(_clear(region, pod, names) for region, pod in pods))
-    except HybridspanError as error:
-        failures = [str(error)]
-    for failure in filter(None, failures):
-        words = f"the snapshot {', '.join(names)} may stay until the node restarts: {failure}"
-        progress(words, None, {"keyspace": ""})
+    def __init__(self, everywhere: Everywhere, progress: Progress) -> None:
+        self._everywhere = everywhere
+        self._progress = progress
+        self._kept: tuple[str, ...] = ()
+        """Names that some node could not be told."""
+        self._why: tuple[str, ...] = ()
+
+    async def give_up(self, log: str) -> None:
+        """Has every node clear the snapshots of the repairs in a failed job's log, and those that were left before."""
+        names = tuple(dict.fromkeys((*self._kept, *sequential_repairs(log))))
+        if not names:
+            return
+        try:
+            pods = [(region, pod.name) for region in await self._everywhere() for pod in await region.pods()]
+            failures = await asyncio.gather(*(_clear(region, pod, names) for region, pod in pods))
+        except HybridspanError as error:
+            failures = [str(error)]
+        self._why = tuple(filter(None, failures))
+        self._kept = names if self._why else ()
+
+    async def finish(self) -> None:
+        """Tries once more where a node could not be asked: it may have been what the comparison failed by. Tells what stays."""
+        await self.give_up("")
+        for why in self._why:
+            words = f"the snapshot {', '.join(self._kept)} may stay until the node restarts: {why}"
+            self._progress(words, None, {"keyspace": ""})
 
 
 async def _clear(region: CassandraRegion, pod: str, names: Sequence[str]) -> str:
