@@ -131,8 +131,8 @@ def while_it_compares(rig: Rig, told: list[str]) -> None:
         fault(rig, "resume")
 
 
-async def compared(rig: Rig, told: list[str]) -> str:
-    """What a comparison of snapshots printed in the end."""
+async def compare(rig: Rig, told: list[str]) -> None:
+    """A comparison of snapshots, to its end."""
     topology = loading.load(rig.topology)
     job = Job(CACHE, (*AT_ONE_MOMENT, CACHE))
     async with Estate(topology) as estate:
@@ -141,8 +141,7 @@ async def compared(rig: Rig, told: list[str]) -> str:
             estate.clock, lambda words, *_: told.append(words), partial(estate.cassandras, first)
         )
         run = previewer.run(first, "apigee-cassandra-default-0", "verify", [job])
-        logs, _ = await asyncio.gather(run, asyncio.to_thread(while_it_compares, rig, told))
-    return logs[CACHE]
+        await asyncio.gather(run, asyncio.to_thread(while_it_compares, rig, told))
 
 
 @pytest.mark.long
@@ -154,6 +153,6 @@ async def test_a_comparison_that_fails_leaves_no_snapshot_on_any_disk(
         monkeypatch.setenv(name, value)
     rig.hybridspan("lab", "fill", "--rows", "0", "--large", "1200")
     told: list[str] = []
-    assert "Previewed data was in sync" in await compared(rig, told)
+    await compare(rig, told)
     assert [words for words in told if "may stay until the node restarts" in words] == []
     assert snapshots(rig) == []
