@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from hybridspan.clock import SystemClock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.secrets import Secret
 from hybridspan.verification import previewing
-from hybridspan.verification.previewing import Previewer
+from hybridspan.verification.previewing import Previewer, folder_of
 from tests.cassandra.pods import PASSWORD, LocalPods
 
 JOBS = [Job(name, ("repair", "--preview", "--full", name)) for name in ("kms", "kvm", "perses")]
@@ -74,7 +75,7 @@ async def test_only_what_failed_and_what_came_after_it_is_asked_again(pods: Loca
     assert logs == {name: f"compared {name}\n" for name in ("kms", "kvm", "perses")}
     assert (pods.folder / "runs").read_text().split() == ["kms", "kvm", "kvm", "perses"]
     assert any(f"comparing kvm through pod-0 again in 0 s: {REASON}" in words for words in heard), heard
-    assert not (pods.folder / "tasks" / "verify").exists()
+    assert list((pods.folder / "tasks").iterdir()) == []
 
 
 async def test_one_that_fails_every_time_ends_with_the_nodes_own_reason(pods: LocalPods) -> None:
@@ -89,6 +90,45 @@ async def test_one_that_fails_every_time_ends_with_the_nodes_own_reason(pods: Lo
         REASON,
     )
     assert (pods.folder / "runs").read_text() == "x\n" * 3
+
+
+async def test_runs_that_ask_different_ranges_at_the_same_time_read_only_their_own(pods: LocalPods) -> None:
+    pods.program("nodetool", 'echo "compared ${@: -1}"')
+
+    async def run(start: str) -> Mapping[str, str]:
+        job = Job("range0", ("repair", "--preview", "--full", "-st", start))
+        return await previewer(Heard()).run(region(pods), "pod-0", "verify-ranges", [job])
+
+    logs = await asyncio.gather(*map(run, "123"))
+    assert [log["range0"].strip() for log in logs] == ["compared 1", "compared 2", "compared 3"]
+
+
+class PutAway(DetachedTask):
+    """A task whose folder another run puts away just before its logs are read."""
+
+    async def logs(self, keys: Sequence[str]) -> Mapping[str, str]:
+        await self.clear()
+        return await super().logs(keys)
+
+
+async def test_a_folder_that_another_run_put_away_is_no_verdict_and_is_called_that(pods: LocalPods) -> None:
+    pods.program("nodetool", 'echo "compared ${@: -1}"')
+    heard, kinds, login = Heard(), [PutAway, DetachedTask], Login("jmxuser", Secret(PASSWORD))
+
+    async def task(pod: str, name: str) -> DetachedTask:
+        return kinds.pop(0)(pods, "apigee", pod, name, login, lambda *_: None)
+
+    here: Any = SimpleNamespace(task=task, region=SimpleNamespace(name="eastus"))
+    assert await previewer(heard).run(here, "pod-0", "verify", JOBS[:1]) == {"kms": "compared kms\n"}
+    (again,) = [words for words in heard if "again in" in words]
+    assert "another run may have put it away, or the container restarted" in again
+
+
+def test_only_equal_commands_share_a_folder() -> None:
+    (kms, kvm, _) = JOBS
+    assert folder_of("verify", [kms]) == folder_of("verify", [Job(kms.key, kms.arguments)])
+    assert folder_of("verify", [kms]) != folder_of("verify", [kvm])
+    assert folder_of("verify", [kms]) != folder_of("verify", [Job(kms.key, kvm.arguments)])
 
 
 PARENT = "f2475a60-cdb2-11f1-8e64-6f2e27b2bcae"
@@ -129,7 +169,7 @@ async def test_what_an_interrupted_run_left_is_cleared_by_the_next(pods: LocalPo
     pods.program("nodetool", fails_once("sequential"))
     asked: list[tuple[str, ...]] = []
     here = region(pods, asked)
-    task = await here.task("pod-0", "verify")
+    task = await here.task("pod-0", folder_of("verify", JOBS[:1]))
     await task.start(JOBS[:1])
     await watched(task, SystemClock(), lambda _: None)
     await previewer(Heard(), here).run(here, "pod-0", "verify", JOBS[:1])

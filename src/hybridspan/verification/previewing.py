@@ -6,11 +6,12 @@ that serves traffic has such moments; they say nothing about its data.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState, written
 from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
@@ -32,6 +33,17 @@ All replicas take a snapshot first, nearly at one moment, and compare those one 
 apart, and every row written in between is a difference. The snapshots are hard links that the nodes clear at the end; for those
 of a comparison that failed see hybridspan.verification.snapshots.
 """
+
+
+_GONE: Final = "its folder is gone: another run may have put it away, or the container restarted"
+
+
+def folder_of(name: str, jobs: Sequence[Job]) -> str:
+    """The task's name with a digest of its commands, so that runs share a folder only where they ask the same.
+
+    Runs of `verify` take no lock. Under one name for all, one would read what another was told of other ranges as its own.
+    """
+    return f"{name}-{hashlib.sha256(written(jobs).encode()).hexdigest()[:8]}"
 
 
 def words_for(keyspace: KeyspaceFacts, owners: Iterable[TokenOwner]) -> tuple[str, ...]:
@@ -57,7 +69,7 @@ class Previewer:
     async def run(
         self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
     ) -> Mapping[str, str]:
-        """The output of each job, by key, under a task of that name; TemporaryFailure where one fails time and again."""
+        """The output of each job, by key, in folders that begin with that name; TemporaryFailure where one fails time and again."""
         logs: dict[str, str] = {}
         for pause in (*PAUSES, None):
             left = [job for job in jobs if job.key not in logs]
@@ -68,7 +80,7 @@ class Previewer:
                 await self._snapshots.finish()
             if not missing:
                 break
-            why = state.log.strip()[-600:] or "the container restarted meanwhile"
+            why = _why(state)
             if pause is None:
                 raise _no_end(missing[0], f"{region.region.name}, pod {pod}", why)
             words = f"comparing {missing[0]} through {pod} again in {pause:.0f} s: {why.splitlines()[-1]}"
@@ -80,7 +92,7 @@ class Previewer:
         self, region: CassandraRegion, pod: str, name: str, jobs: Sequence[Job]
     ) -> tuple[TaskState, Mapping[str, str]]:
         """How the jobs ended and what those that succeeded printed; what another run left behind is not used."""
-        task = await region.task(pod, name)
+        task = await region.task(pod, folder_of(name, jobs))
         first = await task.look()
         if first.phase in ("ended", "dead"):
             await self._put_away(task, first)
@@ -96,13 +108,20 @@ class Previewer:
         state = await ended(task, jobs, self._clock, tell, self._put_away)
         logs = await task.logs(state.succeeded)
         await self._put_away(task, state)
-        return state, {job.key: logs[job.key] for job in jobs if job.key in logs}
+        # Of a folder that was put away between two looks nothing is read; a command that ended well has always said something.
+        return state, {job.key: logs[job.key] for job in jobs if logs.get(job.key, "").strip()}
 
     async def _put_away(self, task: DetachedTask, state: TaskState) -> None:
         """Take an ended task's folder away; before, what a comparison that failed has left on the nodes."""
         if (key := state.failed or state.current) is not None:
             await self._snapshots.give_up((await task.logs([key])).get(key, ""))
         await task.clear()
+
+
+def _why(state: TaskState) -> str:
+    """What the job that did not come to its end said last; where none failed, its folder is gone."""
+    is_left = state.failed is not None or state.current is not None
+    return (state.log.strip()[-600:] if is_left else "") or _GONE
 
 
 def _no_end(key: str, where: str, why: str) -> TemporaryFailure:
