@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hybridspan.cassandra.ranges import TokenOwner
+from hybridspan.cassandra.ranges import TokenOwner, TokenRange
 from hybridspan.cassandra.texts import PairDifference, Preview, parse_previews
 from hybridspan.verification.comparing import assignments, preview_jobs
 from hybridspan.verification.judgement import (
     Suspect,
     differences,
+    differences_in,
     guilty,
     matrix_problems,
+    placement,
     ring_problems,
     still,
     suspects,
@@ -58,14 +60,14 @@ def test_what_differs_anew_was_the_same_before() -> None:
 
 def test_a_difference_names_node_range_table_and_bytes() -> None:
     suspect = next(s for s in found("preview_one_row_missing") if s.table == "app")
-    (difference,) = differences(suspect, ["(1,2]"])
+    (difference,) = differences_in([suspect], ["(1,2]"], {TokenRange(1, 2): (A, B, X)})
     assert (difference.node, difference.token_range, difference.table) == (X, "(1,2]", "kms_hybrid.app")
     assert difference.detail == f"would receive up to 36.6 KiB from {B}, {A}, 192.138.0.9"
 
 
 def test_without_single_ranges_a_difference_counts_them() -> None:
     (suspect,) = found("preview_empty_replicas")
-    assert {d.token_range for d in differences(suspect, ())} == {"64 of 64 ranges"}
+    assert {d.token_range for d in differences([suspect])} == {"64 of 64 ranges"}
 
 
 def test_receivers_are_named_where_no_one_node_is_in_every_pair() -> None:
@@ -117,6 +119,32 @@ def test_no_data_center_is_proved_while_a_keyspace_is_on_simple_strategy() -> No
 OWNERS = tuple(TokenOwner(address, dc, "ra-1", (number * 10,)) for number, (address, dc) in enumerate(
     [("a", "dc-1"), ("x", "dc-2"), ("b", "dc-1"), ("y", "dc-2"), ("z", "dc-2")]
 ))  # fmt: skip
+
+
+def test_only_nodes_that_hold_a_range_are_named_for_it() -> None:
+    """a lacks a row in one range and z one in another; each node holds only one of the two."""
+    first, second = TokenRange(0, 10), TokenRange(10, 20)
+    pairs = (PairDifference("app", "x", "a", 1, 10), PairDifference("app", "b", "z", 1, 10))
+    found = differences_in(
+        [Suspect("kms", "app", pairs, 9, "x"), Suspect("kms", "app", pairs[1:], 9, "b")],
+        [first.text(), second.text()],
+        {first: ("a", "x"), second: ("b", "z")},
+    )
+    assert [(d.node, d.token_range) for d in found] == [("a", "(0,10]"), ("z", "(10,20]")]
+
+
+def test_a_range_that_differs_is_named_though_no_suspect_node_holds_it() -> None:
+    pairs = (PairDifference("app", "x", "a", 1, 10),)
+    found = differences_in(
+        [Suspect("kms", "app", pairs, 9, "x")], ["(0,10]"], {TokenRange(0, 10): ("b", "y")}
+    )
+    assert [d.node for d in found] == ["b", "y"]
+
+
+def test_a_range_is_placed_in_every_data_center_that_the_keyspace_names() -> None:
+    keyspace = ring({"kms": nts(dc_1=1, dc_2=2)}, "dc-1", "dc-2").keyspace("kms")
+    assert keyspace is not None
+    assert placement(OWNERS, keyspace)[TokenRange(0, 10)] == ("b", "x", "y")
 
 
 def test_one_node_compares_what_it_holds_whole_and_all_compare_what_is_split() -> None:

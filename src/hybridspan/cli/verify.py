@@ -99,9 +99,7 @@ def _mended(
     topology: Topology, journal: SqliteJournal, results: list[VerificationResult], *, yes: bool
 ) -> list[VerificationResult]:
     """What the comparison finds after the repairs; the same results where the person said no."""
-    from hybridspan.verification.mending import mends
-
-    todo = mends(results)
+    todo = carried_out(lambda: _to_mend(topology, results))
     for each in todo:
         click.echo(f"to mend: {each.reason}\n    $ nodetool {' '.join(each.arguments)}", err=True)
     if not _agreed(len(todo), yes=yes):
@@ -109,6 +107,16 @@ def _mended(
     with locked(topology, "verify --repair"):
         carried_out(lambda: _mend(topology, journal, todo))
         return carried_out(lambda: _compare(topology, journal, count=False))
+
+
+async def _to_mend(topology: Topology, results: Sequence[VerificationResult]) -> tuple[Mend, ...]:
+    """The repairs of what differs, by where the ranges are now."""
+    from hybridspan.observation.estate import Estate
+    from hybridspan.verification.mending import mends
+
+    async with Estate(topology) as estate:
+        first = await estate.cassandra(topology.first)
+        return mends(results, await first.members(), await first.owners())
 
 
 def _agreed(count: int, *, yes: bool) -> bool:

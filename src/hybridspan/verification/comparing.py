@@ -23,7 +23,9 @@ from hybridspan.verification.judgement import (
     HISTORIES,
     Suspect,
     differences,
+    differences_in,
     matrix_problems,
+    placement,
     ring_problems,
     still,
     suspects,
@@ -172,12 +174,11 @@ class _Comparison:
         for suspect in found:
             is_history = suspect.keyspace in HISTORIES
             if is_history or (suspect.is_everywhere and not await self._source_differs(suspect)):
-                left += differences(suspect, ())
+                left += differences([suspect])
             else:
                 doubtful.append(suspect)
         latest = self._clock.monotonic() + SEARCH_SECONDS
         for keyspace in (k for k in ring.keyspaces if k.name in {s.keyspace for s in doubtful}):
-            group = [s for s in doubtful if s.keyspace == keyspace.name]
             search = RangeSearch(
                 (self._target, self._source),
                 owners,
@@ -185,17 +186,21 @@ class _Comparison:
                 self._previewer.run,
                 lambda: self._clock.monotonic() > latest,
             )
-            searched = await search.differing(tuple(dict.fromkeys(s.table for s in group)))
-            for suspect in group:
-                if suspect.table in searched.differing:
-                    left += differences(suspect, searched.differing[suspect.table])
-                elif suspect.table in searched.undecided:
-                    unsettled.append(suspect)
-                elif suspect.table in searched.too_many:
-                    if await self._source_differs(suspect):
-                        unsettled.append(suspect)
+            tables: dict[str, list[Suspect]] = {}
+            for suspect in (s for s in doubtful if s.keyspace == keyspace.name):
+                tables.setdefault(suspect.table, []).append(suspect)
+            searched = await search.differing(tuple(tables))
+            placed = placement(owners, keyspace)
+            for table, group in tables.items():
+                if table in searched.differing:
+                    left += differences_in(group, searched.differing[table], placed)
+                elif table in searched.undecided:
+                    unsettled += group
+                elif table in searched.too_many:
+                    if await self._source_differs(group[0]):
+                        unsettled += group
                     else:
-                        left += differences(suspect, ())
+                        left += differences(group)
         return left, unsettled
 
     async def _source_differs(self, suspect: Suspect) -> bool:

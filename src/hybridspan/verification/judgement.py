@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hybridspan.cassandra.ranges import TokenOwner, TokenRange, parse_range, replicas
 from hybridspan.cassandra.streaming import readable_bytes
 from hybridspan.cassandra.texts import PairDifference, Preview
 from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
@@ -64,14 +65,47 @@ def guilty(pairs: Sequence[PairDifference]) -> tuple[str, ...]:
     return tuple(sorted({p.destination for p in pairs if p.bytes} or {p.destination for p in pairs}))
 
 
-def differences(suspect: Suspect, token_ranges: Sequence[str]) -> tuple[Difference, ...]:
-    """The suspect as differences that name node, range and table; without ranges, how many there are."""
-    named = token_ranges or (_count(suspect),)
+Placement = Mapping[TokenRange, tuple[str, ...]]
+"""For every range the addresses that hold it, in all data centers."""
+
+
+def placement(owners: Sequence[TokenOwner], keyspace: KeyspaceFacts) -> Placement:
+    """Where the keyspace's ranges are, in all data centers that it names."""
+    found: dict[TokenRange, tuple[str, ...]] = {}
+    for datacenter, factor in keyspace.replication.factors.items():
+        for token_range, addresses in replicas(owners, datacenter, factor).items():
+            found[token_range] = (*found.get(token_range, ()), *addresses)
+    return found
+
+
+def differences(suspects: Sequence[Suspect]) -> tuple[Difference, ...]:
+    """The suspects as differences that name node and table; instead of ranges, how many there are."""
     return tuple(
-        Difference(node, token_range, f"{suspect.keyspace}.{suspect.table}", _detail(suspect, node))
-        for node in guilty(suspect.pairs)
-        for token_range in named
+        _difference(suspect, node, _count(suspect)) for suspect in suspects for node in guilty(suspect.pairs)
     )
+
+
+def differences_in(
+    suspects: Sequence[Suspect], token_ranges: Sequence[str], placed: Placement
+) -> tuple[Difference, ...]:
+    """One table's suspects as differences in just these ranges, each with the suspect nodes that hold it.
+
+    Where ranges are split, a node is in the pairs because of some ranges and does not hold the others. A range that differs is
+    named in any case: with those of the pairs that hold it, or all its replicas, where no suspect node does.
+    """
+    found: dict[tuple[str, str], Difference] = {}
+    for token_range in token_ranges:
+        holders = frozenset(placed.get(parse_range(token_range), ()))
+        pairs = [p for s in suspects for p in s.pairs if {p.source, p.destination} <= holders]
+        named = [(s, node) for s in suspects for node in guilty(s.pairs) if node in holders]
+        named = named or [(suspects[0], node) for node in guilty(pairs) or sorted(holders)]
+        for suspect, node in named:
+            found.setdefault((node, token_range), _difference(suspect, node, token_range))
+    return tuple(found.values())
+
+
+def _difference(suspect: Suspect, node: str, token_range: str) -> Difference:
+    return Difference(node, token_range, f"{suspect.keyspace}.{suspect.table}", _detail(suspect, node))
 
 
 def _count(suspect: Suspect) -> str:
