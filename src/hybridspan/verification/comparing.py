@@ -173,7 +173,7 @@ class _Comparison:
         doubtful: list[Suspect] = []
         for suspect in found:
             is_history = suspect.keyspace in HISTORIES
-            if is_history or (suspect.is_everywhere and not await self._source_differs(suspect)):
+            if is_history or (suspect.is_everywhere and not await self._source_differs(suspect, ring)):
                 left += differences([suspect])
             else:
                 doubtful.append(suspect)
@@ -197,17 +197,21 @@ class _Comparison:
                 elif table in searched.undecided:
                     unsettled += group
                 elif table in searched.too_many:
-                    if await self._source_differs(group[0]):
+                    if await self._source_differs(group[0], ring):
                         unsettled += group
                     else:
                         left += differences(group)
         return left, unsettled
 
-    async def _source_differs(self, suspect: Suspect) -> bool:
+    async def _source_differs(self, suspect: Suspect, ring: RingFacts) -> bool:
         """Whether the source's own replicas differ in that table too: then it is traffic, and ranges are looked at singly.
 
-        The replicas compare as they come: here the look that sees more of the traffic accuses less.
+        The replicas compare as they come: here the look that sees more of the traffic accuses less. Of one replica there is
+        nothing to compare, and Cassandra would refuse to: so it is not asked.
         """
+        keyspace, source = ring.keyspace(suspect.keyspace), self._source.region.datacenter
+        if keyspace is not None and min(keyspace.replication.factor(source), len(ring.of(source))) < 2:
+            return False
         pods = await self._source.pods()
         job = Job(suspect.keyspace, (*AS_THEY_COME, "-local", suspect.keyspace, suspect.table))
         logs = await self._previewer.run(self._source, pods[0].name, "verify-source", [job])
