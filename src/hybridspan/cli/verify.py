@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,7 @@ def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: b
     if repair and not yes:
         _refuse_without_a_yes()
     with journal_of(topology) as journal:
-        results = carried_out(lambda: _compare(topology, journal, count=count))
+        results = _compared(topology, journal, count=count)
         if repair and any(result.has_differences for result in results):
             _show(topology, results, as_json=False, err=True)
             results = _mended(topology, journal, results, yes=yes)
@@ -65,19 +66,51 @@ def verify(topology_file: Path, count: bool, repair: bool, yes: bool, as_json: b
     return EXIT_OK if all(result.is_proved for result in results) else EXIT_PENDING
 
 
-async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -> list[VerificationResult]:
+def _compared(topology: Topology, journal: SqliteJournal, *, count: bool) -> list[VerificationResult]:
+    """Each region's result. Where a comparison fails, those that came to their end are shown before the error."""
+    results: list[VerificationResult] = []
+    try:
+        carried_out(lambda: _compare(topology, journal, results, count=count))
+    except BaseException:
+        if results:
+            _show(topology, results, as_json=False, err=True)
+        raise
+    return results
+
+
+@contextmanager
+def _run_of(journal: SqliteJournal, kind: str, topology: Topology) -> Iterator[int]:
+    """A run that does not stand in the journal as still running when it has failed."""
+    from hybridspan.topology.loading import digest
+
+    run = journal.begin(kind, digest(topology))
+    try:
+        yield run
+    except BaseException as error:
+        journal.finish(run, "failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+async def _compare(
+    topology: Topology, journal: SqliteJournal, results: list[VerificationResult], *, count: bool
+) -> None:
+    """Add each region's result as soon as there is one."""
+    with _run_of(journal, "verify", topology) as run:
+        await _compare_all(topology, journal, run, results, count=count)
+        journal.finish(run, "done", "; ".join(result.sentence() for result in results))
+
+
+async def _compare_all(
+    topology: Topology, journal: SqliteJournal, run: int, results: list[VerificationResult], *, count: bool
+) -> None:
     from hybridspan.observation.estate import Estate
     from hybridspan.observation.proofs import keep_proof
     from hybridspan.report.live import OneLine
-    from hybridspan.topology.loading import digest
     from hybridspan.verification.comparing import verify as compare
-
-    run = journal.begin("verify", digest(topology))
 
     def record(kind: str, document: Mapping[str, Any]) -> None:
         journal.append(run, kind, "", document)
 
-    results = []
     async with Estate(topology, record=record, memory=journal) as estate:
         with OneLine() as progress:
             for region in topology.new_regions:
@@ -91,8 +124,6 @@ async def _compare(topology: Topology, journal: SqliteJournal, *, count: bool) -
                 record("verification", results[-1].to_document())
                 if result.is_proved:
                     await keep_proof(estate, region)
-    journal.finish(run, "done", "; ".join(result.sentence() for result in results))
-    return results
 
 
 def _mended(
@@ -106,7 +137,7 @@ def _mended(
         return results
     with locked(topology, "verify --repair"):
         carried_out(lambda: _mend(topology, journal, todo))
-        return carried_out(lambda: _compare(topology, journal, count=False))
+        return _compared(topology, journal, count=False)
 
 
 async def _to_mend(topology: Topology, results: Sequence[VerificationResult]) -> tuple[Mend, ...]:
@@ -138,17 +169,16 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
     from hybridspan.observation.estate import Estate
     from hybridspan.report.live import OneLine
     from hybridspan.steps.mending import mend
-    from hybridspan.topology.loading import digest
 
-    run = journal.begin("verify --repair", digest(topology))
+    with _run_of(journal, "verify --repair", topology) as run:
 
-    def record(kind: str, document: Mapping[str, Any]) -> None:
-        journal.append(run, kind, "", document)
+        def record(kind: str, document: Mapping[str, Any]) -> None:
+            journal.append(run, kind, "", document)
 
-    async with Estate(topology, record=record, memory=journal) as estate:
-        with OneLine() as progress:
-            await mend(estate, todo, progress)
-    journal.finish(run, "done", f"{len(todo)} repairs completed")
+        async with Estate(topology, record=record, memory=journal) as estate:
+            with OneLine() as progress:
+                await mend(estate, todo, progress)
+        journal.finish(run, "done", f"{len(todo)} repairs completed")
 
 
 async def _counted(

@@ -1,0 +1,141 @@
+"""`hybridspan verify` without a ring: what it shows and keeps when a comparison, a count or a repair does not succeed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hybridspan.cli.verify import verify
+from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "three-regions"
+SAME = KeyspaceVerdict("kms", "same", "96 ranges compared through 1 node")
+DIFFERENT = KeyspaceVerdict(
+    "kms", "different", "kms.app differs", (Difference("192.138.0.9", "9 of 9 ranges", "kms.app"),)
+)
+Answer = KeyspaceVerdict | HybridspanError
+
+
+class Turned:
+    """Sleeping takes no time."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+class World:
+    """A ring that gives these answers, one a comparison."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = Path(shutil.copytree(EXAMPLE, directory / "work")) / "hybrid.yaml"
+        self.answers: list[Answer] = []
+        self.mended: list[Any] = []
+        self.failures: list[HybridspanError] = []
+        """What the next repairs end with."""
+        self.proofs: list[str] = []
+
+    def estate(self, topology: Any, **_: Any) -> Any:
+        return Estate()
+
+    async def compare(self, target: Any, source: Any, *_: Any) -> VerificationResult:
+        answer = self.answers.pop(0)
+        if isinstance(answer, HybridspanError):
+            raise answer
+        return VerificationResult(target.region.datacenter, source.region.datacenter, (), (answer,))
+
+    async def mend(self, _: Any, todo: Any, __: Any) -> None:
+        self.mended.append(tuple(todo))
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def keep_proof(self, _: Any, region: Any) -> None:
+        self.proofs.append(region.datacenter)
+
+    def verify(self, *options: str) -> Result:
+        return CliRunner().invoke(verify, [str(self.file), *options], standalone_mode=False)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        (path,) = self.file.parent.glob(".hybridspan/*/journal.sqlite")
+        with sqlite3.connect(path) as journal:
+            return journal.execute(query).fetchall()
+
+
+class Estate:
+    """Regions that only have their names."""
+
+    def __init__(self) -> None:
+        self.clock = Turned()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def cassandra(self, region: Any) -> Any:
+        async def nothing() -> Any:
+            return SimpleNamespace(keyspace=lambda _: None)
+
+        return SimpleNamespace(region=region, members=nothing, owners=nothing)
+
+    async def cassandras(self, seen_from: Any) -> tuple[Any, ...]:
+        return (seen_from,)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    found = World(tmp_path)
+    places: dict[str, Callable[..., Any]] = {
+        "hybridspan.observation.estate.Estate": found.estate,
+        "hybridspan.observation.proofs.keep_proof": found.keep_proof,
+        "hybridspan.verification.comparing.verify": found.compare,
+        "hybridspan.steps.mending.mend": found.mend,
+    }
+    for place, stand_in in places.items():
+        monkeypatch.setattr(place, stand_in)
+    return found
+
+
+BROKEN = PermanentFailure("HS-X-001", "the ring is gone", where="westeurope")
+
+
+def test_a_comparison_that_fails_ends_in_the_journal_and_shows_what_was_compared_before(world: World) -> None:
+    world.answers = [SAME, BROKEN]
+    done = world.verify("--json")
+    assert done.exception is BROKEN
+    assert "proved     kms: 96 ranges compared through 1 node" in done.stderr
+    assert done.stdout == ""
+    assert world.rows("SELECT kind, outcome, message FROM runs") == [
+        ("verify", "failed", f"PermanentFailure: {BROKEN}")
+    ]
+
+
+def test_a_repair_that_fails_ends_in_the_journal(world: World) -> None:
+    world.answers, world.failures = [DIFFERENT, SAME], [BROKEN]
+    assert world.verify("--repair", "--yes").exception is BROKEN
+    assert world.rows("SELECT kind, outcome FROM runs") == [("verify", "done"), ("verify --repair", "failed")]
+
+
+def test_what_was_repaired_is_compared_again(world: World) -> None:
+    world.answers = [DIFFERENT, SAME, SAME, SAME]
+    done = world.verify("--repair", "--yes")
+    assert (done.return_value, done.exception) == (0, None)
+    assert [[m.arguments for m in todo] for todo in world.mended] == [[("repair", "-full", "kms", "app")]]
+    assert {outcome for (outcome,) in world.rows("SELECT outcome FROM runs")} == {"done"}
