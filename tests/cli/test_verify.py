@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from hybridspan.cli.verify import verify
 from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.verification.counting import Counted
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "three-regions"
@@ -51,6 +53,7 @@ class World:
         self.failures: list[HybridspanError] = []
         """What the next repairs end with."""
         self.proofs: list[str] = []
+        self.count: Counted | HybridspanError = Counted({"kms": 7}, {})
 
     def estate(self, topology: Any, **_: Any) -> Any:
         return Estate()
@@ -65,6 +68,11 @@ class World:
         self.mended.append(tuple(todo))
         if self.failures:
             raise self.failures.pop(0)
+
+    async def count_rows(self, *_: Any) -> Counted:
+        if isinstance(self.count, HybridspanError):
+            raise self.count
+        return self.count
 
     async def keep_proof(self, _: Any, region: Any) -> None:
         self.proofs.append(region.datacenter)
@@ -105,6 +113,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     places: dict[str, Callable[..., Any]] = {
         "hybridspan.observation.estate.Estate": found.estate,
         "hybridspan.observation.proofs.keep_proof": found.keep_proof,
+        "hybridspan.verification.counting.count_rows": found.count_rows,
         "hybridspan.verification.comparing.verify": found.compare,
         "hybridspan.steps.mending.mend": found.mend,
     }
@@ -139,3 +148,27 @@ def test_what_was_repaired_is_compared_again(world: World) -> None:
     assert (done.return_value, done.exception) == (0, None)
     assert [[m.arguments for m in todo] for todo in world.mended] == [[("repair", "-full", "kms", "app")]]
     assert {outcome for (outcome,) in world.rows("SELECT outcome FROM runs")} == {"done"}
+
+
+def test_what_could_not_be_counted_stands_beside_the_verdict(world: World) -> None:
+    world.answers, world.count = [SAME, SAME], Counted({}, {"kms": "the node is busy (HS-CASS-005)"})
+    done = world.verify("--count")
+    assert (done.return_value, done.exception) == (0, None)
+    assert "1 node; not counted in dc-1: the node is busy (HS-CASS-005); not counted in dc-2: " in done.stdout
+    assert "Proved: dc-2, dc-3 hold what the others hold." in done.stdout
+
+
+def test_rows_are_counted_when_the_proof_has_been_kept(world: World) -> None:
+    world.answers, world.count = [SAME], BROKEN
+    done = world.verify("--count")
+    assert done.exception is BROKEN
+    assert world.proofs == ["dc-2"]
+    assert "proved     kms: 96 ranges compared through 1 node" in done.stderr
+    assert len(world.rows("SELECT 1 FROM events WHERE kind = 'verification'")) == 1
+
+
+def test_the_rows_that_were_counted_are_recorded_too(world: World) -> None:
+    world.answers = [SAME, SAME]
+    assert world.verify("--count").return_value == 0
+    *_, (last,) = world.rows("SELECT document FROM events WHERE kind = 'verification' ORDER BY sequence")
+    assert json.loads(last)["keyspaces"][0]["rows"] == {"dc-1": 7, "dc-3": 7}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hybridspan.journal.store import SqliteJournal
     from hybridspan.progress import Progress
     from hybridspan.verification.mending import Mend
-    from hybridspan.verification.model import VerificationResult
+    from hybridspan.verification.model import KeyspaceVerdict, VerificationResult
 
 
 @click.command(epilog=TOPOLOGY_WORDS)
@@ -118,12 +118,14 @@ async def _compare_all(
                 target = await estate.cassandra(region)
                 everywhere = partial(estate.cassandras, source)
                 result = await compare(target, source, estate.clock, progress, everywhere)
-                if count:
-                    result = await _counted(result, (source, target), estate.clock, progress)
+                # The proof is kept before rows are counted, which takes long and proves less.
                 results.append(result)
-                record("verification", results[-1].to_document())
+                record("verification", result.to_document())
                 if result.is_proved:
                     await keep_proof(estate, region)
+                if count:
+                    results[-1] = await _counted(result, (source, target), estate.clock, progress)
+                    record("verification", results[-1].to_document())
 
 
 def _mended(
@@ -184,16 +186,19 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
 async def _counted(
     result: VerificationResult, regions: Sequence[CassandraRegion], clock: Clock, progress: Progress
 ) -> VerificationResult:
-    """The same result with each data center's number of rows beside every keyspace's verdict."""
+    """The same result with each data center's number of rows beside every keyspace's verdict, or why it was not counted."""
     from hybridspan.verification.counting import count_rows
 
     names = [verdict.keyspace for verdict in result.keyspaces if not verdict.keyspace.startswith("system_")]
-    counts = {r.region.datacenter: await count_rows(r, names, clock, progress) for r in regions}
+    counts = {str(r.region.datacenter): await count_rows(r, names, clock, progress) for r in regions}
 
-    def rows(keyspace: str) -> dict[str, int]:
-        return {str(dc): found[keyspace] for dc, found in counts.items() if keyspace in found}
+    def with_rows(verdict: KeyspaceVerdict) -> KeyspaceVerdict:
+        name = verdict.keyspace
+        rows = {dc: found.rows[name] for dc, found in counts.items() if name in found.rows}
+        gaps = [f"not counted in {dc}: {c.missing[name]}" for dc, c in counts.items() if name in c.missing]
+        return replace(verdict, rows=rows, summary="; ".join((verdict.summary, *gaps)))
 
-    return replace(result, keyspaces=tuple(replace(v, rows=rows(v.keyspace)) for v in result.keyspaces))
+    return replace(result, keyspaces=tuple(map(with_rows, result.keyspaces)))
 
 
 def _show(topology: Topology, results: list[VerificationResult], as_json: bool, *, err: bool = False) -> None:
