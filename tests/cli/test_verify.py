@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -15,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hybridspan.cli.verify import verify
-from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.verification.counting import Counted
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
 
@@ -56,7 +57,7 @@ class World:
         self.count: Counted | HybridspanError = Counted({"kms": 7}, {})
 
     def estate(self, topology: Any, **_: Any) -> Any:
-        return Estate()
+        return Estate(topology)
 
     async def compare(self, target: Any, source: Any, *_: Any) -> VerificationResult:
         answer = self.answers.pop(0)
@@ -89,7 +90,8 @@ class World:
 class Estate:
     """Regions that only have their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, topology: Any) -> None:
+        self.topology = topology
         self.clock = Turned()
 
     async def __aenter__(self) -> Self:
@@ -122,6 +124,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return found
 
 
+BUSY = TemporaryFailure("HS-KUBE-002", "the API server does not answer", where="eastus", why="HTTP 503")
 BROKEN = PermanentFailure("HS-X-001", "the ring is gone", where="westeurope")
 
 
@@ -172,3 +175,32 @@ def test_the_rows_that_were_counted_are_recorded_too(world: World) -> None:
     assert world.verify("--count").return_value == 0
     *_, (last,) = world.rows("SELECT document FROM events WHERE kind = 'verification' ORDER BY sequence")
     assert json.loads(last)["keyspaces"][0]["rows"] == {"dc-1": 7, "dc-3": 7}
+
+
+def test_a_comparison_that_fails_for_a_moment_is_tried_again(world: World) -> None:
+    world.answers = [BUSY, SAME, BUSY, BUSY, SAME]
+    done = world.verify()
+    assert (done.return_value, done.exception) == (0, None)
+    assert world.answers == []
+
+
+def test_a_comparison_that_goes_on_failing_ends_with_its_reason(world: World) -> None:
+    world.answers = [BUSY] * 99
+    error = world.verify().exception
+    assert isinstance(error, PermanentFailure)
+    assert (error.code, error.where) == ("HS-KUBE-002", "eastus")
+    assert "HTTP 503; tried " in error.why
+
+
+def test_a_repair_that_fails_for_a_moment_is_tried_again_and_those_of_other_nodes_are_not(
+    world: World,
+) -> None:
+    other = replace(DIFFERENT, differences=(Difference("198.18.0.9", "9 of 9 ranges", "kvm.entry"),))
+    world.answers, world.failures = [DIFFERENT, other, SAME, SAME], [BUSY]
+    done = world.verify("--repair", "--yes")
+    assert (done.return_value, done.exception) == (0, None)
+    assert [[m.node for m in todo] for todo in world.mended] == [
+        ["192.138.0.9"],
+        ["192.138.0.9"],
+        ["198.18.0.9"],
+    ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,16 +23,19 @@ from hybridspan.cli.opening import (
     opened,
     topology_argument,
 )
-from hybridspan.errors import EXIT_OK, EXIT_PENDING, InputError
-from hybridspan.topology.model import Topology
+from hybridspan.errors import EXIT_OK, EXIT_PENDING, InputError, TemporaryFailure
+from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
     from hybridspan.cassandra.region import CassandraRegion
     from hybridspan.clock import Clock
     from hybridspan.journal.store import SqliteJournal
+    from hybridspan.observation.estate import Estate
     from hybridspan.progress import Progress
     from hybridspan.verification.mending import Mend
     from hybridspan.verification.model import KeyspaceVerdict, VerificationResult
+
+Result = TypeVar("Result")
 
 
 @click.command(epilog=TOPOLOGY_WORDS)
@@ -106,7 +109,6 @@ async def _compare_all(
     from hybridspan.observation.estate import Estate
     from hybridspan.observation.proofs import keep_proof
     from hybridspan.report.live import OneLine
-    from hybridspan.verification.comparing import verify as compare
 
     def record(kind: str, document: Mapping[str, Any]) -> None:
         journal.append(run, kind, "", document)
@@ -114,18 +116,40 @@ async def _compare_all(
     async with Estate(topology, record=record, memory=journal) as estate:
         with OneLine() as progress:
             for region in topology.new_regions:
-                source = await estate.cassandra(topology.region_of(str(region.copy_from)))
-                target = await estate.cassandra(region)
-                everywhere = partial(estate.cassandras, source)
-                result = await compare(target, source, estate.clock, progress, everywhere)
+                once = partial(_compare_one, estate, region, progress)
+                result = await _patiently(once, estate.clock, progress)
                 # The proof is kept before rows are counted, which takes long and proves less.
                 results.append(result)
                 record("verification", result.to_document())
                 if result.is_proved:
-                    await keep_proof(estate, region)
+                    await _patiently(partial(keep_proof, estate, region), estate.clock, progress)
                 if count:
-                    results[-1] = await _counted(result, (source, target), estate.clock, progress)
+                    regions = [await estate.cassandra(r) for r in (_source(topology, region), region)]
+                    results[-1] = await _counted(result, regions, estate.clock, progress)
                     record("verification", results[-1].to_document())
+
+
+async def _compare_one(estate: Estate, region: Region, progress: Progress) -> VerificationResult:
+    from hybridspan.verification.comparing import verify as compare
+
+    source = await estate.cassandra(_source(estate.topology, region))
+    target = await estate.cassandra(region)
+    return await compare(target, source, estate.clock, progress, partial(estate.cassandras, source))
+
+
+def _source(topology: Topology, region: Region) -> Region:
+    return topology.region_of(str(region.copy_from))
+
+
+async def _patiently(call: Callable[[], Awaitable[Result]], clock: Clock, progress: Progress) -> Result:
+    """The call's result; what fails for a moment is tried again, as long as apply tries it."""
+    from hybridspan.engine.retry import persist
+    from hybridspan.engine.runner import PATIENCE_SECONDS
+
+    def told(failure: TemporaryFailure, seconds: float) -> None:
+        progress(f"{failure.message} [{failure.where}]: asked again in {seconds:.0f} s", None, {})
+
+    return await persist(call, clock=clock, patience=PATIENCE_SECONDS, on_retry=told)
 
 
 def _mended(
@@ -145,11 +169,17 @@ def _mended(
 async def _to_mend(topology: Topology, results: Sequence[VerificationResult]) -> tuple[Mend, ...]:
     """The repairs of what differs, by where the ranges are now."""
     from hybridspan.observation.estate import Estate
+    from hybridspan.report.live import OneLine
     from hybridspan.verification.mending import mends
 
     async with Estate(topology) as estate:
-        first = await estate.cassandra(topology.first)
-        return mends(results, await first.members(), await first.owners())
+        with OneLine() as progress:
+
+            async def once() -> tuple[Mend, ...]:
+                first = await estate.cassandra(topology.first)
+                return mends(results, await first.members(), await first.owners())
+
+            return await _patiently(once, estate.clock, progress)
 
 
 def _agreed(count: int, *, yes: bool) -> bool:
@@ -171,6 +201,7 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
     from hybridspan.observation.estate import Estate
     from hybridspan.report.live import OneLine
     from hybridspan.steps.mending import mend
+    from hybridspan.verification.mending import by_node
 
     with _run_of(journal, "verify --repair", topology) as run:
 
@@ -179,7 +210,9 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
 
         async with Estate(topology, record=record, memory=journal) as estate:
             with OneLine() as progress:
-                await mend(estate, todo, progress)
+                # Node by node, so that what one has repaired is not repaired again because another failed.
+                for wanted in by_node(todo).values():
+                    await _patiently(partial(mend, estate, wanted, progress), estate.clock, progress)
         journal.finish(run, "done", f"{len(todo)} repairs completed")
 
 
