@@ -10,6 +10,7 @@ import pytest
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState, parse_logs, parse_look
+from hybridspan.errors import TemporaryFailure
 from hybridspan.secrets import Secret
 from tests.cassandra.pods import PASSWORD, LocalPods
 
@@ -90,6 +91,25 @@ async def test_what_was_never_started_is_absent_and_so_is_what_was_cleared(pods,
     await until(task, "ended")
     await task.clear()
     assert (await task.look()).phase == "absent"
+
+
+@pytest.mark.parametrize("ending", ["exit 137", "echo running; exit 137", "echo 'half a'"])
+async def test_a_look_that_was_ended_is_one_that_may_come(pods, task, ending: str) -> None:
+    pods.program("bash", ending)
+    with pytest.raises(TemporaryFailure) as failed:
+        await task.look()
+    assert (failed.value.code, failed.value.where) == ("HS-CASS-028", "apigee-test, pod apigee/pod-0")
+
+
+async def test_what_cannot_be_read_is_no_answer(pods, task) -> None:
+    pods.program("bash", "exit 137")
+    for ask in (task.is_of(JOBS), task.logs(["kms"]), task.clear()):
+        with pytest.raises(TemporaryFailure, match=r"HS-CASS-028.*exit code 137"):
+            await ask
+
+
+async def test_a_folder_that_is_not_there_is_of_no_jobs(task) -> None:
+    assert not await task.is_of(JOBS)
 
 
 def test_a_look_that_is_none_is_refused() -> None:

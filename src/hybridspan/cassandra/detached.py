@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
-from hybridspan.errors import PermanentFailure
+from hybridspan.errors import PermanentFailure, TemporaryFailure
 
 ROOT: Final = "/tmp/hybridspan"
 TAIL_LINES: Final = 12
@@ -94,6 +94,7 @@ printf '%s\n' "$words" >>"$directory/$key.log"
 end_children_of "$number"
 """
 
+_JOBS: Final = '[ ! -e "$1/jobs" ] || cat "$1/jobs"'
 _MARK: Final = "==== log of "
 _LOGS: Final = f"""
 directory=$1
@@ -172,21 +173,20 @@ class DetachedTask:
         return code == 0
 
     async def is_of(self, jobs: Sequence[Job]) -> bool:
-        """Whether the folder is of just these commands: the same keys may stand for others."""
-        _, output = await self._bash('cat "$1/jobs"')
-        return output == written(jobs)
+        """Whether the folder is of just these commands: the same keys may stand for others. TemporaryFailure as for `look`."""
+        return await self._read(_JOBS) == written(jobs)
 
     async def look(self) -> TaskState:
-        """Where it stands."""
-        _, output = await self._bash(_LOOK)
-        return parse_look(output)
+        """Where it stands; TemporaryFailure where the look itself fails, as when the pod has no memory left for it."""
+        output = await self._read(_LOOK)
+        try:
+            return parse_look(output)
+        except ValueError as error:
+            raise self._unread(str(error)) from error
 
     async def logs(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """All that the jobs have printed, by key."""
-        if not keys:
-            return {}
-        _, output = await self._bash(_LOGS, *keys)
-        return parse_logs(output)
+        """All that the jobs have printed, by key; TemporaryFailure as for `look`."""
+        return parse_logs(await self._read(_LOGS, *keys)) if keys else {}
 
     async def tell(self, key: str, mark: str, words: str, *, is_good: bool) -> None:
         """End the job that runs, with these words below what it has printed; as succeeded where that is good.
@@ -197,8 +197,26 @@ class DetachedTask:
         await self._bash(_TELL, key, mark, words, "1" if is_good else "0")
 
     async def clear(self) -> None:
-        """Take the folder away; only for tasks that do not run."""
-        await self._bash('rm -rf -- "$1"')
+        """Take the folder away; only for tasks that do not run. TemporaryFailure where it stays."""
+        await self._read('rm -rf -- "$1"')
+
+    async def _read(self, script: str, *arguments: str) -> str:
+        code, output = await self._bash(script, *arguments)
+        if code:  # what was printed by then may be the half of it
+            raise self._unread(
+                f"exit code {code}: {output.strip()}" if output.strip() else f"exit code {code}"
+            )
+        return output
+
+    def _unread(self, why: str) -> TemporaryFailure:
+        return TemporaryFailure(
+            "HS-CASS-028",
+            "a long nodetool command cannot be looked at now",
+            where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
+            why=why,
+            hint=f"{self._pods.kubectl} -n {self._namespace} describe pod {self.pod} says whether it restarts, and why;"
+            " once it is ready, run again",
+        )
 
     async def _bash(self, script: str, *arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
         argv = ["bash", "-c", script, "hybridspan", self.directory, *arguments]
