@@ -7,16 +7,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cassandra import InvalidRequest
+from cassandra import AuthenticationFailed, InvalidRequest, OperationTimedOut, ReadFailure, WriteFailure
 from cassandra.cluster import NoHostAvailable
-from cassandra.connection import DefaultEndPoint
+from cassandra.connection import ConnectionBusy, ConnectionShutdown, DefaultEndPoint
 from cassandra.policies import HostDistance
+from cassandra.protocol import (
+    ConfigurationException,
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    ServerError,
+    SyntaxException,
+)
 
 from hybridspan.cassandra import ring
+from hybridspan.cassandra import session as opening
 from hybridspan.cassandra.credentials import Login, read_credentials
 from hybridspan.cassandra.dialect import line_of
-from hybridspan.cassandra.session import CqlSession, _OneEndPoint, _OneHost, _unreachable
-from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.cassandra.refusals import not_opened
+from hybridspan.cassandra.session import CqlSession, _OneEndPoint, _OneHost
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.plan.phases.rebuild import forgotten
 from hybridspan.secrets import Secret
 
@@ -45,7 +54,9 @@ def test_only_the_forwarded_node_is_ever_asked() -> None:
 
 def failure(words: str):
     error = NoHostAvailable("Unable to connect to any servers", {"127.0.0.1:4711": words})
-    return _unreachable(error, LOGIN, "apigee-eastus, pod apigee/pod-0", "apigee-datastore-default-creds")
+    return not_opened(
+        error, "SELECT", LOGIN, "apigee-eastus, pod apigee/pod-0", "apigee-datastore-default-creds"
+    )
 
 
 def test_a_wrong_password_names_user_secret_and_node() -> None:
@@ -109,14 +120,74 @@ async def test_each_release_is_asked_in_its_own_words(release: str, statement: s
     assert heard == recorded == [asked]
 
 
-async def test_what_cassandra_refuses_is_told_with_the_statement_and_its_words() -> None:
+def raising(error: Exception) -> Callable[..., None]:
     def execute(*_: object, **__: object) -> None:
-        raise InvalidRequest("unconfigured table other")
+        raise error
 
+    return execute
+
+
+UNKNOWN_DATACENTER = ConfigurationException(
+    0x2300, "Unrecognized strategy option {dc-9} passed to NetworkTopologyStrategy", None
+)
+REFUSED = [
+    (InvalidRequest("unconfigured table other"), "unconfigured table other"),
+    (UNKNOWN_DATACENTER, "Unrecognized strategy option {dc-9}"),
+    (SyntaxException(0x2000, "line 1:0 no viable alternative", None), "no viable alternative"),
+]
+MAY_PASS = [
+    ServerError(0x0000, "java.lang.RuntimeException", None),
+    OverloadedErrorMessage(0x1001, "Server is in overloaded state", None),
+    IsBootstrappingErrorMessage(0x1002, "Cannot read from a bootstrapping node", None),
+    ConnectionShutdown("Connection to 127.0.0.1:4711 was closed"),
+    ConnectionBusy("overloaded"),
+    ReadFailure("Replica(s) failed to execute read"),
+    WriteFailure("Replica(s) failed to execute write"),
+    OperationTimedOut(),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), REFUSED)
+async def test_what_cassandra_refuses_is_told_with_the_statement_and_its_words(
+    error: Exception, words: str
+) -> None:
     with pytest.raises(PermanentFailure) as failed:
-        await session(execute, "4.0.18", lambda *_: None).query("SELECT x FROM ks.other")
+        await session(raising(error), "4.0.18", lambda *_: None).query("SELECT x FROM ks.other")
     assert failed.value.code == "HS-CASS-007"
-    assert failed.value.why == "SELECT x FROM ks.other: unconfigured table other"
+    assert failed.value.why.startswith("SELECT x FROM ks.other: ")
+    assert words in failed.value.why
+
+
+@pytest.mark.parametrize("error", MAY_PASS, ids=lambda error: type(error).__name__)
+async def test_a_node_or_a_connection_that_fails_may_come_back(error: Exception) -> None:
+    with pytest.raises(TemporaryFailure) as failed:
+        await session(raising(error), "4.0.18", lambda *_: None).query("SELECT x FROM ks.other")
+    assert failed.value.code == "HS-CASS-005"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        *((error, "HS-CASS-008") for error in MAY_PASS),
+        *((error, "HS-CASS-007") for error, _ in REFUSED),
+        (AuthenticationFailed("not you"), "HS-CASS-003"),
+        (KeyError("a defect of ours"), ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+async def test_whatever_keeps_a_session_from_opening_is_told_and_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    closed: list[bool] = []
+    cluster = SimpleNamespace(connect=raising(error), shutdown=lambda: closed.append(True))
+    monkeypatch.setattr(opening, "_cluster", lambda *_: cluster)
+    context: Any = None
+    with pytest.raises(HybridspanError if code else KeyError) as failed:
+        await opening.open_session(
+            4711, context, LOGIN, where="pod-0", secret="users", record=lambda *_: None
+        )
+    assert closed == [True]
+    assert getattr(failed.value, "code", "") == code
 
 
 def session(execute: Callable[..., Any], release: str, record: Callable[..., None]) -> CqlSession:

@@ -23,7 +23,8 @@ from hybridspan.cassandra.ports import (
     PodAccess,
     Recorder,
 )
-from hybridspan.cassandra.session import NO_CONNECTION, CqlSession, open_session
+from hybridspan.cassandra.refusals import NO_CONNECTION
+from hybridspan.cassandra.session import CqlSession, open_session
 from hybridspan.cassandra.streaming import readable_bytes
 from hybridspan.cassandra.tls import client_context
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure

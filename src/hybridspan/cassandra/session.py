@@ -12,9 +12,9 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, Timeout, Unauthorized, Unavailable
+from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.connection import DefaultEndPoint, EndPoint, EndPointFactory
 from cassandra.policies import (
     ConstantReconnectionPolicy,
@@ -27,11 +27,13 @@ from cassandra.query import SimpleStatement, dict_factory
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.dialect import OLDEST, in_dialect, line_of
 from hybridspan.cassandra.ports import Recorder
-from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
+from hybridspan.cassandra.refusals import FAILURES, not_answered, not_opened
+from hybridspan.errors import PermanentFailure
 
 CONNECT_SECONDS: Final = 10.0
-NO_CONNECTION: Final = "HS-CASS-008"
 REQUEST_SECONDS: Final = 30.0
+
+_RELEASE: Final = "SELECT release_version FROM system.local"
 
 Row = Mapping[str, Any]
 
@@ -131,32 +133,8 @@ class CqlSession:
         self._record("cql", {"node": self._where, "user": self._login.user, "statement": statement})
         try:
             return await asyncio.to_thread(self._run, statement, parameters, quorum)
-        except (NoHostAvailable, Unavailable, Timeout, OperationTimedOut) as error:
-            raise TemporaryFailure(
-                "HS-CASS-005",
-                "the node cannot answer a statement now",
-                where=f"{self._where}, user {self._login.user}",
-                why=f"{statement}: {_reason(error)}",
-                hint="nodetool status shows which nodes are down",
-            ) from error
-        except Unauthorized as error:
-            raise PermanentFailure(
-                "HS-CASS-006",
-                f"user {self._login.user} may not do that",
-                where=self._where,
-                why=f"{statement}: {_reason(error)}",
-                hint="admin_user must be a superuser, and ddl_user own Apigee's keyspaces: LIST ROLES and LIST ALL"
-                " PERMISSIONS in cqlsh show what they have; grant it, then run again",
-            ) from error
-        except DriverException as error:
-            raise PermanentFailure(
-                "HS-CASS-007",
-                "Cassandra refuses the statement",
-                where=self._where,
-                why=f"{statement}: {_reason(error)}",
-                hint="nothing was changed by it. Where it speaks of a data center, compare the topology's names with"
-                " nodetool status, letter by letter; then run again",
-            ) from error
+        except FAILURES as error:
+            raise not_answered(error, statement, self._login, self._where) from error
 
     def _run(self, statement: str, parameters: Sequence[Any], quorum: bool) -> list[Row]:
         level = ConsistencyLevel.LOCAL_QUORUM if quorum else ConsistencyLevel.LOCAL_ONE
@@ -179,9 +157,11 @@ async def open_session(
     cluster = _cluster(port, context, login)
     try:
         session, release = await asyncio.to_thread(_connected, cluster)
-    except (NoHostAvailable, Timeout, OperationTimedOut) as error:
+    except Exception as error:
         await asyncio.to_thread(cluster.shutdown)
-        raise _unreachable(error, login, where, secret) from error
+        if isinstance(error, FAILURES):
+            raise not_opened(error, _RELEASE, login, where, secret) from error
+        raise
     if line_of(release) < OLDEST:
         await asyncio.to_thread(cluster.shutdown)
         raise _too_old(where, release)
@@ -191,7 +171,7 @@ async def open_session(
 def _connected(cluster: Cluster) -> tuple[Any, str]:
     """The session, and the node's release."""
     session = cluster.connect()
-    row = session.execute("SELECT release_version FROM system.local", timeout=REQUEST_SECONDS).one()
+    row = session.execute(_RELEASE, timeout=REQUEST_SECONDS).one()
     return session, str(row["release_version"])
 
 
@@ -221,33 +201,6 @@ def _cluster(port: int, context: ssl.SSLContext, login: Login) -> Cluster:
     )
 
 
-def _unreachable(error: NoHostAvailable, login: Login, where: str, secret: str) -> HybridspanError:
-    why = _reason(error)
-    if "Cannot achieve consistency level" in why or "Unable to perform authentication" in why:
-        return TemporaryFailure(
-            "HS-CASS-004",
-            f"the node cannot find out whether the password of {login.user} is right",
-            where=where,
-            why=why,
-            hint="system_auth has no live replica that the node may ask: look at nodetool status",
-        )
-    if "Bad credentials" in why or "AuthenticationFailed" in why or "and/or password are incorrect" in why:
-        return PermanentFailure(
-            "HS-CASS-003",
-            f"Cassandra refuses the password of {login.user}",
-            where=where,
-            why=f"the password is that of secret {secret}: {why}",
-            hint=f"compare the password in secret {secret} with the one that the database has",
-        )
-    return TemporaryFailure(
-        NO_CONNECTION,
-        "no CQL connection to the node",
-        where=where,
-        why=why,
-        hint="the pod's log says whether Cassandra listens for clients",
-    )
-
-
 def _too_old(where: str, release: str) -> PermanentFailure:
     return PermanentFailure(
         "HS-CASS-027",
@@ -256,11 +209,3 @@ def _too_old(where: str, release: str) -> PermanentFailure:
         why="before it nodetool rebuild copies no single keyspace, and nothing was tried with it",
         hint="upgrade the installation first, in every region, by Google's guide",
     )
-
-
-def _reason(error: Exception) -> str:
-    """The driver's own words, without its list of one host."""
-    causes = getattr(error, "errors", None)
-    if isinstance(causes, dict) and causes:
-        return "; ".join(sorted({str(cause) for cause in causes.values()}))
-    return str(error)
