@@ -65,6 +65,39 @@ async def test_a_session_whose_node_did_not_answer_is_opened_anew(pods, opened) 
     assert len(opened.users) == 2
 
 
+async def fails(found: Connections, *, late: bool = False) -> None:
+    """One whose node does not answer; `late`: who finds that only after others have."""
+
+    async def asks() -> None:
+        async with found.session("pod-0", "admin"):
+            if late:
+                await fails(found)
+                await use(found)
+            raise TemporaryFailure("HS-CASS-005", "gone")
+
+    with pytest.raises(TemporaryFailure):
+        await asks()
+
+
+async def test_a_session_that_failed_for_one_is_closed_when_the_last_of_its_users_has_left(
+    pods, opened
+) -> None:
+    found = to(pods)
+    async with found.session("pod-0", "admin"):
+        async with found.session("pod-0", "admin"):
+            await fails(found)
+        await use(found)
+        assert (len(opened.users), opened.closed) == (2, 0)
+    assert opened.closed == 1
+
+
+async def test_who_fails_late_does_not_close_the_session_that_was_opened_meanwhile(pods, opened) -> None:
+    found = to(pods)
+    await fails(found, late=True)
+    await use(found)
+    assert (len(opened.users), opened.closed) == (2, 1)
+
+
 async def test_a_refused_statement_leaves_the_session_open(pods, opened) -> None:
     found = to(pods)
     with pytest.raises(PermanentFailure):

@@ -37,12 +37,13 @@ async def usual_secret() -> str:
     return CREDENTIALS_SECRET
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Kept:
-    """A session with what must be closed after it."""
+    """A session with what must be closed after it, and how many use it now."""
 
     session: CqlSession
     stack: contextlib.AsyncExitStack
+    users: int = 0
 
 
 class Connections:
@@ -60,26 +61,34 @@ class Connections:
 
     async def close(self) -> None:
         """Close the sessions and forget the credentials."""
-        for key in tuple(self._sessions):
-            await self._drop(key)
+        while self._sessions:
+            _, kept = self._sessions.popitem()
+            await kept.stack.aclose()
         self._credentials = self._tls = None
 
     @contextlib.asynccontextmanager
     async def session(self, pod: str, role: Role) -> AsyncIterator[CqlSession]:
         """CQL on exactly that pod, as the user of that role; kept open for the next one who asks.
 
-        A session whose node did not answer is closed, so that the next try begins anew.
+        A session whose node did not answer is given to nobody any more, so that the next try begins anew; it is closed when the
+        last of those who use it has left.
         """
         key = (pod, role)
         async with self._opening.setdefault(key, asyncio.Lock()):
             kept = self._sessions.get(key)
             if kept is None:
                 kept = self._sessions[key] = await self._open(pod, role)
+            kept.users += 1
         try:
             yield kept.session
         except TemporaryFailure:
-            await self._drop(key)
+            if self._sessions.get(key) is kept:  # else it was given up before, and a newer one may be there
+                del self._sessions[key]
             raise
+        finally:
+            kept.users -= 1
+            if not kept.users and self._sessions.get(key) is not kept:
+                await kept.stack.aclose()
 
     async def log_in(self, pod: str, role: Role) -> None:
         """Prove that the user of that role can log in through that pod now: with a connection of its own."""
@@ -130,11 +139,6 @@ class Connections:
             why=f"{readable_bytes(free)} are free, and Cassandra serves nobody whose writes it cannot keep; {failure.why}",
             hint=f"enlarge the volume of {pod}'s claim, restart the pod, then run again",
         )
-
-    async def _drop(self, key: tuple[str, Role]) -> None:
-        kept = self._sessions.pop(key, None)
-        if kept is not None:
-            await kept.stack.aclose()
 
     async def _context(self) -> ssl.SSLContext:
         if self._tls is None:
