@@ -71,6 +71,22 @@ async def test_a_process_that_was_killed_is_dead_not_running(pods, task) -> None
     assert (await until(task, "dead")).current == "kms"
 
 
+async def test_a_folder_that_is_being_made_is_not_taken_for_one_that_was_left(pods, task) -> None:
+    folder = pods.folder / "tasks" / "rebuild"
+    folder.mkdir(parents=True)
+    assert (await task.look()).phase == "running"
+    os.utime(folder, (0, 0))
+    assert (await task.look()).phase == "dead"
+
+
+async def test_a_look_says_of_which_commands_it_is(pods, task) -> None:
+    pods.program("nodetool", "true")
+    await task.start(JOBS)
+    state = await until(task, "ended")
+    assert state.is_of(JOBS)
+    assert not state.is_of([Job(job.key, (*job.arguments, "more")) for job in JOBS])
+
+
 async def test_the_password_file_is_private_and_gone_at_the_end(pods, task) -> None:
     pods.program("nodetool", WAITS)
     await task.start(JOBS)
@@ -110,6 +126,15 @@ async def test_what_cannot_be_read_is_no_answer(pods, task) -> None:
 
 async def test_a_folder_that_is_not_there_is_of_no_jobs(task) -> None:
     assert not await task.is_of(JOBS)
+
+
+async def test_what_runs_is_not_put_away(pods, task) -> None:
+    pods.program("nodetool", WAITS)
+    await task.start(JOBS)
+    await task.clear()
+    assert (await task.look()).phase == "running"
+    (pods.folder / "go").touch()
+    await until(task, "ended")
 
 
 def test_a_look_that_is_none_is_refused() -> None:

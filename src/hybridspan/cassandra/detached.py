@@ -17,6 +17,8 @@ from hybridspan.errors import PermanentFailure, TemporaryFailure
 
 ROOT: Final = "/tmp/hybridspan"
 TAIL_LINES: Final = 12
+START_SECONDS: Final = 30
+"""How long a folder without a process counts as one that is being made."""
 
 _WORK: Final = r"""
 directory=$1 user=$2
@@ -51,28 +53,40 @@ for _ in $(seq 500); do [ -e "$directory/process" ] && exit 0; sleep 0.05; done
 exit 71
 """
 
-_LOOK: Final = r"""
-directory=$1
-[ -d "$directory" ] || { echo absent; exit 0; }
+# Inside the folder: another run may put it away meanwhile and make one of the same name. Who starts makes the process last.
+_PHASE: Final = r"""
+cd "$1" 2>/dev/null || { echo absent; exit 0; }
 state=dead
-[ -e "$directory/ended" ] && state=ended
-if [ $state = dead ] && read -r number began 2>/dev/null <"$directory/process"; then
+[ -e ended ] && state=ended
+if [ $state = dead ] && read -r number began 2>/dev/null <process; then
   now=$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)
   [ "$now" = "$began" ] && state=running
-  [ -e "$directory/ended" ] && state=ended
+  [ -e ended ] && state=ended
+elif [ $state = dead ] && [ $(($(date +%s) - $(stat -c %Y .))) -lt START ]; then
+  state=running
 fi
+""".replace("START", str(START_SECONDS))
+
+_LOOK: Final = r"""
+PHASE
 echo $state
-[ -e "$directory/jobs" ] || exit 0
+[ -e jobs ] || exit 0
 last=
 while IFS= read -r key && IFS= read -r line; do
-  code=$(cat "$directory/$key.code" 2>/dev/null)
-  echo "$key ${code:--}"
-  [ -e "$directory/$key.log" ] && last=$key
-done <"$directory/jobs"
+  code=$(cat "$key.code" 2>/dev/null)
+  echo "$key ${code:--} $line"
+  [ -e "$key.log" ] && last=$key
+done <jobs
 echo "== $last"
 # A stack trace would be all that fits, and says where in nodetool, not what.
-[ -z "$last" ] || sed '/^-- StackTrace --/,$d' "$directory/$last.log" | tail -n TAIL
-""".replace("TAIL", str(TAIL_LINES))
+[ -z "$last" ] || sed '/^-- StackTrace --/,$d' "$last.log" | tail -n TAIL
+""".replace("PHASE", _PHASE).replace("TAIL", str(TAIL_LINES))
+
+# Between the look at one that has ended and this another run may have made its own.
+_CLEAR: Final = r"""
+PHASE
+[ $state = running ] || ! [ "$1" -ef . ] || rm -rf -- "$1"
+""".replace("PHASE", _PHASE)
 
 # Processes are found in /proc: an image need not have ps or pkill.
 _TELL: Final = r"""
@@ -97,11 +111,12 @@ end_children_of "$number"
 _JOBS: Final = '[ ! -e "$1/jobs" ] || cat "$1/jobs"'
 _MARK: Final = "==== log of "
 _LOGS: Final = f"""
-directory=$1
+cd "$1" 2>/dev/null || exit 0
 shift
+cat jobs 2>/dev/null
 for key in "$@"; do
   printf '{_MARK}%s\\n' "$key"
-  cat "$directory/$key.log" 2>/dev/null
+  cat "$key.log" 2>/dev/null
   echo
 done
 """
@@ -125,6 +140,12 @@ class TaskState:
     codes: Mapping[str, int | None]
     log: str
     """The last lines of the job that began last, without a stack trace."""
+    jobs: tuple[Job, ...] = ()
+    """All of its commands."""
+
+    def is_of(self, jobs: Sequence[Job]) -> bool:
+        """Whether this is the state of just these commands: the same keys may stand for others."""
+        return written(self.jobs) == written(jobs)
 
     @property
     def current(self) -> str | None:
@@ -184,9 +205,13 @@ class DetachedTask:
         except ValueError as error:
             raise self._unread(str(error)) from error
 
-    async def logs(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """All that the jobs have printed, by key; TemporaryFailure as for `look`."""
-        return parse_logs(await self._read(_LOGS, *keys)) if keys else {}
+    async def logs(self, keys: Sequence[str], *, of: Sequence[Job] | None = None) -> Mapping[str, str]:
+        """All that the jobs have printed, by key; TemporaryFailure as for `look`.
+
+        With `of` nothing, where the folder is not of just these commands (any more).
+        """
+        output = await self._read(_LOGS, *keys) if keys else ""
+        return {} if of is not None and output.partition(_MARK)[0] != written(of) else parse_logs(output)
 
     async def tell(self, key: str, mark: str, words: str, *, is_good: bool) -> None:
         """End the job that runs, with these words below what it has printed; as succeeded where that is good.
@@ -197,8 +222,8 @@ class DetachedTask:
         await self._bash(_TELL, key, mark, words, "1" if is_good else "0")
 
     async def clear(self) -> None:
-        """Take the folder away; only for tasks that do not run. TemporaryFailure where it stays."""
-        await self._read('rm -rf -- "$1"')
+        """Take the folder away, unless it runs: it is another run's then. TemporaryFailure where that fails."""
+        await self._read(_CLEAR)
 
     async def _read(self, script: str, *arguments: str) -> str:
         code, output = await self._bash(script, *arguments)
@@ -238,12 +263,14 @@ def parse_look(text: str) -> TaskState:
     if phase not in ("absent", "running", "ended", "dead"):
         raise ValueError(f"not a task's state: {text[:200]!r}")
     codes: dict[str, int | None] = {}
+    jobs: list[Job] = []
     for position, line in enumerate(lines[1:], start=2):
-        key, _, value = line.partition(" ")
+        key, code, arguments = (*line.split(" ", 2), "", "")[:3]
         if key == "==":
-            return TaskState(phase, codes, "\n".join(lines[position:]))  # type: ignore[arg-type]  # checked above
-        codes[key] = None if value == "-" else int(value)
-    return TaskState(phase, codes, "")  # type: ignore[arg-type]  # checked above
+            return TaskState(phase, codes, "\n".join(lines[position:]), tuple(jobs))  # type: ignore[arg-type]  # checked above
+        codes[key] = None if code == "-" else int(code)
+        jobs.append(Job(key, tuple(arguments.split())))
+    return TaskState(phase, codes, "", tuple(jobs))  # type: ignore[arg-type]  # checked above
 
 
 def parse_logs(text: str) -> Mapping[str, str]:

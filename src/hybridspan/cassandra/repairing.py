@@ -24,19 +24,22 @@ async def ended(
     on_look: Callable[[TaskState], None],
     put_away: Callable[[DetachedTask, TaskState], Awaitable[None]] | None = None,
 ) -> TaskState:
-    """Start the jobs unless just these are under way, and watch until they have ended.
+    """Start the jobs unless just these are under way, and watch until they have ended: the state is of just these jobs.
 
     What another run left behind under that name is waited for when it runs, and put away when it does not: with `put_away`,
-    where more is to be done than to take its folder away.
+    where more is to be done than to take its folder away. Another run may be quicker in starting its own then, so that this is
+    done until the jobs were started here, or have ended well there. `absent` where they were started and the folder has gone.
     """
-    if not await task.start(jobs):
-        is_ours = await task.is_of(jobs)
+    while True:
+        is_started = await task.start(jobs)
         state = await watched(task, clock, on_look)
-        if is_ours and state.phase == "ended" and state.failed is None:
+        if state.phase == "absent" and is_started:
             return state
-        await (put_away(task, state) if put_away else task.clear())
-        await task.start(jobs)
-    return await watched(task, clock, on_look)
+        if state.is_of(jobs) and (is_started or (state.phase == "ended" and state.failed is None)):
+            return state
+        if state.phase != "absent":
+            await (put_away(task, state) if put_away else task.clear())
+        await clock.sleep(_FIRST_PAUSE)
 
 
 async def watched(task: DetachedTask, clock: Clock, on_look: Callable[[TaskState], None]) -> TaskState:
@@ -73,8 +76,9 @@ async def repaired(
 
     async with missed(history or region, task):
         state = await ended(task, jobs, clock, tell)
-    logs = await task.logs(state.succeeded)
-    await task.clear()
+    logs = await task.logs(state.succeeded, of=jobs)
+    if logs or not state.succeeded:  # else another run has put it away, and may have made its own
+        await task.clear()
     unfinished = [job.key for job in jobs if not repair_succeeded(logs.get(job.key, ""))]
     if unfinished:
         raise TemporaryFailure(
