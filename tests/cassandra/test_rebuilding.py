@@ -15,14 +15,18 @@ from tests.engine.conftest import TurnedClock
 
 SOURCES = ("120.38.1.9", "120.38.1.10")
 RUNNING = TaskState("running", {"all": None}, "")
+GONE = TemporaryFailure("HS-KUBE-006", "the API server does not answer", hint="wait")
 
 
 class Task:
-    def __init__(self, states: list[TaskState], log: str) -> None:
+    def __init__(self, states: list[TaskState | TemporaryFailure], log: str) -> None:
         self.states, self.text, self.cleared = states, log, False
 
     async def look(self) -> TaskState:
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if isinstance(state, TemporaryFailure):
+            raise state
+        return state
 
     async def logs(self, keys: Any) -> dict[str, str]:
         return dict.fromkeys(keys, self.text)
@@ -35,23 +39,36 @@ class Fake:
     """A region of which a rebuild asks these few things."""
 
     def __init__(
-        self, name: str, datacenter: str, *states: TaskState, log: str = "", closed: int = 0
+        self,
+        name: str,
+        datacenter: str,
+        *states: TaskState | TemporaryFailure,
+        log: str = "",
+        closed: int = 0,
     ) -> None:
         self.region = SimpleNamespace(name=name, datacenter=datacenter, namespace="apigee")
         self.own = Task(list(states), log)
         self.closed = SOURCES[:closed]
         self.netstats = recorded("netstats_rebuild")
+        self.failing = 0
+
+    def _may_fail(self) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise GONE
 
     async def task(self, pod: str, name: str) -> Task:
         return self.own
 
     async def nodetool(self, pod: str, *arguments: str) -> str:
+        self._may_fail()
         return self.netstats
 
     async def pods(self) -> Any:
         return [SimpleNamespace(address=address, name="pod") for address in SOURCES]
 
     async def unreachable_from(self, pod: str, addresses: Any, port: int) -> tuple[str, ...]:
+        self._may_fail()
         return self.closed
 
     async def host(self, pod: str) -> Any:
@@ -133,3 +150,28 @@ async def test_a_node_that_restarted_meanwhile_is_begun_anew_by_its_record() -> 
     target.netstats = recorded("netstats_idle")
     failure, _, _ = await watched(target)
     assert failure is None
+
+
+async def test_looks_that_fail_now_and_then_end_no_rebuild_and_are_told_of() -> None:
+    looks = [look for _ in range(60) for look in (GONE, GONE, RUNNING)]
+    target = Fake("centralus", "dc-2", *looks, TaskState("ended", {"all": 0}, ""))
+    target.failing = 3
+    failure, seconds, told = await watched(target)
+    assert failure is None
+    assert seconds > 300
+    assert target.own.cleared
+    words = "what apigee-cassandra-default-0 receives cannot be looked at now, again in 1 s: HS-KUBE-006"
+    assert any(line.startswith(words) for line, *_ in told)
+
+
+async def test_a_rebuild_that_cannot_be_looked_at_for_a_while_says_why() -> None:
+    failure, seconds, _ = await watched(Fake("centralus", "dc-2", RUNNING, GONE))
+    assert failure is GONE
+    assert 150 <= seconds < 180
+
+
+async def test_a_cut_peering_is_named_though_the_first_tries_of_the_way_fail() -> None:
+    target = Fake("centralus", "dc-2", RUNNING, closed=2)
+    target.failing = 2
+    failure, _, _ = await watched(target)
+    assert "the peering between centralus and eastus" in str(failure)

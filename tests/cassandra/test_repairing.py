@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hybridspan.cassandra.credentials import Login
-from hybridspan.cassandra.detached import DetachedTask, Job
-from hybridspan.cassandra.repairing import ended
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
+from hybridspan.cassandra.repairing import ended, repaired, watched
+from hybridspan.errors import TemporaryFailure
 from hybridspan.secrets import Secret
 from tests.cassandra.pods import PASSWORD, LocalPods
 from tests.engine.conftest import TurnedClock
@@ -43,6 +45,11 @@ class Raced(DetachedTask):
         async with asyncio.timeout(60):
             while (await self.look()).phase == "running":
                 pass
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
 
 
 @pytest.fixture
@@ -105,3 +112,65 @@ async def test_the_folder_that_went_is_told_as_gone_to_who_started_it(task: Race
 
     monkeypatch.setattr(task, "start", restarted)
     assert (await ended(task, OURS, TurnedClock(), lambda _: None)).phase == "absent"
+
+
+GONE = TemporaryFailure("HS-KUBE-006", "the API server does not answer", hint="wait")
+RUNNING, ENDED = TaskState("running", {"kms": None}, ""), TaskState("ended", {"kms": 0}, "")
+
+
+class Looked:
+    """A task whose looks are these, one after the other, the last for ever; a failure is raised."""
+
+    def __init__(self, *looks: TaskState | TemporaryFailure) -> None:
+        self.looks = list(looks)
+
+    async def look(self) -> TaskState:
+        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if isinstance(look, TemporaryFailure):
+            raise look
+        return look
+
+
+async def watch(*looks: TaskState | TemporaryFailure, clock: TurnedClock) -> tuple[TaskState, list[float]]:
+    told: list[float] = []
+    task: Any = Looked(*looks)
+    state = await watched(task, clock, lambda _: None, lambda _, seconds: told.append(seconds))
+    return state, told
+
+
+async def test_looks_that_fail_now_and_then_are_told_of_and_end_nothing(clock: TurnedClock) -> None:
+    many = [look for _ in range(100) for look in (GONE, GONE, GONE, RUNNING)]
+    state, told = await watch(*many, ENDED, clock=clock)
+    assert state is ENDED
+    assert told[:6] == [1, 2, 4, 1, 2, 4]
+
+
+async def test_when_no_look_has_been_good_for_a_while_its_failure_is_told(clock: TurnedClock) -> None:
+    began = clock.time
+    with pytest.raises(TemporaryFailure) as failed:
+        await watch(RUNNING, GONE, clock=clock)
+    assert failed.value is GONE
+    assert 150 <= clock.time - began < 180
+
+
+async def test_a_repair_is_read_out_though_the_first_tries_fail(task: Raced, pods: LocalPods) -> None:
+    pods.program("nodetool", 'echo "Repair completed successfully"')
+    exec_in_pod, tries = pods.exec, dict[str, int]()
+
+    async def failing(namespace: str, pod: str, argv: Sequence[str], **more: Any) -> Any:
+        tries[argv[2]] = tries.get(argv[2], 0) + 1
+        if "nohup" not in argv[2] and tries[argv[2]] == 1:
+            raise GONE
+        return await exec_in_pod(namespace, pod, argv, **more)
+
+    pods.exec = failing  # type: ignore[method-assign]
+    told: list[str] = []
+
+    async def found(_pod: str, _name: str) -> DetachedTask:
+        return task
+
+    region: Any = SimpleNamespace(task=found, region=SimpleNamespace(name="eastus"))
+    await repaired(region, "pod-0", "mend", OURS, TurnedClock(), lambda words, *_: told.append(words))
+    assert not (pods.folder / "tasks" / "verify").exists()
+    words = "the repair of range0 on pod-0 cannot be looked at now, again in 1 s: HS-KUBE-006"
+    assert sum(line.startswith(words) for line in told) == 3, told

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from hybridspan.cassandra.receiving import Receiving
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import StreamProgress
@@ -27,6 +29,8 @@ class Node:
         return (StreamProgress("10.0.0.1", "plan", "Rebuild", 1, 1, self.received, 1000),)
 
     async def closed(self) -> tuple[tuple[str, ...], bool]:
+        if self.restarts:
+            raise TemporaryFailure("HS-CASS-014", "the node restarts")
         return self.away, False
 
 
@@ -85,3 +89,21 @@ async def test_what_moves_again_is_forgiven():
     assert await watch.receiving.blocked(await watch.after(1, 50)) == ""
     watch.nodes[0].away = ("10.0.0.1",)
     assert await watch.receiving.blocked(await watch.after(40)) == ""
+
+
+async def test_a_node_that_restarts_hides_no_closed_way_of_the_others():
+    watch = Watch(Node(), Node())
+    await watch.after(0, 10, 10)
+    watch.nodes[0].restarts, watch.nodes[1].away = True, ("10.0.0.1",)
+    assert await watch.receiving.blocked(await watch.after(40)) == ""
+    assert "10.0.0.1 cannot be reached" in await watch.receiving.blocked(await watch.after(5))
+
+
+async def test_ways_that_cannot_be_asked_for_end_the_watch_only_after_a_while():
+    watch = Watch(Node())
+    await watch.after(0, 10)
+    watch.nodes[0].restarts = True
+    for _ in range(3):
+        assert await watch.receiving.blocked(await watch.after(50)) == ""
+    with pytest.raises(TemporaryFailure, match="the node restarts"):
+        await watch.receiving.blocked(await watch.after(50))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hybridspan.cassandra import probing
 from hybridspan.cassandra.detached import Job, TaskState
+from hybridspan.cassandra.patience import Trouble, persistently, told_by
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.sizes import expected_sizes
 from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
@@ -105,25 +106,28 @@ class Rebuild:
         """Watch until nothing runs any more.
 
         PermanentFailure where the way to the source is closed (it names the peering's regions) or bytes stand still; TemporaryFailure
-        where a rebuild failed or the node restarted.
+        where a rebuild failed or the node restarted, or where no look has been good for 150 s.
         """
+        trouble = told_by(progress, f"what {self._pod} receives", self._pod)
         task = await self._target.task(self._pod, TASK)
         meter, closed_before, looks = Meter(self._expected), False, 0
         while True:
-            state = await task.look()
+            state = await persistently(task.look, self._clock, trouble)
             streams: tuple[StreamProgress, ...] = ()
-            if state.phase == "ended" or (state.phase != "running" and not await self.receives()):
+            if state.phase == "ended":
+                break
+            if state.phase != "running" and not await persistently(self.receives, self._clock, trouble):
                 break
             if looks >= 2 or state.phase != "running":
-                streams = await self.streams()
+                streams = await persistently(self.streams, self._clock, trouble)
             received = meter.look(self._clock.monotonic(), streams, state.succeeded, state.phase)
             progress(*self._told(state, received, streams))
             quiet = self._clock.monotonic() - (meter.moved_at or 0.0)
             if quiet > QUIET_SECONDS:
-                closed_before = await self._judge(quiet, closed_before)
+                closed_before = await self._judge(quiet, closed_before, trouble)
             looks += 1
             await self._clock.sleep(min(0.5 + looks * 0.5, 5.0))
-        await self._concluded(state)
+        await self._concluded(state, trouble)
 
     async def streams(self) -> tuple[StreamProgress, ...]:
         """What streams to the node now, whoever started it."""
@@ -152,9 +156,9 @@ class Rebuild:
         fraction = received.fraction if received.bytes else done / count
         return words, fraction, details
 
-    async def _judge(self, quiet: float, closed_before: bool) -> bool:
+    async def _judge(self, quiet: float, closed_before: bool, trouble: Trouble) -> bool:
         """Whether the way to the source is closed now; raises when it was closed at the last look too."""
-        closed, whole = await self.closed()
+        closed, whole = await persistently(self.closed, self._clock, trouble)
         if closed and closed_before:
             raise self._cut(f"no byte for {quiet:.0f} s", closed, whole=whole)
         if quiet > STALL_SECONDS:
@@ -187,20 +191,21 @@ class Rebuild:
             hint="run apply again: it looks at the peering, mends it, and goes on with this node",
         )
 
-    async def _concluded(self, state: TaskState) -> None:
+    async def _concluded(self, state: TaskState, trouble: Trouble) -> None:
         """Put the ended task away; a failure of it becomes ours."""
         if state.phase == "absent":
             return  # it was someone else's, or the container restarted: the record of ranges tells
         task = await self._target.task(self._pod, TASK)
         failed = state.failed or (state.current if state.phase == "dead" else None)
-        log = (await task.logs([failed])).get(failed, "").strip() if failed else ""
-        await task.clear()
+        keys = [failed] if failed else []
+        logs = await persistently(lambda: task.logs(keys), self._clock, trouble)
+        await persistently(task.clear, self._clock, trouble)
         if failed:
-            raise await self._failure(failed, log)
+            raise await self._failure(failed, logs.get(failed, "").strip(), trouble)
 
-    async def _failure(self, keyspace: str, log: str) -> HybridspanError:
+    async def _failure(self, keyspace: str, log: str, trouble: Trouble) -> HybridspanError:
         last = "; ".join(line.strip() for line in log.splitlines()[:6] if line.strip())
-        free = await self.full()
+        free = await persistently(self.full, self._clock, trouble)
         if free is not None:
             return PermanentFailure(
                 "HS-CASS-021",
@@ -209,7 +214,7 @@ class Rebuild:
                 why=f"{readable_bytes(free)} are free; {last}",
                 hint="enlarge the volume of its claim, then run apply again: what has arrived is not streamed twice",
             )
-        closed, whole = await self.closed()
+        closed, whole = await persistently(self.closed, self._clock, trouble)
         if closed:
             return self._cut(f"Cassandra gave up: {last}", closed, whole=whole)
         kind = PermanentFailure if _is_permanent(log) else TemporaryFailure
@@ -223,8 +228,8 @@ class Rebuild:
 
     async def plausible(self, keyspaces: Sequence[str]) -> None:
         """PermanentFailure where Cassandra reports success over next to nothing though the source holds much."""
-        expected = await self.expected_sizes(keyspaces)
-        sizes = await self._target.keyspace_sizes(self._pod, keyspaces)
+        expected = await persistently(lambda: self.expected_sizes(keyspaces), self._clock)
+        sizes = await persistently(lambda: self._target.keyspace_sizes(self._pod, keyspaces), self._clock)
         for name, size in expected.items():
             if size > LEAST_BYTES and sizes.get(name, 0) < size * 0.2:
                 raise PermanentFailure(

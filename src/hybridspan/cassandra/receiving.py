@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from hybridspan.cassandra.patience import Patience
 from hybridspan.cassandra.rebuilding import QUIET_SECONDS, STALL_SECONDS, Rebuild
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.streaming import Meter, Received, readable_bytes, readable_seconds
@@ -41,6 +42,7 @@ class Receiving:
         self._meters: dict[str, Meter] = {}
         self._estimated: set[str] = set()
         self._closed_before = False
+        self._patience = Patience(clock)
 
     async def look(self, keyspaces: Sequence[str], *marks: object) -> Glance:
         """Take in one look; a change of `marks` counts as movement. A node that cannot be asked now counts as still."""
@@ -105,30 +107,37 @@ class Receiving:
         """Why nothing moves, in words, once that is certain; empty while there is hope.
 
         A way to the source that is closed at two looks is certain soon; a standstill with all ways open takes a quarter of an hour.
+        TemporaryFailure where nodes cannot be asked for their ways for 150 s; until then there is hope.
         """
         if glance.quiet < STANDSTILL:
             self._closed_before = False
+            self._patience.answered()
             return ""
-        closed = sorted(
-            {
-                a
-                for addresses, _ in await asyncio.gather(*(r.closed() for r in self._rebuilds.values()))
-                for a in addresses
-            }
-        )
+        ways = await asyncio.gather(*(_or_failure(r.closed()) for r in self._rebuilds.values()))
+        away = [way for way in ways if isinstance(way, TemporaryFailure)]
+        closed = sorted({a for way in ways if not isinstance(way, TemporaryFailure) for a in way[0]})
         if closed and self._closed_before:
             return f"no byte for {glance.quiet:.0f} s, and {', '.join(closed)} cannot be reached from the new nodes"
         self._closed_before = bool(closed)
+        if away:
+            self._patience.bear(away[0])
+            return ""
+        self._patience.answered()
         if glance.quiet > STALL_SECONDS:
             return f"no byte for {readable_seconds(glance.quiet)}, though every way is open"
         return ""
 
 
-async def _unless_away(asked: Awaitable[_Answer]) -> _Answer | None:
+async def _or_failure(asked: Awaitable[_Answer]) -> _Answer | TemporaryFailure:
     try:
         return await asked
-    except TemporaryFailure:
-        return None
+    except TemporaryFailure as failure:
+        return failure
+
+
+async def _unless_away(asked: Awaitable[_Answer]) -> _Answer | None:
+    answer = await _or_failure(asked)
+    return None if isinstance(answer, TemporaryFailure) else answer
 
 
 async def receiving(target: CassandraRegion, source: CassandraRegion, port: int, clock: Clock) -> Receiving:

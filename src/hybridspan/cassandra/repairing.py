@@ -7,6 +7,7 @@ from typing import Final
 
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
 from hybridspan.cassandra.lost_notices import missed
+from hybridspan.cassandra.patience import Trouble, persistently, told_by, untold
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import repair_succeeded
 from hybridspan.clock import Clock
@@ -23,6 +24,7 @@ async def ended(
     clock: Clock,
     on_look: Callable[[TaskState], None],
     put_away: Callable[[DetachedTask, TaskState], Awaitable[None]] | None = None,
+    trouble: Trouble = untold,
 ) -> TaskState:
     """Start the jobs unless just these are under way, and watch until they have ended: the state is of just these jobs.
 
@@ -32,21 +34,23 @@ async def ended(
     """
     while True:
         is_started = await task.start(jobs)
-        state = await watched(task, clock, on_look)
+        state = await watched(task, clock, on_look, trouble)
         if state.phase == "absent" and is_started:
             return state
         if state.is_of(jobs) and (is_started or (state.phase == "ended" and state.failed is None)):
             return state
         if state.phase != "absent":
-            await (put_away(task, state) if put_away else task.clear())
+            await (put_away(task, state) if put_away else persistently(task.clear, clock, trouble))
         await clock.sleep(_FIRST_PAUSE)
 
 
-async def watched(task: DetachedTask, clock: Clock, on_look: Callable[[TaskState], None]) -> TaskState:
-    """The state in which it no longer runs."""
+async def watched(
+    task: DetachedTask, clock: Clock, on_look: Callable[[TaskState], None], trouble: Trouble = untold
+) -> TaskState:
+    """The state in which it no longer runs; TemporaryFailure only where no look has been good for 150 s."""
     pause = _FIRST_PAUSE
     while True:
-        state = await task.look()
+        state = await persistently(task.look, clock, trouble)
         on_look(state)
         if state.phase != "running":
             return state
@@ -74,11 +78,12 @@ async def repaired(
         fraction = len(state.succeeded) / len(jobs)
         progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
 
+    trouble = told_by(progress, f"the repair of {keys} on {pod}", pod)
     async with missed(history or region, task):
-        state = await ended(task, jobs, clock, tell)
-    logs = await task.logs(state.succeeded, of=jobs)
+        state = await ended(task, jobs, clock, tell, trouble=trouble)
+    logs = await persistently(lambda: task.logs(state.succeeded, of=jobs), clock, trouble)
     if logs or not state.succeeded:  # else another run has put it away, and may have made its own
-        await task.clear()
+        await persistently(task.clear, clock, trouble)
     unfinished = [job.key for job in jobs if not repair_succeeded(logs.get(job.key, ""))]
     if unfinished:
         raise TemporaryFailure(
