@@ -11,116 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from hybridspan.cassandra import task_scripts
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 
 ROOT: Final = "/tmp/hybridspan"
-TAIL_LINES: Final = 12
-START_SECONDS: Final = 30
-"""How long a folder without a process counts as one that is being made."""
-
-_WORK: Final = r"""
-directory=$1 user=$2
-cd "$directory" || exit 70
-trap 'rm -f passwords' EXIT
-# nodetool waits for notifications, which get lost; by default it asks for a repair's end only every five minutes.
-export JAVA_TOOL_OPTIONS="${JAVA_TOOL_OPTIONS:-} -Dcassandra.nodetool.jmx_notification_poll_interval_seconds=3"
-echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" >process.new && mv process.new process
-while IFS= read -r key && IFS= read -r line; do
-  read -ra arguments <<<"$line"
-  nodetool -u "$user" -pwf passwords "${arguments[@]}" >>"$key.log" 2>&1 </dev/null
-  code=$?
-  [ -e "$key.good" ] && code=0
-  echo "$code" >"$key.code.new" && mv "$key.code.new" "$key.code"
-  [ "$code" = 0 ] || break
-done <jobs
-touch ended
-"""
-
-_START: Final = r"""
-umask 077
-directory=$1 user=$2 work=$3
-mkdir -p "${directory%/*}" && mkdir "$directory" 2>/dev/null || exit 75
-IFS= read -r password
-printf '%s %s\n' "$user" "$password" >"$directory/passwords"
-unset password
-cat >"$directory/jobs"
-printf '%s' "$work" >"$directory/work"
-detach=$(command -v setsid || true)
-nohup $detach bash "$directory/work" "$directory" "$user" >/dev/null 2>&1 </dev/null &
-for _ in $(seq 500); do [ -e "$directory/process" ] && exit 0; sleep 0.05; done
-exit 71
-"""
-
-# Inside the folder: another run may put it away meanwhile and make one of the same name. Who starts makes the process last.
-_PHASE: Final = r"""
-cd "$1" 2>/dev/null || { echo absent; exit 0; }
-state=dead
-[ -e ended ] && state=ended
-if [ $state = dead ] && read -r number began 2>/dev/null <process; then
-  now=$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)
-  [ "$now" = "$began" ] && state=running
-  [ -e ended ] && state=ended
-elif [ $state = dead ] && [ $(($(date +%s) - $(stat -c %Y .))) -lt START ]; then
-  state=running
-fi
-""".replace("START", str(START_SECONDS))
-
-_LOOK: Final = r"""
-PHASE
-echo $state
-[ -e jobs ] || exit 0
-last=
-while IFS= read -r key && IFS= read -r line; do
-  code=$(cat "$key.code" 2>/dev/null)
-  echo "$key ${code:--} $line"
-  [ -e "$key.log" ] && last=$key
-done <jobs
-echo "== $last"
-# A stack trace would be all that fits, and says where in nodetool, not what.
-[ -z "$last" ] || sed '/^-- StackTrace --/,$d' "$last.log" | tail -n TAIL
-""".replace("PHASE", _PHASE).replace("TAIL", str(TAIL_LINES))
-
-# Between the look at one that has ended and this another run may have made its own.
-_CLEAR: Final = r"""
-PHASE
-[ $state = running ] || ! [ "$1" -ef . ] || rm -rf -- "$1"
-""".replace("PHASE", _PHASE)
-
-# Processes are found in /proc: an image need not have ps or pkill.
-_TELL: Final = r"""
-directory=$1 key=$2 mark=$3 words=$4 good=$5
-end_children_of() {
-  local status process
-  for status in /proc/[0-9]*/status; do
-    grep -q "^PPid:[[:space:]]*$1\$" "$status" 2>/dev/null || continue
-    process=${status#/proc/} process=${process%/status}
-    end_children_of "$process"
-    kill "$process" 2>/dev/null
-  done
-}
-grep -qF -- "$mark" "$directory/$key.log" 2>/dev/null && ! [ -e "$directory/$key.code" ] || exit 0
-read -r number began <"$directory/process" || exit 0
-[ "$(cut -d' ' -f22 "/proc/$number/stat" 2>/dev/null)" = "$began" ] || exit 0
-printf '%s\n' "$words" >>"$directory/$key.log"
-[ "$good" = 1 ] && touch "$directory/$key.good"
-end_children_of "$number"
-"""
-
-_JOBS: Final = '[ ! -e "$1/jobs" ] || cat "$1/jobs"'
-_MARK: Final = "==== log of "
-_LOGS: Final = f"""
-cd "$1" 2>/dev/null || exit 0
-shift
-cat jobs 2>/dev/null
-for key in "$@"; do
-  printf '{_MARK}%s\\n' "$key"
-  cat "$key.log" 2>/dev/null
-  echo
-done
-"""
-
 TaskPhase = Literal["absent", "running", "ended", "dead"]
 
 
@@ -178,7 +74,7 @@ class DetachedTask:
     async def start(self, jobs: Sequence[Job]) -> bool:
         """Start the jobs, one after the other until one fails; False where the folder exists: nothing is started then."""
         stdin = f"{self._login.password.reveal()}\n{written(jobs)}".encode()
-        code, output = await self._bash(_START, self._login.user, _WORK, stdin=stdin)
+        code, output = await self._bash(task_scripts.START, self._login.user, task_scripts.WORK, stdin=stdin)
         for job in jobs if code == 0 else ():
             self._record(
                 "nodetool", {"pod": self.pod, "command": ["nodetool", *job.arguments], "task": self.directory}
@@ -195,11 +91,11 @@ class DetachedTask:
 
     async def is_of(self, jobs: Sequence[Job]) -> bool:
         """Whether the folder is of just these commands: the same keys may stand for others. TemporaryFailure as for `look`."""
-        return await self._read(_JOBS) == written(jobs)
+        return await self._read(task_scripts.JOBS) == written(jobs)
 
     async def look(self) -> TaskState:
         """Where it stands; TemporaryFailure where the look itself fails, as when the pod has no memory left for it."""
-        output = await self._read(_LOOK)
+        output = await self._read(task_scripts.LOOK)
         try:
             return parse_look(output)
         except ValueError as error:
@@ -210,8 +106,9 @@ class DetachedTask:
 
         With `of` nothing, where the folder is not of just these commands (any more).
         """
-        output = await self._read(_LOGS, *keys) if keys else ""
-        return {} if of is not None and output.partition(_MARK)[0] != written(of) else parse_logs(output)
+        output = await self._read(task_scripts.LOGS, *keys) if keys else ""
+        is_other = of is not None and output.partition(task_scripts.MARK)[0] != written(of)
+        return {} if is_other else parse_logs(output)
 
     async def tell(self, key: str, mark: str, words: str, *, is_good: bool) -> None:
         """End the job that runs, with these words below what it has printed; as succeeded where that is good.
@@ -219,11 +116,11 @@ class DetachedTask:
         For what is over and only nodetool does not know. What has ended by itself meanwhile stays as it is, and so does a job
         that has not printed the mark: it is another one.
         """
-        await self._bash(_TELL, key, mark, words, "1" if is_good else "0")
+        await self._bash(task_scripts.TELL, key, mark, words, "1" if is_good else "0")
 
     async def clear(self) -> None:
         """Take the folder away, unless it runs: it is another run's then. TemporaryFailure where that fails."""
-        await self._read(_CLEAR)
+        await self._read(task_scripts.CLEAR)
 
     async def _read(self, script: str, *arguments: str) -> str:
         code, output = await self._bash(script, *arguments)
@@ -278,8 +175,8 @@ def parse_logs(text: str) -> Mapping[str, str]:
     logs: dict[str, list[str]] = {}
     key = ""
     for line in text.splitlines():
-        if line.startswith(_MARK):
-            key = line.removeprefix(_MARK)
+        if line.startswith(task_scripts.MARK):
+            key = line.removeprefix(task_scripts.MARK)
             logs[key] = []
         elif key:
             logs[key].append(line)
