@@ -10,7 +10,7 @@ import pytest
 
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.detached import DetachedTask, Job, TaskState, parse_logs, parse_look
-from hybridspan.errors import TemporaryFailure
+from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.secrets import Secret
 from tests.cassandra.pods import PASSWORD, LocalPods
 
@@ -52,6 +52,16 @@ async def test_it_is_started_only_once(pods, task) -> None:
     (pods.folder / "go").touch()
     await until(task, "ended")
     assert (pods.folder / "runs").read_text() == "x\nx\n"
+
+
+@pytest.mark.parametrize("in_the_way", ["tasks", "tasks/rebuild"])
+async def test_a_folder_that_cannot_be_made_is_not_taken_for_one_that_is_there(
+    pods, task, in_the_way: str
+) -> None:
+    (pods.folder / in_the_way).parent.mkdir(exist_ok=True)
+    (pods.folder / in_the_way).touch()
+    with pytest.raises(PermanentFailure, match=r"HS-CASS-013.*mkdir"):
+        await task.start(JOBS)
 
 
 async def test_the_first_failure_ends_it(pods, task) -> None:

@@ -32,7 +32,9 @@ touch ended
 START: Final = r"""
 umask 077
 directory=$1 user=$2 work=$3
-mkdir -p "${directory%/*}" && mkdir "$directory" 2>/dev/null || exit 75
+mkdir -p "${directory%/*}" || exit 73
+# Only a folder that is there is another's: a full or read-only /tmp has none either.
+mkdir "$directory" 2>/dev/null || { [ -d "$directory" ] && exit 75; } || mkdir "$directory" || exit 73
 IFS= read -r password
 printf '%s %s\n' "$user" "$password" >"$directory/passwords"
 unset password
