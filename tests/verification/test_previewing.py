@@ -106,9 +106,9 @@ async def test_runs_that_ask_different_ranges_at_the_same_time_read_only_their_o
 class PutAway(DetachedTask):
     """A task whose folder another run puts away just before its logs are read."""
 
-    async def logs(self, keys: Sequence[str]) -> Mapping[str, str]:
+    async def logs(self, keys: Sequence[str], *, of: Sequence[Job] | None = None) -> Mapping[str, str]:
         await self.clear()
-        return await super().logs(keys)
+        return await super().logs(keys, of=of)
 
 
 async def test_a_folder_that_another_run_put_away_is_no_verdict_and_is_called_that(pods: LocalPods) -> None:

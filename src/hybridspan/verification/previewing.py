@@ -106,7 +106,7 @@ class Previewer:
             )
 
         state = await ended(task, jobs, self._clock, tell, self._put_away)
-        logs = await task.logs(state.succeeded)
+        logs = await task.logs(state.succeeded, of=jobs)
         await self._put_away(task, state)
         # Of a folder that was put away between two looks nothing is read; a command that ended well has always said something.
         return state, {job.key: logs[job.key] for job in jobs if logs.get(job.key, "").strip()}
