@@ -74,7 +74,8 @@ class PlanStale(HybridspanError):
 class TemporaryFailure(HybridspanError):
     """A failure that may pass by itself.
 
-    `retry_after` is the delay in seconds that the other side asked for, or None.
+    `retry_after` is the delay in seconds that the other side asked for, or None. Whoever gives up on it and hands it on
+    says how often it was tried, and for how many seconds after its first coming: for those nothing was worked.
     """
 
     def __init__(
@@ -89,6 +90,8 @@ class TemporaryFailure(HybridspanError):
     ) -> None:
         super().__init__(code, message, where=where, why=why, hint=hint)
         self.retry_after = retry_after
+        self.tries = 1
+        self.waited = 0.0
 
 
 class PermanentFailure(HybridspanError):

@@ -64,17 +64,42 @@ async def test_a_temporary_failure_without_end_becomes_permanent(story: Story, c
     assert "tried 14 times in 136 s without success" in str(outcome.steps[0].error)
 
 
-async def test_one_long_try_is_called_one(story: Story, clock: TurnedClock) -> None:
+async def test_one_try_is_called_one(story: Story, clock: TurnedClock) -> None:
     """Words that claim tries which nobody made send a person the wrong way."""
+    failure = TemporaryFailure("HS-X-2", "busy", retry_after=900)
+    step = ScriptedStep(planned("a/x"), failures=(failure,))
+    outcome = await runner([step], story, clock).run()
+    assert "tried once in 0 s without success" in str(outcome.steps[0].error)
+
+
+async def test_an_act_that_comes_further_each_time_is_tried_again_each_time(
+    story: Story, clock: TurnedClock
+) -> None:
+    step = ScriptedStep(planned("a/x"), failures=tuple(TemporaryFailure("HS-X-2", "busy") for _ in range(8)))
+    act = step.act
+
+    async def two_hours(progress) -> None:
+        await clock.sleep(7200)
+        progress("received", (step.acts + 1) / 10, {})
+        await act(progress)
+
+    step.act = two_hours  # type: ignore[method-assign]
+    assert (await runner([step], story, clock).run()).is_complete
+    assert step.acts == 9
+
+
+async def test_an_act_that_fails_anew_after_each_long_work_is_given_up(
+    story: Story, clock: TurnedClock
+) -> None:
     step = ScriptedStep(planned("a/x"))
 
     async def act(progress) -> None:
-        await clock.sleep(900)
+        await clock.sleep(7200)
         raise TemporaryFailure("HS-X-2", "busy")
 
     step.act = act  # type: ignore[method-assign]
     outcome = await runner([step], story, clock).run()
-    assert "tried once in 900 s without success" in str(outcome.steps[0].error)
+    assert "tried 3 times in 21601 s without success" in str(outcome.steps[0].error)
 
 
 async def test_an_act_that_took_effect_before_its_failure_is_not_repeated(

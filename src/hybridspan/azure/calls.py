@@ -16,6 +16,7 @@ from hybridspan.azure.looks import Looks
 from hybridspan.azure.pace import GIVEN_UP
 from hybridspan.clock import Clock
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
+from hybridspan.patience import LONG_TRIES, Patience
 from hybridspan.progress import Progress, quiet
 
 Recorder = Callable[[str, Mapping[str, Any]], None]
@@ -46,7 +47,8 @@ class ArmCalls:
             document: Document | None = await self._in_thread(call, where, absent=None)
             return document
 
-        return await self.persist(once, patience=READ_PATIENCE_SECONDS)
+        # One that takes longer than its patience has hung, not worked.
+        return await self.persist(once, patience=READ_PATIENCE_SECONDS, long_tries=1)
 
     async def write(
         self,
@@ -102,19 +104,27 @@ class ArmCalls:
         progress: Progress = quiet,
         *,
         patience: float = WRITE_PATIENCE_SECONDS,
+        long_tries: int = LONG_TRIES,
     ) -> Result:
-        """The call's result; temporary failures are met with Azure's delay, or growing ones, for `patience` seconds."""
-        end, pause = self.clock.monotonic() + patience, 0.5
+        """The call's result; temporary failures are met with Azure's delay, or growing ones, for `patience` seconds from the first.
+
+        The last one is handed on with how often it was tried and for how long, so that whoever is patient too counts from there.
+        """
+        left, pause = Patience(patience, long_tries), 0.5
         while True:
+            began = self.clock.monotonic()
             try:
                 return await call()
             except TemporaryFailure as failure:
+                now = self.clock.monotonic()
+                left = left.after(failure, began=began, now=now)
+                pause = 0.5 if left.row == 1 else min(pause * 2, 10.0)
                 delay = failure.retry_after or pause
-                if self.clock.monotonic() + delay > end:
+                if not left.allows(now + delay):
+                    failure.tries, failure.waited = left.tries, now - left.first
                     raise
                 progress(f"{failure.message}; again in {delay:g} s", None, {"error": failure.to_document()})
             await self.clock.sleep(delay)
-            pause = min(pause * 2, 10.0)
 
     async def until_settled(
         self,

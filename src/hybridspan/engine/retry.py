@@ -1,4 +1,4 @@
-"""Temporary failures are tried again, with growing pauses, until a deadline."""
+"""Temporary failures are tried again, with growing pauses, until patience is at its end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hybridspan.clock import Clock
 from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.patience import Patience
 
 Result = TypeVar("Result")
 
@@ -25,20 +26,26 @@ async def persist(
     clock: Clock,
     patience: float,
     on_retry: Callable[[TemporaryFailure, float], None],
+    reached: Callable[[], float] = lambda: 0.0,
 ) -> Result:
-    """The call's result; a TemporaryFailure is retried for `patience` seconds, then becomes permanent."""
-    began = clock.monotonic()
-    deadline = began + patience
-    for tries, pause in enumerate(pauses(), 1):
+    """The call's result; a TemporaryFailure is retried for `patience` seconds from its coming, then becomes permanent.
+
+    `reached` gives the part of the work, from 0 to 1, that the tries so far have brought about.
+    """
+    start, left, waits = clock.monotonic(), Patience(patience), pauses()
+    while True:
+        began = clock.monotonic()
         try:
             return await call()
         except TemporaryFailure as failure:
-            delay = max(pause, failure.retry_after or 0.0)
-            if clock.monotonic() + delay > deadline:
-                raise _given_up(failure, tries, clock.monotonic() - began) from failure
+            now = clock.monotonic()
+            left = left.after(failure, began=began, now=now, reached=reached())
+            waits = pauses() if left.row == 1 else waits
+            delay = max(next(waits), failure.retry_after or 0.0)
+            if not left.allows(now + delay):
+                raise _given_up(failure, left.tries, now - start) from failure
             on_retry(failure, delay)
         await clock.sleep(delay)
-    raise AssertionError("unreachable: the pauses never end")
 
 
 def _given_up(failure: TemporaryFailure, tries: int, seconds: float) -> PermanentFailure:

@@ -23,7 +23,7 @@ from hybridspan.plan.model import Decision, PlannedStep
 Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 150.0
-"""How long one check, act or look may be retried for temporary failures."""
+"""How long one check, act or look may be retried for temporary failures, from the first of them in a row."""
 
 
 class Listener(Protocol):
@@ -128,16 +128,22 @@ class Runner:
             return self._gate_passed
 
     async def _act(self, step: Step) -> None:
-        first = True
+        first, reached = True, 0.0
+        told = self._progress(step)
+
+        def tell(text: str, fraction: float | None, details: Mapping[str, Any]) -> None:
+            nonlocal reached
+            reached = max(reached, fraction or 0.0)
+            told(text, fraction, details)
 
         async def once() -> None:
             nonlocal first
             if not first and (await step.check()).is_done:
                 return
             first = False
-            await step.act(self._progress(step))
+            await step.act(tell)
 
-        await self._patiently(step, once)
+        await self._patiently(step, once, lambda: reached)
 
     async def _verified(self, step: Step) -> Decision:
         """The decision that says it is true; PermanentFailure when the deadline has passed."""
@@ -159,7 +165,12 @@ class Runner:
             await self._clock.sleep(pause)
         raise AssertionError("unreachable: the pauses never end")
 
-    async def _patiently(self, step: Step, call: Callable[[], Awaitable[Result]]) -> Result:
+    async def _patiently(
+        self,
+        step: Step,
+        call: Callable[[], Awaitable[Result]],
+        reached: Callable[[], float] = lambda: 0.0,
+    ) -> Result:
         async def one_failure() -> Result:
             try:
                 return await call()
@@ -170,7 +181,9 @@ class Runner:
             document = {"error": failure.to_document(), "delay": delay}
             self._tell("retrying", step.planned, document)
 
-        return await persist(one_failure, clock=self._clock, patience=PATIENCE_SECONDS, on_retry=on_retry)
+        return await persist(
+            one_failure, clock=self._clock, patience=PATIENCE_SECONDS, on_retry=on_retry, reached=reached
+        )
 
     def _progress(self, step: Step) -> Callable[[str, float | None, Mapping[str, Any]], None]:
         def tell(text: str, fraction: float | None, details: Mapping[str, Any]) -> None:
