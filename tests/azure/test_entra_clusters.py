@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from hybridspan.azure.cloud import PUBLIC, AzureCloud
 from hybridspan.azure.credentials import Source
@@ -18,10 +20,13 @@ from hybridspan.azure.logins import LOGINS, unattended
 from hybridspan.errors import InputError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.kubernetes.access import Access
+from hybridspan.kubernetes.execution import run
+from hybridspan.kubernetes.forwarding import forward
 from hybridspan.observation.gather import _connected
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL
 from tests.azure.test_gateway import LIKE, make_networks
+from tests.kubernetes.conftest import Server, listening, status
 from tests.plan_azure.facts import cluster, here
 
 TOKEN = {
@@ -54,13 +59,13 @@ async def test_kubelogin_signs_in_as_we_do(gateway: AzureGateway, stand_in: Stan
     assert "--server-id" in arguments
 
 
-def kubeconfig(plugin: dict[str, Any]) -> dict[str, Any]:
+def kubeconfig(plugin: dict[str, Any], server: str = "https://127.0.0.1:9") -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
         "users": [{"name": "u", "user": {"exec": plugin}}],
     }
 
@@ -97,6 +102,86 @@ async def test_a_token_of_the_plug_in_opens_the_cluster(kubelogin: Path) -> None
     kubelogin.write_text(json.dumps(TOKEN))
     access = await opened(kubeconfig(plugin("--login", "spn")))
     assert access._headers() == {"Authorization": "Bearer t-1"}
+
+
+class Hourly:
+    """An API server whose tokens run out."""
+
+    def __init__(self) -> None:
+        self.token = "t-1"
+        self.refused = 0
+
+    @web.middleware
+    async def only_the_token(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("Authorization") == f"Bearer {self.token}":
+            answer: web.StreamResponse = await handler(request)
+            return answer
+        self.refused += 1
+        return web.json_response({"message": "Unauthorized"}, status=401)
+
+
+@pytest.fixture
+async def hourly(kubelogin: Path) -> AsyncIterator[tuple[Hourly, Access]]:
+    """The server, and an access to it that was opened an hour ago: its token is no longer taken, kubelogin has another one."""
+    kubelogin.write_text(json.dumps(TOKEN))
+    server, tokens = Server(), Hourly()
+
+    async def hello(socket: web.WebSocketResponse, _: web.Request) -> None:
+        await socket.send_bytes(b"\x01hello")
+        await socket.send_bytes(b"\x03" + status(0))
+
+    server.pod.exec = hello
+    app = server.routes()
+    app.middlewares.append(tokens.only_the_token)
+    async with listening(app) as url:
+        access = Access(kubeconfig(plugin("--login", "spn"), url), "apigee-centralus")
+        await access.open()
+        tokens.token = "t-2"
+        kubelogin.write_text(json.dumps({**TOKEN, "status": {"token": "t-2"}}))
+        yield tokens, access
+        await access.close()
+
+
+async def test_a_command_in_a_pod_renews_a_token_that_has_run_out(hourly: tuple[Hourly, Access]) -> None:
+    server, access = hourly
+    for _ in range(2):
+        ended = await run(access, "apigee", "pod-0", ["true"], container=None, stdin=None, seconds=60)
+        assert ended.stdout == "hello"
+    assert server.refused == 1
+
+
+async def test_a_forwarded_port_renews_a_token_that_has_run_out(hourly: tuple[Hourly, Access]) -> None:
+    _, access = hourly
+    async with forward(access, "apigee", "pod-0", 9042) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hello")
+        assert await reader.read(5) == b"HELLO"
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_streams_that_meet_the_same_refusal_fetch_one_token(
+    hourly: tuple[Hourly, Access], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, access = hourly
+    fetched, fetch = [], access._authenticate
+
+    async def counted() -> None:
+        fetched.append(1)
+        await fetch()
+
+    monkeypatch.setattr(access, "_authenticate", counted)
+    commands = (run(access, "apigee", "p", ["true"], container=None, stdin=None, seconds=60) for _ in "123")
+    assert [ended.code for ended in await asyncio.gather(*commands)] == [0, 0, 0]
+    assert len(fetched) == 1
+
+
+async def test_a_token_that_is_not_taken_anew_is_told_as_a_refusal(hourly: tuple[Hourly, Access]) -> None:
+    server, access = hourly
+    server.token = "nobody's"
+    with pytest.raises(PermanentFailure, match="HS-KUBE-003"):
+        await run(access, "apigee", "pod-0", ["true"], container=None, stdin=None, seconds=60)
+    assert server.refused == 2
 
 
 @pytest.mark.parametrize(

@@ -81,11 +81,12 @@ class Access:
         seconds: float = REQUEST_SECONDS,
     ) -> Any:
         """The answer's JSON document (or text); None for 404, failures for everything else that is no success."""
+        used = self._headers()
         status, answer, retry_after = await self._answer(
             method, path, query, body, content_type, where, seconds
         )
         if status == 401:
-            await self._renew()
+            await self._renew(used)
             status, answer, retry_after = await self._answer(
                 method, path, query, body, content_type, where, seconds
             )
@@ -119,26 +120,38 @@ class Access:
     async def websocket(
         self, path: str, query: Sequence[tuple[str, str]], protocols: tuple[str, ...], where: str
     ) -> aiohttp.ClientWebSocketResponse:
-        """An open WebSocket on a sub-resource; failures as for requests."""
+        """An open WebSocket on a sub-resource; failures as for requests, and a token that has run out is renewed as for them."""
+        used = self._headers()
+        try:
+            try:
+                return await self._connected(path, query, protocols)
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status != 401:
+                    raise
+            await self._renew(used)
+            return await self._connected(path, query, protocols)
+        except aiohttp.WSServerHandshakeError as error:
+            raise refusal(error.status, error.message, self._place(where), self.kubectl) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise unreachable(error, self._place(where)) from error
+
+    async def _connected(
+        self, path: str, query: Sequence[tuple[str, str]], protocols: tuple[str, ...]
+    ) -> aiohttp.ClientWebSocketResponse:
         pool = self._pool()
         if pool.pool_manager is None:
             pool.pool_manager = pool._create_pool_manager()  # noqa: SLF001  # as the client's own stream module does
         extra = {"proxy": pool.proxy} if pool.proxy else {}
         if self._configuration.tls_server_name:
             extra["server_hostname"] = self._configuration.tls_server_name
-        try:
-            socket: aiohttp.ClientWebSocketResponse = await pool.pool_manager.ws_connect(
-                self._url(path, query),
-                headers=self._headers(),
-                protocols=protocols,
-                heartbeat=HEARTBEAT_SECONDS,
-                max_msg_size=0,
-                **extra,
-            )
-        except aiohttp.WSServerHandshakeError as error:
-            raise refusal(error.status, error.message, self._place(where), self.kubectl) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise unreachable(error, self._place(where)) from error
+        socket: aiohttp.ClientWebSocketResponse = await pool.pool_manager.ws_connect(
+            self._url(path, query),
+            headers=self._headers(),
+            protocols=protocols,
+            heartbeat=HEARTBEAT_SECONDS,
+            max_msg_size=0,
+            **extra,
+        )
         return socket
 
     def _pool(self) -> Any:
@@ -166,9 +179,11 @@ class Access:
         # Like kubectl: a proxy of the environment is never used for this machine itself.
         return urlsplit(self._configuration.host).hostname not in _LOOPBACK
 
-    async def _renew(self) -> None:
+    async def _renew(self, used: Mapping[str, str]) -> None:
+        """Other credentials than those that were used; where many met the same refusal, the first one fetches them for all."""
         async with self._renewing:
-            await self._authenticate()
+            if self._headers() == used:
+                await self._authenticate()
 
     async def _authenticate(self) -> None:
         document = copy.deepcopy(self.document)
