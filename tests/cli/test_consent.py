@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from click.testing import CliRunner
 
 from hybridspan.cli import apply
 from hybridspan.clock import SystemClock
+from hybridspan.engine.outcomes import RunOutcome
+from hybridspan.engine.runner import Runner
 from hybridspan.errors import EXIT_INPUT, EXIT_PENDING, InputError
 from hybridspan.journal.store import SqliteJournal
 from hybridspan.plan import build
 from hybridspan.plan.model import Plan, done, without
-from tests.engine.conftest import planned
+from tests.engine.conftest import ScriptedStep, Story, TurnedClock, planned
 from tests.plan_cassandra.world import BEFORE, ring, two_regions, world
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "apply.schema.json"
@@ -101,3 +104,40 @@ def test_past_no_return_without_a_yes_is_a_slip_that_is_told(tmp_path: Path) -> 
     done = CliRunner().invoke(apply.apply, [str(tmp_path / "none.yaml"), "--past-no-return"])
     assert done.exit_code == EXIT_INPUT
     assert "--past-no-return goes with --yes" in done.output
+
+
+def dropped(*_: Any, **__: Any) -> bool:
+    """What reading gives whose terminal is gone."""
+    raise OSError(errno.EIO, "Input/output error")
+
+
+async def asked() -> RunOutcome:
+    """A run that comes to an act which cannot simply be undone, where a person is asked."""
+    step = ScriptedStep(planned("datastore/centralus", irreversible="nodes join the ring"))
+    return await Runner([step], Story(), TurnedClock(), apply.Consent(False, False).past).run()
+
+
+async def test_the_end_of_the_input_at_the_question_is_a_no() -> None:
+    with CliRunner().isolation(input=""):
+        outcome = await asked()
+    assert (outcome.word, outcome.stopped_before) == ("stopped", "datastore/centralus")
+
+
+async def test_a_terminal_that_is_gone_at_the_question_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("click.confirm", dropped)
+    outcome = await asked()
+    assert (outcome.word, outcome.stopped_before) == ("stopped", "datastore/centralus")
+
+
+async def test_a_stop_at_the_question_ends_with_changes_pending(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def stopped(*_: Any) -> RunOutcome:
+        with CliRunner().isolation(input=""):
+            return await asked()
+
+    monkeypatch.setattr(apply.Application, "_run_steps", stopped)
+    monkeypatch.setattr(apply.Consent, "to_begin", lambda *_: True)
+    assert await run(journal, apply.Consent(False, False)).carry_out(None) == EXIT_PENDING
+    assert "stopped before datastore/centralus" in capsys.readouterr().err.lower()
+    assert [r.outcome for r in journal.runs()] == ["stopped"]

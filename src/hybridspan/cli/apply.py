@@ -106,11 +106,17 @@ class Consent:
         return click.confirm(f"Carry out {counted(len(plan.pending), 'step')}?", err=True)
 
     async def past(self, step: PlannedStep) -> bool:
-        """Asked once, before the first act that cannot simply be undone."""
+        """Asked once, before the first act that cannot simply be undone; the end of the input, or of the terminal, is a no."""
         if self._yes:
             return self._past
         question = f"\n{step.id}: {step.irreversible}\nThis cannot simply be undone. Go on?"
-        return await asyncio.to_thread(click.confirm, question, err=True)
+        try:
+            return await asyncio.to_thread(click.confirm, question, err=True)
+        except click.Abort:  # a RuntimeError, which the engine would take for a defect
+            click.echo(err=True)
+            return False
+        except OSError:  # a terminal that is gone may be read as an error, and nothing more can be told there
+            return False
 
 
 def asked_aside(shown: Display, consent: Consent) -> Callable[[PlannedStep], Awaitable[bool]]:
