@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,51 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"this is not a database, but it is long enough to be read as one" * 20)
     with pytest.raises(PermanentFailure, match="HS-JOURNAL-001"):
         SqliteJournal(path, SystemClock())
+
+
+def damaged(path: Path) -> SqliteJournal:
+    """A journal whose first page is whole, so that it opens, and none after it."""
+    written = SqliteJournal(path, SystemClock())
+    run = written.begin("apply", "digest")
+    for number in range(200):
+        written.append(run, "progress", "rebuild/x", {"text": f"{number} " * 100})
+        written.decide(f"rebuild/{number}", "x" * 100)
+    written.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    return SqliteJournal(path, SystemClock())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda journal: journal.runs(),
+        lambda journal: list(journal.events()),
+        lambda journal: journal.decided("rebuild/7"),
+        lambda journal: journal.begin("apply", "digest"),
+        lambda journal: journal.append(1, "progress", "", {}),
+        lambda journal: journal.finish(1, "done", ""),
+        lambda journal: journal.decide("rebuild/7", "y"),
+    ],
+    ids=["runs", "events", "decided", "begin", "append", "finish", "decide"],
+)
+def test_damage_that_shows_only_on_use_is_named_too(
+    tmp_path: Path, use: Callable[[SqliteJournal], object]
+) -> None:
+    journal = damaged(tmp_path / "journal.sqlite")
+    with pytest.raises(PermanentFailure, match="HS-JOURNAL-001") as caught:
+        use(journal)
+    assert caught.value.where == str(tmp_path / "journal.sqlite")
+    assert "move the file away" in caught.value.hint
+    journal.close()
+
+
+def test_a_row_that_is_no_document_is_damage(journal: SqliteJournal) -> None:
+    run = journal.begin("apply", "digest")
+    journal.append(run, "acting", "network/a", {})
+    journal._db.execute("UPDATE events SET document='{\"byt'")
+    with pytest.raises(PermanentFailure, match="HS-JOURNAL-001"):
+        list(journal.events())
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

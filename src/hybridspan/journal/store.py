@@ -48,14 +48,7 @@ class SqliteJournal:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
             self._prepare(path)
         except sqlite3.DatabaseError as error:
-            raise PermanentFailure(
-                "HS-JOURNAL-001",
-                "the journal cannot be used",
-                where=str(path),
-                why=str(error),
-                hint="move the file away; a new one is made. Then hybridspan verify, where data was copied already, so that it"
-                " is known again, and plan: it finds out the rest by looking",
-            ) from error
+            raise _unusable(path, error) from error
 
     def _prepare(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -76,6 +69,8 @@ class SqliteJournal:
             with self._guard, closing(self._db.execute(statement, values)) as cursor:
                 return cursor.lastrowid or 0
         except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                raise _unusable(self._path, error) from error
             # Going on without a record would leave the next run to guess what this one streamed.
             raise PermanentFailure(
                 "HS-JOURNAL-004",
@@ -85,6 +80,19 @@ class SqliteJournal:
                 hint="make room on that disk (df -h) and see that you may write there, then run the command again: it goes"
                 " on where the world is",
             ) from error
+
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with self._guard, closing(self._db.execute(query, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _unusable(self._path, error) from error
+
+    def _decoded(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:  # damage inside a row, which the database does not see
+            raise _unusable(self._path, error) from error
 
     def begin(self, kind: str, topology_digest: str) -> int:
         return self._write(
@@ -107,19 +115,16 @@ class SqliteJournal:
 
     def runs(self) -> list[Run]:
         columns = "id, kind, topology_digest, started, ended, outcome, message, host, pid, version"
-        with self._guard:
-            return [Run(*row) for row in self._db.execute(f"SELECT {columns} FROM runs ORDER BY id")]  # noqa: S608
+        return [Run(*row) for row in self._read(f"SELECT {columns} FROM runs ORDER BY id")]  # noqa: S608
 
     def events(self, run: int | None = None, kind: str | None = None) -> Iterator[Event]:
         query = (
             "SELECT run, sequence, at, kind, step, document FROM events "
             "WHERE (?1 IS NULL OR run=?1) AND (?2 IS NULL OR kind=?2) ORDER BY sequence"
         )
-        with self._guard:
-            rows = self._db.execute(query, (run, kind)).fetchall()
-        for row in rows:
+        for row in self._read(query, (run, kind)):
             run_id, sequence, at, name, step, document = row
-            yield Event(run_id, sequence, at, name, step, json.loads(document))
+            yield Event(run_id, sequence, at, name, step, self._decoded(document))
 
     def decide(self, key: str, value: Any) -> None:
         self._write(
@@ -129,10 +134,26 @@ class SqliteJournal:
         )
 
     def decided(self, key: str) -> Any | None:
-        with self._guard:
-            row = self._db.execute("SELECT value FROM decisions WHERE key=?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        rows = self._read("SELECT value FROM decisions WHERE key=?", (key,))
+        return self._decoded(rows[0][0]) if rows else None
 
     def close(self) -> None:
         with self._guard:
             self._db.close()
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is broken, so that room on the disk would not help; extended codes say more in their upper bytes."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _unusable(path: Path, error: Exception) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-JOURNAL-001",
+        "the journal cannot be used",
+        where=str(path),
+        why=str(error),
+        hint="move the file away; a new one is made. Then hybridspan verify, where data was copied already, so that it"
+        " is known again, and plan: it finds out the rest by looking",
+    )
