@@ -14,6 +14,7 @@ from hybridspan.facts.azure import same_id
 from hybridspan.facts.cassandra import KeyspaceFacts, Replication, RingFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.observation.description import Found, FoundRegion, connected_otherwise, subnets_of
+from hybridspan.observation.estate import Memory
 from hybridspan.topology import azure_ids
 from hybridspan.topology.draft import TopologyDraft, draft_text
 from hybridspan.topology.loading import load
@@ -64,7 +65,7 @@ async def build(gateway: AzureGateway, *, peered: bool = True) -> None:
         await gateway.ensure_group(each, "platform-people")
         await gateway.ensure_cluster(each, LIKE, "platform-people")
     if peered:
-        await gateway.ensure_peering(EAST, "spoke1-to-spoke2", WEST, "spoke2-to-spoke1")
+        await gateway.ensure_peering(EAST, "spoke1-to-spoke2", WEST, "spoke2-to-spoke1", Memory())
 
 
 async def found(gateway: AzureGateway) -> Found:

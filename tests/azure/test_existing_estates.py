@@ -9,6 +9,7 @@ import pytest
 
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import PermanentFailure
+from hybridspan.observation.estate import Memory
 from hybridspan.plan.phases.clusters import decide_cluster, plugin_of
 from hybridspan.plan.phases.networks import decide_network
 from hybridspan.plan.phases.peerings import decide_peering
@@ -49,7 +50,7 @@ async def test_a_network_elsewhere_is_peered_by_its_id(gateway: AzureGateway, re
         await gateway.ensure_network(region, "two-regions")
     named = elsewhere()
     assert not await gateway.ensure_network(named, "two-regions")
-    assert await gateway.ensure_peering(EAST, "to-central", named, "to-east")
+    assert await gateway.ensure_peering(EAST, "to-central", named, "to-east", Memory())
     found = (await network_of(gateway, named)).peerings
     assert [p.carries_traffic for p in found] == [True]
 
@@ -128,7 +129,7 @@ async def test_a_closed_peering_is_opened_only_where_both_networks_are_managed(
         assert hint.endswith(command)
     managed = tuple(replace(r, network=replace(r.network, manage=True)) for r in (EAST, CENTRAL))
     assert decide_peering((managed[0], managed[1]), first, second).state == "needed"
-    assert await gateway.ensure_peering(managed[0], "to-central", managed[1], "to-east")
+    assert await gateway.ensure_peering(managed[0], "to-central", managed[1], "to-east", Memory())
     assert [p.allow_access for p in await both_sides(gateway)] == [True, True]
 
 

@@ -21,7 +21,7 @@ from hybridspan.azure.peerings import Side
 from hybridspan.engine.outcomes import RunOutcome
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.azure import NetworkFacts
-from hybridspan.observation.estate import Estate
+from hybridspan.observation.estate import Estate, Memory
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 from hybridspan_lab.arm.context import new_etag
@@ -213,7 +213,7 @@ async def overlapping_a_third(scene: Scene) -> None:
     """The first network is peered already with one that has the new one's range."""
     gateway, hub = scene.estate.azure(EAST), make_region("westus2", "192.138.0.0/16", 3)
     await gateway.ensure_network(hub, "somebody")
-    await gateway.ensure_peering(EAST, "to-hub", hub, "to-eastus")
+    await gateway.ensure_peering(EAST, "to-hub", hub, "to-eastus", Memory())
 
 
 async def lacking_a_pool(scene: Scene) -> None:

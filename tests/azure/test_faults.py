@@ -10,6 +10,7 @@ import pytest
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.observation.estate import Memory
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, SUBSCRIPTION, Recorded, make_region
 from tests.azure.test_gateway import CLUSTER, LIKE, NETWORK, both_sides, make_networks, peer
@@ -94,7 +95,7 @@ async def test_overlapping_networks_are_refused_by_name(gateway: AzureGateway) -
     await gateway.ensure_group(EAST, "two-regions")
     for region in (EAST, twin):
         await gateway.ensure_network(region, "two-regions")
-    failure = await refused(gateway.ensure_peering(EAST, "a", twin, "b"), "HS-AZURE-009")
+    failure = await refused(gateway.ensure_peering(EAST, "a", twin, "b", Memory()), "HS-AZURE-009")
     assert "120.38.1.0/24" in failure.why
 
 
@@ -103,7 +104,7 @@ async def test_two_subscriptions_and_two_groups_are_peered(gateway: AzureGateway
     for region in (EAST, far):
         await gateway.ensure_group(region, "two-regions")
         await gateway.ensure_network(region, "two-regions")
-    await gateway.ensure_peering(EAST, "to-west", far, "to-east")
+    await gateway.ensure_peering(EAST, "to-west", far, "to-east", Memory())
     network = (await gateway.region_facts(far)).network
     assert network is not None
     assert [p.carries_traffic for p in network.peerings] == [True]

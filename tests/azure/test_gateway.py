@@ -11,6 +11,7 @@ import pytest
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.preflight import findings
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, PeeringFacts
+from hybridspan.observation.estate import Memory
 from tests.azure.clocks import Hurried
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, POOLS, Recorded, make_topology, with_pools
@@ -42,7 +43,7 @@ async def make_networks(gateway: AzureGateway) -> None:
 
 
 async def peer(gateway: AzureGateway) -> bool:
-    return await gateway.ensure_peering(EAST, "to-central", CENTRAL, "to-east")
+    return await gateway.ensure_peering(EAST, "to-central", CENTRAL, "to-east", Memory())
 
 
 async def network_of(gateway: AzureGateway, region: object) -> NetworkFacts:

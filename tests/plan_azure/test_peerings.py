@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hybridspan.plan.phases.memory import remembered
 from hybridspan.plan.phases.peerings import decide_peering, peering_name, plan_peerings
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
+from hybridspan.topology import azure_ids
 from tests.azure.regions import CENTRAL, EAST, WEST, make_region, make_topology
 from tests.plan_azure.facts import NOTHING, here, network, peering, world
 
@@ -38,6 +41,32 @@ def test_a_disconnected_side_means_both_again() -> None:
     )
     verbs = [c.text().split(" peering ")[1].split()[0] for c in step.commands]
     assert verbs == ["delete", "delete", "show", "show", "show", "show"]
+
+
+def test_what_a_stopped_run_has_torn_down_is_planned_as_it_was() -> None:
+    options = {"allowVirtualNetworkAccess": True, "allowForwardedTraffic": True, "allowGatewayTransit": True}
+    body = {"properties": {"remoteVirtualNetwork": {"id": azure_ids.network_id(CENTRAL)}, **options}}
+    kept = {torn_key_of(EAST, CENTRAL): TornSide("spoke-to-hub", body).to_document()}
+    facts = replace(world(eastus=here(EAST), centralus=here(CENTRAL)), decided=kept)
+    step = plan_peerings(make_topology(), facts)[0]
+    assert [r.id.rsplit("/", 1)[1] for r in step.resources] == ["spoke-to-hub", "my-hybrid-rg-vnet2-peering"]
+    assert step.resources[0].body == body
+    ours, other = (c.text() for c in step.commands[:2])
+    assert ours.endswith("--allow-vnet-access --allow-forwarded-traffic --allow-gateway-transit")
+    assert other.endswith("--allow-vnet-access")
+    assert "--name spoke-to-hub" in step.undo[0].text()
+
+
+def test_a_name_that_another_peering_got_meanwhile_is_not_given_twice() -> None:
+    torn = TornSide("to-westus2", {"properties": {}})
+    hub = network(EAST, peering(WEST))
+    assert peering_name(make_topology(), EAST, CENTRAL, network(EAST), torn) == "to-westus2"
+    assert peering_name(make_topology(), EAST, CENTRAL, hub, torn) == "my-hybrid-rg-vnet1-peering"
+
+
+def test_the_planner_reads_what_was_torn_down_in_both_directions() -> None:
+    wanted = {torn_key_of(*direction) for direction in ((EAST, CENTRAL), (CENTRAL, EAST))}
+    assert wanted <= set(remembered(make_topology()))
 
 
 def test_connected_is_not_enough_when_ranges_have_changed() -> None:

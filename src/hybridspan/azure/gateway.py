@@ -16,7 +16,7 @@ from hybridspan.azure.credentials import SignIn
 from hybridspan.azure.groups import Groups
 from hybridspan.azure.networks import Networks
 from hybridspan.azure.offers import Offers
-from hybridspan.azure.peerings import Peerings
+from hybridspan.azure.peerings import Memory, Peerings
 from hybridspan.azure.rest import get_all
 from hybridspan.azure.security import SecurityGroups
 from hybridspan.clock import Clock, SystemClock
@@ -133,10 +133,19 @@ class AzureGateway:
         return await self._networks.ensure(region, bodies.tags(topology_name, region), progress)
 
     async def ensure_peering(
-        self, first: Region, first_name: str, second: Region, second_name: str, progress: Progress = quiet
+        self,
+        first: Region,
+        first_name: str,
+        second: Region,
+        second_name: str,
+        memory: Memory,
+        progress: Progress = quiet,
     ) -> bool:
-        """Both directions between two regions' networks, Connected and in step; the names are for missing ones."""
-        return await self._peerings.ensure(first, first_name, second, second_name, progress)
+        """Both directions between two regions' networks, Connected and in step; the names are for missing ones.
+
+        The memory has what a torn pair was, from before it is deleted until it is whole again.
+        """
+        return await self._peerings.ensure(first, first_name, second, second_name, memory, progress)
 
     async def ensure_cluster(
         self, region: Region, like: ClusterFacts, topology_name: str, progress: Progress = quiet

@@ -1,15 +1,16 @@
 """A peering is two resources, one on each side, and only both together carry packets.
 
 Missing sides are made; a pair with a Disconnected side is deleted and made again on both, for Azure offers no other way; a side
-that does not know the other's present ranges is synchronised. Every round looks at both sides again.
+that does not know the other's present ranges is synchronised. Every round looks at both sides again. What a torn pair had
+is given into a memory that outlives the run before anything of it is deleted: it is somebody's.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.clients import NETWORK, polling
@@ -17,6 +18,7 @@ from hybridspan.azure.networks import Clients, Networks
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
@@ -52,13 +54,33 @@ class Side:
         return self.name if self.peering is None else self.peering.name
 
 
+class Memory(Protocol):
+    """Keeps values by key, beyond this process; None is what was never kept, or is no longer."""
+
+    def decide(self, key: str, value: Any) -> None: ...
+
+    def decided(self, key: str) -> Any | None: ...
+
+
 @dataclass(slots=True)
 class Attempt:
-    """What a pair's rounds hand on to one another."""
+    """What a pair's rounds hand on to one another, and to whoever goes on where they ended."""
 
-    kept: dict[str, Document] = field(default_factory=dict)
-    """By network: what was deleted in order to be made again, for as long as that takes. The options are somebody's."""
+    memory: Memory
     waits: int = 0
+
+    def keep(self, side: Side, torn: TornSide) -> None:
+        """Remember what a side had that is about to be deleted."""
+        self.memory.decide(_key(side), torn.to_document())
+
+    def kept(self, side: Side) -> TornSide | None:
+        """What a side had that this run, or an earlier one, has deleted in order to make it again."""
+        return TornSide.read(self.memory.decided(_key(side)))
+
+    def forget(self, side: Side) -> None:
+        """The pair is whole: what it had can be seen again."""
+        if self.memory.decided(_key(side)) is not None:
+            self.memory.decide(_key(side), None)
 
 
 class Peerings:
@@ -70,14 +92,20 @@ class Peerings:
         self._networks = networks
 
     async def ensure(
-        self, first: Region, first_name: str, second: Region, second_name: str, progress: Progress
+        self,
+        first: Region,
+        first_name: str,
+        second: Region,
+        second_name: str,
+        memory: Memory,
+        progress: Progress,
     ) -> bool:
         """Both directions Connected and in step. True where something was written.
 
-        The names are for directions that do not exist; one that does keeps its own, and its options.
+        The names are for directions that do not exist; one that does, or that the memory has, keeps its own, and its options.
         """
         wrote = False
-        attempt = Attempt()
+        attempt = Attempt(memory)
 
         async def once() -> bool:
             nonlocal wrote
@@ -109,8 +137,7 @@ class Peerings:
             return True
         if missing := [s for s in sides if s.peering is None]:
             for side in missing:
-                body = attempt.kept.get(side.network.id) or bodies.peering(side.remote.id)
-                await self._put(side, body, progress)
+                await self._make(side, attempt.kept(side), progress)
             return True
         if closed := [s for s in sides if _is_closed(s)]:
             for side in closed:
@@ -122,7 +149,18 @@ class Peerings:
             return True
         if waiting := [s for s in sides if s.peering is not None and s.peering.state != "Connected"]:
             await self._wait(waiting, attempt, progress)
-        return bool(waiting)
+            return True
+        for side in sides:
+            attempt.forget(side)
+        return False
+
+    async def _make(self, side: Side, torn: TornSide | None, progress: Progress) -> None:
+        """Make a side that is missing: as it was where it is known, else as Azure's own client makes one."""
+        if torn is None:
+            await self._put(side, bodies.peering(side.remote.id), progress)
+            return
+        named = replace(side, name=torn.name) if torn.is_free_in(side.network) else side
+        await self._put(named, dict(torn.body), progress)
 
     async def _wait(self, waiting: list[Side], attempt: Attempt, progress: Progress) -> None:
         """Azure turns a side Connected a moment after the other one is made; one that stays Initiated is written once more."""
@@ -139,7 +177,8 @@ class Peerings:
             document = await self._document(side)
             if document is None:
                 continue
-            attempt.kept[side.network.id] = again = bodies.peering_again(document)
+            again = bodies.peering_again(document)
+            attempt.keep(side, TornSide(side.used_name, again))
             progress(f"{side.used_name} is deleted and made again", None, {"id": side.id, "kept": again})
             await self._delete(side, document, progress)
 
@@ -200,6 +239,10 @@ class Peerings:
     def _operations(self, side: Side) -> Any:
         subscription = azure_ids.network_place(side.region).subscription
         return self._clients(subscription).network.virtual_network_peerings
+
+
+def _key(side: Side) -> str:
+    return torn_key(side.network.id, side.remote.id)
 
 
 def _is_closed(side: Side) -> bool:

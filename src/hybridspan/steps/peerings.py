@@ -8,8 +8,10 @@ from hybridspan.engine.step import Step
 from hybridspan.facts.azure import NetworkFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep
-from hybridspan.plan.phases.peerings import decide_peering, pair_of, peering_name
+from hybridspan.plan.phases.peerings import connected_otherwise, decide_peering, pair_of, peering_name
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
 from hybridspan.progress import Progress
+from hybridspan.topology.model import Region
 
 
 class PeeringStep:
@@ -25,7 +27,16 @@ class PeeringStep:
     async def check(self) -> Decision:
         """Looks at both sides."""
         first, second = await self._networks()
-        return decide_peering(self._pair, first, second)
+        decision = decide_peering(self._pair, first, second)
+        if decision.is_done and not connected_otherwise(self._pair):
+            self._forget()  # somebody may have made it whole since a run of ours was stopped
+        return decision
+
+    def _forget(self) -> None:
+        """What the pair was before it was torn; a later tear must not bring that back."""
+        for local, remote in (self._pair, self._pair[::-1]):
+            if self._estate.decided(torn_key_of(local, remote)) is not None:
+                self._estate.decide(torn_key_of(local, remote), None)
 
     async def _networks(self) -> tuple[NetworkFacts | None, NetworkFacts | None]:
         first, second = await asyncio.gather(
@@ -36,14 +47,18 @@ class PeeringStep:
     async def act(self, progress: Progress) -> None:
         """Brings both sides to Connected and FullyInSync."""
         (a, b), (first, second) = self._pair, await self._networks()
-        topology = self._estate.topology
         await self._estate.azure(a).ensure_peering(
             a,
-            peering_name(topology, a, b, first),
+            self._name(a, b, first),
             b,
-            peering_name(topology, b, a, second),
+            self._name(b, a, second),
+            self._estate,
             progress,
         )
+
+    def _name(self, local: Region, remote: Region, network: NetworkFacts | None) -> str:
+        torn = TornSide.read(self._estate.decided(torn_key_of(local, remote)))
+        return peering_name(self._estate.topology, local, remote, network, torn)
 
     async def verify(self, progress: Progress) -> Decision:
         """Looks again, at both sides."""

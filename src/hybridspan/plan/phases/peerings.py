@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
+from typing import Any
 
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts, same_id
@@ -13,6 +14,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.networks import network_id_query, place, ranges, unless
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
@@ -27,7 +29,13 @@ def pairs(topology: Topology) -> Iterator[Pair]:
 def plan_peerings(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """A step for each pair of regions."""
     return [
-        _step(topology, (a, b), facts.regions[a.name].azure.network, facts.regions[b.name].azure.network)
+        _step(
+            topology,
+            (a, b),
+            facts.regions[a.name].azure.network,
+            facts.regions[b.name].azure.network,
+            facts.decided,
+        )
         for a, b in pairs(topology)
     ]
 
@@ -43,13 +51,21 @@ def pair_of(topology: Topology, step: str) -> Pair:
     return topology.region(first), topology.region(second)
 
 
-def peering_name(topology: Topology, local: Region, remote: Region, network: NetworkFacts | None) -> str:
-    """The name of a direction: its own where it exists, else one that no other peering of the network has.
+def peering_name(
+    topology: Topology,
+    local: Region,
+    remote: Region,
+    network: NetworkFacts | None,
+    torn: TornSide | None = None,
+) -> str:
+    """The name of a direction: its own where it exists, or where we tore it down; else one that no other peering of the network has.
 
     The first two regions get the documentation's names, `<group>-vnet1-peering` and `<group>-vnet2-peering`.
     """
     if network is not None and (present := _towards(network, remote)):
         return present.name
+    if network is not None and torn is not None and torn.is_free_in(network):
+        return torn.name
     number, other = topology.regions.index(local) + 1, topology.regions.index(remote) + 1
     numbered = f"{local.resource_group}-vnet{number}-peering"
     if {number, other} != {1, 2}:
@@ -146,14 +162,21 @@ def _third_party(
 
 
 def _step(
-    topology: Topology, pair: Pair, first: NetworkFacts | None, second: NetworkFacts | None
+    topology: Topology,
+    pair: Pair,
+    first: NetworkFacts | None,
+    second: NetworkFacts | None,
+    decided: Mapping[str, Any],
 ) -> PlannedStep:
     a, b = pair
     if connected_otherwise(pair):
         return _left_to_others(pair)
+    torn = tuple(
+        TornSide.read(decided.get(torn_key_of(local, remote))) for local, remote in (pair, pair[::-1])
+    )
     names = (
-        peering_name(topology, a, b, first),
-        peering_name(topology, b, a, second),
+        peering_name(topology, a, b, first, torn[0]),
+        peering_name(topology, b, a, second, torn[1]),
     )
     directions = ((a, b, names[0]), (b, a, names[1]))
     return PlannedStep(
@@ -162,12 +185,12 @@ def _step(
         region=b.name,
         title=f"Peering between {a.network.name} ({a.name}) and {b.network.name} ({b.name})",
         decision=decide_peering(pair, first, second),
-        commands=_commands(directions, first, second),
+        commands=_commands(directions, first, second, torn),
         needs=(networks.step_id(a), networks.step_id(b)),
         lanes=(networks.lane(a), networks.lane(b)),
         procedure_rows=(3, 4, 5),
         undo=tuple(_delete(local, name) for local, _, name in directions),
-        resources=_resources(directions, first, second),
+        resources=_resources(directions, first, second, torn),
         undo_note="Cassandra's nodes lose sight of one another: only before a node of the new region has joined the ring.",
     )
 
@@ -190,14 +213,15 @@ def _commands(
     directions: tuple[tuple[Region, Region, str], ...],
     first: NetworkFacts | None,
     second: NetworkFacts | None,
+    torn: tuple[TornSide | None, ...],
 ) -> tuple[Command, ...]:
     """What a person types: torn pairs deleted first, missing directions created, stale ones synchronised, all looked at."""
     seen = [
         network.peering_to(azure_ids.network_id(remote)) if network else None
         for network, (_, remote, _) in zip((first, second), directions, strict=True)
     ]
-    torn = any(p is not None and p.state == "Disconnected" for p in seen)
-    deletions = [_delete(local, name) for local, _, name in directions] if torn else []
+    is_torn = any(p is not None and p.state == "Disconnected" for p in seen)
+    deletions = [_delete(local, name) for local, _, name in directions] if is_torn else []
     synchronised = [
         Command(("az", *_of(local, name, "sync")))
         for (local, _, name), p in zip(directions, seen, strict=True)
@@ -208,7 +232,10 @@ def _commands(
         for (local, _, name), p in zip(directions, seen, strict=True)
         if p is not None and not p.allow_access and local.network.manage
     ]
-    created = [Command(script=_create(local, remote, name)) for local, remote, name in directions]
+    created = [
+        Command(script=_create(local, remote, name, kept))
+        for (local, remote, name), kept in zip(directions, torn, strict=True)
+    ]
     shown = [
         Command(("az", *_of(local, name, "show"), "--query", "peeringState"), comment="prints Connected")
         for local, _, name in directions
@@ -220,6 +247,7 @@ def _resources(
     directions: tuple[tuple[Region, Region, str], ...],
     first: NetworkFacts | None,
     second: NetworkFacts | None,
+    torn: tuple[TornSide | None, ...],
 ) -> tuple[Resource, ...]:
     """The directions that are missing; a torn pair must be deleted first, which no declaration does."""
     seen = [
@@ -231,9 +259,9 @@ def _resources(
     return tuple(
         Resource(
             f"{azure_ids.network_id(local)}/virtualNetworkPeerings/{name}",
-            bodies.peering(azure_ids.network_id(remote)),
+            bodies.peering(azure_ids.network_id(remote)) if kept is None else dict(kept.body),
         )
-        for (local, remote, name), present in zip(directions, seen, strict=True)
+        for (local, remote, name), present, kept in zip(directions, seen, torn, strict=True)
         if present is None
     )
 
@@ -243,9 +271,20 @@ def _of(local: Region, name: str, verb: str) -> tuple[str, ...]:
     return ("network", "vnet", "peering", verb, *options)
 
 
-def _create(local: Region, remote: Region, name: str) -> str:
+_SWITCHES = {
+    "allowVirtualNetworkAccess": "--allow-vnet-access",
+    "allowForwardedTraffic": "--allow-forwarded-traffic",
+    "allowGatewayTransit": "--allow-gateway-transit",
+    "useRemoteGateways": "--use-remote-gateways",
+}
+"""Of a direction's options, those that az has a switch for; each is off where it is not named."""
+
+
+def _create(local: Region, remote: Region, name: str, kept: TornSide | None) -> str:
     create = f"{shlex.join(('az', *_of(local, name, 'create')))} --remote-vnet {network_id_query(remote)}"
-    return unless(("az", *_of(local, name, "show")), f"{create} --allow-vnet-access")
+    body = bodies.peering(azure_ids.network_id(remote)) if kept is None else kept.body
+    switches = [switch for option, switch in _SWITCHES.items() if body["properties"].get(option)]
+    return unless(("az", *_of(local, name, "show")), " ".join((create, *switches)))
 
 
 def _delete(local: Region, name: str) -> Command:
