@@ -78,8 +78,8 @@ async def test_a_closed_port_is_opened_in_the_subnets_own_group(
     assert [s.reason for s in outcome.failures] == []
     rules = [name for name in writes(records) if name.startswith("hybridspan-cassandra-7001")]
     assert sorted(rules) == [
-        "hybridspan-cassandra-7001-from-10-90-0-0-26",
-        "hybridspan-cassandra-7001-from-192-138-0-0-26",
+        "hybridspan-cassandra-7001-from-10-90-0-0-26-to-120-38-1-0-26",
+        "hybridspan-cassandra-7001-from-192-138-0-0-26-to-120-38-1-0-26",
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -245,6 +246,69 @@ def test_a_pod_with_a_subnet_of_its_own_may_come_to_another_region_as_its_node()
     assert there.pod_subnet is not None
     assert [r.sources for r in remedies] == [(str(there.pod_subnet.prefix),), (str(there.subnet.prefix),)]
     assert len({(r.name, r.priority) for r in remedies}) == 2
+
+
+def shared_by_nodes_and_pods(region: Region, *rules: SecurityRuleFacts) -> RegionAzureFacts:
+    """One group guards both subnets of the region."""
+    facts, pods = here(region, rules=rules), region.network.pod_subnet
+    assert facts.network is not None
+    assert pods is not None
+    nodes = facts.network.subnets[0]
+    own = replace(
+        nodes, id=f"{facts.network.id}/subnets/{pods.name}", name=pods.name, prefixes=(pods.prefix,)
+    )
+    return replace(facts, network=replace(facts.network, subnets=(nodes, own)))
+
+
+def test_one_group_for_nodes_and_pods_gets_a_rule_for_each_one_after_the_other() -> None:
+    """What closes outbound, closes what leaves as the pod and what leaves as its node."""
+    pair = (with_pod_subnet(EAST), with_pod_subnet(CENTRAL))
+    topology, shut = make_topology(*pair), rule(300, "Outbound")
+    found = closings(topology, pair, shared_by_nodes_and_pods(pair[0], shut), here(CENTRAL))
+    first, second = [c.remedy for c in found if c.remedy]
+    assert first.name != second.name
+    assert first.sources != second.sources
+    assert first.destinations == second.destinations
+    half = shared_by_nodes_and_pods(pair[0], shut, first)  # a run was stopped after the first
+    assert decide_ports(topology, pair, half, here(CENTRAL)).state == "needed"
+    (left,) = closings(topology, pair, half, here(CENTRAL))
+    assert left.remedy == second
+    whole = shared_by_nodes_and_pods(pair[0], shut, first, second)
+    assert decide_ports(topology, pair, whole, here(CENTRAL)).is_done
+
+
+def test_a_rule_of_ours_that_opens_less_is_not_taken_for_the_one_that_is_wanted() -> None:
+    (closing,) = closings(TOPOLOGY, PAIR, here(EAST, rules=(rule(300, "Inbound"),)), here(CENTRAL))
+    assert closing.remedy is not None
+    older = replace(
+        closing.remedy, name="hybridspan-cassandra-7001-from-192-138-0-0-26", destinations=("10.99.0.0/26",)
+    )
+    facts = here(EAST, rules=(older, rule(300, "Inbound"))), here(CENTRAL)
+    assert decide_ports(TOPOLOGY, PAIR, *facts).state == "needed"
+
+
+def test_a_rule_of_our_name_that_somebody_changed_is_named_beforehand() -> None:
+    (closing,) = closings(TOPOLOGY, PAIR, here(EAST, rules=(rule(300, "Inbound"),)), here(CENTRAL))
+    assert closing.remedy is not None
+    changed = replace(closing.remedy, protocol="Udp")
+    decision = decide_ports(TOPOLOGY, PAIR, here(EAST, rules=(changed, rule(300, "Inbound"))), here(CENTRAL))
+    assert decision.state == "refused"
+    assert decision.reason.endswith(f"the rule {changed.name}, which would open it, says something else")
+    assert f"/securityRules/{changed.name}" in decision.hint
+
+
+def test_the_longest_name_of_a_rule_is_one_that_azure_takes() -> None:
+    ends = (Subnet("a", IPv4Network("120.138.101.128/26")), Subnet("b", IPv4Network("192.138.100.192/26")))
+    pair = tuple(
+        replace(region, network=replace(region.network, subnet=subnet, address_prefixes=(subnet.prefix,)))
+        for region, subnet in zip(PAIR, ends, strict=True)
+    )
+    (closing,) = closings(
+        make_topology(*pair), (pair[0], pair[1]), here(pair[0], rules=(rule(300, "Inbound"),)), here(pair[1])
+    )
+    assert closing.remedy is not None
+    assert closing.remedy.name == "hybridspan-cassandra-7001-from-192-138-100-192-26-to-120-138-101-128-26"
+    assert len(closing.remedy.name) <= 80
 
 
 def test_the_nodes_group_too_has_one_writer_where_pods_have_a_subnet_of_their_own() -> None:

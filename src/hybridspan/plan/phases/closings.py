@@ -136,25 +136,40 @@ def _closing(
     ceiling = verdict.rule.priority if verdict.rule else 4097
     priority = free_priority((*group.rules, *known), direction, ceiling)
     wanted = _allow(direction, flow, priority or ceiling)
-    why, hint = _hopeless(group, wanted, by, has_room=priority is not None)
+    why, hint = _hopeless(group, wanted, direction, flow, by, has_room=priority is not None)
     return Closing(side, group, direction, flow, by, None if why else wanted, why, hint)
 
 
 def _hopeless(
-    group: SecurityGroupFacts, wanted: SecurityRuleFacts, by: str, *, has_room: bool
+    group: SecurityGroupFacts,
+    wanted: SecurityRuleFacts,
+    direction: Direction,
+    flow: Flow,
+    by: str,
+    *,
+    has_room: bool,
 ) -> tuple[str, str]:
     """Why no rule may be added, and what a person does instead; empty where one may."""
     if _is_of_aks(group):
         hint = "AKS writes its own group again whenever it likes: give the subnet a group of yours, or ask who added the rule"
         return "the group is AKS's own, which is never touched", hint
-    ours = next((r for r in group.rules if r.name.lower() == wanted.name.lower()), None)
+    ours = next((r for r in group.rules if r.name.startswith(OUR_RULES) and _opens(r, direction, flow)), None)
     if ours is not None:
         hint = f"ask who added it; remove it, or give it a number above {ours.priority}"
         return f"it wins over {ours.name} (priority {ours.priority}), which would open it", hint
+    if any(r.name.lower() == wanted.name.lower() for r in group.rules):
+        hint = f"somebody has changed it: az network nsg rule show --ids {group.id}/securityRules/{wanted.name}; remove it"
+        return f"the rule {wanted.name}, which would open it, says something else", hint
     if not has_room:
         hint = f"make room in {group.name}, or add the rule by hand"
         return f"no priority is free in front of {by}", hint
     return "", ""
+
+
+def _opens(rule: SecurityRuleFacts, direction: Direction, flow: Flow) -> bool:
+    """Whether that rule, alone, lets the flow pass; by what it says, for a name tells neither its ends nor what became of it."""
+    verdict = judge((rule,), direction, flow, ())
+    return verdict.is_open and verdict.rule is not None
 
 
 def _is_of_aks(group: SecurityGroupFacts) -> bool:
@@ -164,11 +179,16 @@ def _is_of_aks(group: SecurityGroupFacts) -> bool:
 
 
 def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts:
-    """Exactly the two subnets, exactly the port."""
-    other = flow.source if direction == "Inbound" else flow.destination
-    peer = str(other).replace(".", "-").replace("/", "-")
+    """Exactly the two subnets, exactly the port.
+
+    Both ends are in the name, because one group may guard the subnets of nodes and of pods: it then needs a rule for each.
+    """
+    source, destination = (
+        f"{word}-{_in_a_name(end)}" for word, end in (("from", flow.source), ("to", flow.destination))
+    )
+    ends = f"{source}-{destination}" if direction == "Inbound" else f"{destination}-{source}"
     return SecurityRuleFacts(
-        name=f"{OUR_RULES}{flow.port}-{'from' if direction == 'Inbound' else 'to'}-{peer}",
+        name=f"{OUR_RULES}{flow.port}-{ends}",
         priority=priority,
         direction=direction,
         access="Allow",
@@ -178,3 +198,8 @@ def _allow(direction: Direction, flow: Flow, priority: int) -> SecurityRuleFacts
         destinations=(str(flow.destination),),
         destination_ports=(str(flow.port),),
     )
+
+
+def _in_a_name(prefix: IPv4Network) -> str:
+    """A range as Azure allows it in a name, which has 80 characters at most."""
+    return str(prefix).replace(".", "-").replace("/", "-")
