@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.observation.estate import Memory
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Subnet
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, SUBSCRIPTION, Recorded, make_region
 from tests.azure.test_gateway import CLUSTER, LIKE, NETWORK, both_sides, make_networks, peer
@@ -53,6 +57,49 @@ async def test_a_failed_cluster_of_somebody_else_is_named_and_left_alone(
     await refused(gateway.ensure_cluster(CENTRAL, LIKE, "another"), "HS-AZURE-012")
     failure = await refused(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"), "HS-AZURE-017")
     assert CENTRAL.cluster.name in failure.where
+
+
+def set_state(stand_in: StandIn, resource_id: str, state: str) -> None:
+    document = stand_in.arm.store.get(resource_id)
+    document["properties"]["provisioningState"] = state
+    stand_in.arm.store.put(resource_id.lower(), document)
+
+
+async def with_a_further_subnet(gateway: AzureGateway, stand_in: StandIn) -> str:
+    """The first region's network, made by somebody else, with a subnet that Azure could not finish and no file names."""
+    pods = replace(EAST.network, pod_subnet=Subnet("theirs", IPv4Network("120.38.1.128/26")))
+    await gateway.ensure_group(EAST, "somebody")
+    await gateway.ensure_network(replace(EAST, network=pods), "somebody")
+    theirs = f"{azure_ids.network_id(EAST)}/subnets/theirs"
+    set_state(stand_in, theirs, "Failed")
+    return theirs
+
+
+async def test_a_failed_subnet_that_the_file_does_not_name_is_its_owners_business(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    theirs = await with_a_further_subnet(gateway, stand_in)
+    assert not await gateway.ensure_network(EAST, "two-regions")
+    assert stand_in.arm.store.get(theirs)["properties"]["provisioningState"] == "Failed"
+
+
+async def test_a_failed_subnet_of_somebody_elses_network_is_named_with_its_state(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await with_a_further_subnet(gateway, stand_in)
+    name = EAST.network.subnet.name
+    set_state(stand_in, f"{azure_ids.network_id(EAST)}/subnets/{name}", "Failed")
+    failure = await refused(gateway.ensure_network(EAST, "two-regions"), "HS-AZURE-017")
+    assert failure.message == f"the subnet {name} is in state Failed, and hybridspan did not make its network"
+    assert failure.where.endswith(f"/subnets/{name}")
+
+
+async def test_a_failed_subnet_of_our_own_network_is_written_again(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    theirs = await with_a_further_subnet(gateway, stand_in)
+    assert await gateway.ensure_network(EAST, "somebody")
+    assert stand_in.arm.store.get(theirs)["properties"]["provisioningState"] == "Succeeded"
 
 
 async def refused(call: Any, code: str) -> PermanentFailure:

@@ -7,7 +7,7 @@ the subnets' own path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -18,7 +18,7 @@ from hybridspan.azure.rest import get
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
-from hybridspan.facts.azure import NetworkFacts
+from hybridspan.facts.azure import NetworkFacts, SubnetFacts
 from hybridspan.plan.phases.networks import missing_prefixes
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
@@ -87,9 +87,12 @@ class Networks:
                 wrote = True
                 await self._create(region, marks, progress)
             facts = await self.at_rest(region, progress)
-            if any(s.lower() in ("failed", "canceled") for s in own_states(facts)):
-                wrote = True
-                await self._write_again(region, facts, marks, progress)
+            is_ours = dict(facts.tags).get(bodies.TOPOLOGY_TAG) == marks[bodies.TOPOLOGY_TAG]
+            if broken := _broken(facts, facts.subnets if is_ours else _declared(region, facts)):
+                if not is_ours:
+                    raise broken
+                wrote = True  # as Azure gives it, so that Azure finishes it
+                await self._put(region, await self._unchanged(region, facts), facts.etag, progress)
             elif added := added_prefixes(region, facts):
                 wrote = True
                 document = await self._unchanged(region, facts)
@@ -135,14 +138,6 @@ class Networks:
         where = f"{azure_ids.network_id(region)}/subnets/{subnet.name}"
         await self._calls.write("PUT", where, begin, progress)
 
-    async def _write_again(
-        self, region: Region, facts: NetworkFacts, marks: Mapping[str, str], progress: Progress
-    ) -> None:
-        """PUT our own failed network as Azure gives it, so that Azure finishes it; somebody else's is only named."""
-        if dict(facts.tags).get(bodies.TOPOLOGY_TAG) != marks[bodies.TOPOLOGY_TAG]:
-            raise failed_state("network", facts.id, facts.provisioning_state)
-        await self._put(region, await self._unchanged(region, facts), facts.etag, progress)
-
     async def _unchanged(self, region: Region, facts: NetworkFacts) -> Document:
         """The network's whole document, still the one that was looked at."""
         document = await self.document(region)
@@ -161,7 +156,24 @@ def added_prefixes(region: Region, facts: NetworkFacts) -> list[IPv4Network]:
     return missing_prefixes(region, facts) if region.network.manage else []
 
 
-_AT_REST = ("succeeded", "failed", "canceled", "")
+_GIVEN_UP = ("failed", "canceled")
+_AT_REST = ("succeeded", *_GIVEN_UP, "")
+
+
+def _declared(region: Region, facts: NetworkFacts) -> tuple[SubnetFacts, ...]:
+    """The subnets that the file names; what else lies in somebody's network is none of ours."""
+    found = (facts.subnet(each.name) for each in region.network.subnets)
+    return tuple(subnet for subnet in found if subnet is not None)
+
+
+def _broken(facts: NetworkFacts, subnets: Iterable[SubnetFacts]) -> PermanentFailure | None:
+    """The network, or else the first of these subnets, that Azure could not finish, as the failure that it is where it is not ours."""
+    if facts.provisioning_state.lower() in _GIVEN_UP:
+        return failed_state("network", facts.id, facts.provisioning_state)
+    broken = next((s for s in subnets if s.provisioning_state.lower() in _GIVEN_UP), None)
+    if broken is None:
+        return None
+    return failed_state(f"subnet {broken.name}", broken.id, broken.provisioning_state, made="its network")
 
 
 def state_of(facts: NetworkFacts) -> str:
@@ -169,7 +181,7 @@ def state_of(facts: NetworkFacts) -> str:
 
     What a failed network's children say is of no use: nothing moves them any more.
     """
-    if facts.provisioning_state.lower() in ("failed", "canceled"):
+    if facts.provisioning_state.lower() in _GIVEN_UP:
         return facts.provisioning_state
     return next((s for s in states(facts) if s.lower() not in _AT_REST), "Succeeded")
 
@@ -184,11 +196,11 @@ def states(facts: NetworkFacts) -> list[str]:
     return [*own_states(facts), *(p.provisioning_state for p in facts.peerings)]
 
 
-def failed_state(what: str, where: str, state: str) -> PermanentFailure:
+def failed_state(what: str, where: str, state: str, *, made: str = "it") -> PermanentFailure:
     """The failure for a resource of somebody else's that Azure could not finish."""
     return PermanentFailure(
         "HS-AZURE-017",
-        f"the {what} is in state {state or 'Failed'}, and hybridspan did not make it",
+        f"the {what} is in state {state or 'Failed'}, and hybridspan did not make {made}",
         where=where,
         hint="its owner should see why (az resource show, az monitor activity-log list) and write it again",
     )
