@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from hybridspan.apigee.manifests import exported
 from hybridspan.errors import InputError
 from hybridspan.plan.build import build
+from hybridspan.plan.model import StepId
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import Topology
 from tests.plan_cassandra.world import BEFORE, ring, two_regions
@@ -164,3 +165,15 @@ def test_with_apigeectl_there_are_none():
     facts = world(with_helm(), ring(BEFORE, "dc-1"))
     with pytest.raises(InputError, match="HS-PLAN-007"):
         exported(build(topology, facts), topology, facts)
+
+
+def test_a_pair_of_other_regions_stands_in_no_order_though_their_names_hold_the_regions(
+    topology: Topology,
+) -> None:
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee(definitions={}))
+    plan = build(topology, facts)
+    own = plan.step(StepId("peering/eastus+centralus"))
+    others = replace(own, id=StepId("peering/northcentralus+centralus2"), region="centralus2")
+    order = exported(replace(plan, steps=(*plan.steps, others)), topology, facts)["centralus/order.md"]
+    assert f"`{own.id}`" in order
+    assert others.id not in order

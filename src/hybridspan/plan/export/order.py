@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hybridspan.facts.helm import WantedRelease
-from hybridspan.plan.model import Plan
+from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.plan.phases.kubectl import context_of
 from hybridspan.plan.phases.operator import key_of
 from hybridspan.plan.phases.releases import definitions_applied
@@ -140,9 +140,14 @@ def _rows(plan: Plan, given: RegionInput, waves: Mapping[str, int]) -> Iterator[
         elif step.id == f"seed-out/{given.region.name}":
             yield f"| {waves['datastore']} again | {step.title} | `values.yaml` without the seed | `{step.id}` | see below |"
         elif step.phase in _BY_HYBRIDSPAN and (
-            step.region == given.region.name or given.region.name in step.id
+            step.region == given.region.name or given.region.name in _regions_of(step)
         ):
             yield f"| | {step.title} | | `{step.id}` | |"
+
+
+def _regions_of(step: PlannedStep) -> tuple[str, ...]:
+    """The regions that a step's id names after its phase: one, or the two of a pair. `eastus` is none of `peering/westus+eastus2`."""
+    return tuple(name for part in step.id.split("/")[1:] for name in part.split("+"))
 
 
 def _resumed(name: str, region: Region) -> str:
