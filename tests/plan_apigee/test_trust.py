@@ -19,6 +19,7 @@ BARE = ApigeeFacts(None, False, None, ())
 @pytest.mark.parametrize(
     ("first", "own", "apigee", "state"),
     [
+        (None, objects(), BARE, "later"),
         (objects(), objects(), BARE, "refused"),
         (objects(authority=CA), None, None, "later"),
         (objects(authority=CA), objects(), BARE, "needed"),
@@ -55,6 +56,7 @@ def test_nodes_that_have_joined_are_not_suspected():
 @pytest.mark.parametrize(
     ("first", "own", "state"),
     [
+        (None, objects(), "later"),
         (objects(cert_manager=None), objects(), "refused"),
         (objects(), None, "later"),
         (objects(), objects(cert_manager=None), "needed"),

@@ -82,7 +82,7 @@ def test_a_chart_that_is_installed_for_each_is_told_for_which():
 @pytest.mark.parametrize(
     ("held", "state", "words"),
     [
-        (None, "later", "does not exist yet"),
+        (None, "later", "no cluster runs there yet"),
         ((), "needed", "is not installed"),
         ((release("datastore"),), "done", "apigee-datastore 1.16.0, deployed"),
         (

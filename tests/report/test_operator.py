@@ -52,6 +52,16 @@ def test_releases_stand_side_by_side(topology: Topology, facts: WorldFacts) -> N
     assert "release=redis  chart=apigee-redis  eastus=1.16.0 deployed  centralus=none" in said
 
 
+def test_releases_of_a_cluster_that_was_not_looked_into_are_not_said_to_be_none(
+    topology: Topology, facts: WorldFacts
+) -> None:
+    seen = with_helm(facts, topology)
+    new = topology.regions[1].name
+    closed = replace(seen.regions[new], cluster=None, apigee=None, nodes=())
+    said = str(render_status(topology, replace(seen, regions={**seen.regions, new: closed})))
+    assert "release=redis  chart=apigee-redis  eastus=1.16.0 deployed  centralus=not seen" in said
+
+
 def test_the_copying_is_shown_node_by_node(topology: Topology, facts: WorldFacts) -> None:
     said = str(render_status(topology, with_helm(facts, topology)))
     assert (

@@ -84,6 +84,12 @@ class WorldFacts:
     unseen: tuple[Unseen, ...] = ()
     """What this look could not see. Always empty where a plan follows from it: what is not seen is not absent."""
 
+    def is_closed(self, region: str) -> bool:
+        """Whether nobody has looked into the region's cluster, though it exists or may: what it holds is not known."""
+        own = self.regions.get(region)
+        exists = own is not None and own.azure.cluster is not None and own.cluster is None
+        return exists or self.is_unseen(region, "Azure", "cluster")
+
     def is_unseen(self, region: str, *parts: UnseenPart) -> bool:
         """Whether one of these parts of the region could not be looked at."""
         return any(gap.region == region and gap.part in parts for gap in self.unseen)

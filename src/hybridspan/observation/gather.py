@@ -7,19 +7,21 @@ would propose to create it again.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.apigee import ApigeeFacts
-from hybridspan.facts.azure import PermissionFacts, RegionAzureFacts
+from hybridspan.facts.azure import ClusterFacts, PermissionFacts, RegionAzureFacts
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.sight import Sight
 from hybridspan.plan.phases.closings import closings
+from hybridspan.plan.phases.cluster_commands import place
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region, Topology
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from hybridspan.kubernetes.cluster import KubernetesCluster
 
 NOTHING_IN_AZURE: Final = RegionAzureFacts(False, None, (), None)
+CONNECT_SECONDS: Final = 90.0
+"""How long a cluster's credentials, its login plug-in and its API server's first answer may take together."""
+_WITHOUT_SERVER: Final = frozenset({"creating", "deleting"})
+"""States of a cluster in which nobody answers, or soon nobody will; in any other its API server serves meanwhile."""
 
 
 async def gather(estate: Estate, *, preflight: bool = False, partial: bool = False) -> WorldFacts:
@@ -52,7 +58,7 @@ async def _region(estate: Estate, region: Region, sight: Sight) -> RegionFacts:
 
     overrides = overrides_facts(estate.topology, region)
     azure = await sight.of(region, "Azure", estate.azure(region).region_facts(region), NOTHING_IN_AZURE)
-    objects, apigee = await sight.of(region, "cluster", _cluster(estate, region, azure), (None, None))
+    objects, apigee = await sight.of(region, "cluster", _cluster(estate, region, azure, sight), (None, None))
     nodes: tuple[NodeFacts, ...] = ()
     if objects is not None and any(pod.ready for pod in objects.cassandra_pods):
         nodes = await sight.of(region, "Cassandra", _nodes(estate, region), ())
@@ -60,11 +66,10 @@ async def _region(estate: Estate, region: Region, sight: Sight) -> RegionFacts:
 
 
 async def _cluster(
-    estate: Estate, region: Region, azure: RegionAzureFacts
+    estate: Estate, region: Region, azure: RegionAzureFacts, sight: Sight
 ) -> tuple[ClusterObjects | None, ApigeeFacts | None]:
-    """What the region's cluster has; nothing where there is none yet."""
-    ready = azure.cluster is not None and azure.cluster.provisioning_state == "Succeeded"
-    cluster = await _connected(estate, region, azure) if ready else None
+    """What the region's cluster has; nothing where none runs yet."""
+    cluster = await _running(estate, region, azure, sight)
     if cluster is None:
         return None, None
     from hybridspan.apigee.observe import apigee_facts
@@ -87,10 +92,48 @@ async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
     return await node_facts(await estate.cassandra(region))
 
 
+async def _running(
+    estate: Estate, region: Region, azure: RegionAzureFacts, sight: Sight
+) -> KubernetesCluster | None:
+    """The cluster, whatever Azure does to it meanwhile: one that is updated, or whose last change failed, serves on.
+
+    None where there is none yet, where it is stopped, and where its making failed before it answered.
+    """
+    facts = azure.cluster
+    if facts is None or facts.provisioning_state.lower() in _WITHOUT_SERVER:
+        return None
+    if facts.power_state.lower() == "stopped":
+        sight.missed(region, "cluster", _stopped(region))
+        return None
+    try:
+        return await _connected(estate, region, azure)
+    except HybridspanError as failure:
+        if _may_have_served(facts):
+            raise
+        sight.missed(region, "cluster", failure)
+        return None
+
+
+def _may_have_served(facts: ClusterFacts) -> bool:
+    """Whether silence is a failure to look: a cluster whose making failed, pools and all, is made again by its step."""
+    failed = ("failed", "canceled")
+    states = (facts.provisioning_state, *(pool.provisioning_state for pool in facts.node_pools))
+    return any(state.lower() not in failed for state in states)
+
+
+def _stopped(region: Region) -> PermanentFailure:
+    return PermanentFailure(
+        "HS-KUBE-016",
+        "the cluster is stopped: what it holds cannot be looked at",
+        where=f"{region.name}, cluster {region.cluster.name}",
+        hint=shlex.join(("az", "aks", "start", *place(region), "--name", region.cluster.name)),
+    )
+
+
 async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) -> KubernetesCluster | None:
     """The cluster; a private API server that does not answer is named as the reason."""
     try:
-        return await estate.cluster_or_none(region)
+        return await _within_bounds(estate, region)
     except TemporaryFailure as failure:
         if azure.cluster is None or not azure.cluster.is_private:
             raise
@@ -101,6 +144,21 @@ async def _connected(estate: Estate, region: Region, azure: RegionAzureFacts) ->
             why=failure.why,
             hint="run hybridspan where kubectl reaches it: in that network, a peered one, or through the VPN",
         ) from failure
+
+
+async def _within_bounds(estate: Estate, region: Region) -> KubernetesCluster | None:
+    """The cluster, or the failure that nobody answered in time."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await estate.cluster_or_none(region)
+    except TimeoutError as error:
+        raise TemporaryFailure(
+            "HS-KUBE-002",
+            "the API server does not answer",
+            where=f"{region.name}, cluster {region.cluster.name}",
+            why=f"no connection within {CONNECT_SECONDS:.0f} s",
+            hint="see that the cluster runs (az aks show --query powerState) and that this machine may reach it",
+        ) from error
 
 
 async def _ring(estate: Estate, facts: Mapping[str, RegionFacts], sight: Sight) -> RingFacts | None:

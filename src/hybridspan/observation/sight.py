@@ -28,9 +28,14 @@ class Sight:
             failure = first_failure(error)
             if not self._partial or not isinstance(failure, HybridspanError):
                 raise
+            self.missed(region, part, failure)
+            return otherwise
+
+    def missed(self, region: Region, part: UnseenPart, failure: HybridspanError) -> None:
+        """Name a gap; not where a plan follows, which decides by what there is."""
+        if self._partial:
             self._failures.append(failure)
             self.unseen.append(Unseen(str(region.name), part, failure.to_document()))
-            return otherwise
 
     def refuse_if_blind(self, regions: int) -> None:
         """Where no region's Azure can be asked there is nothing to show but the reason."""

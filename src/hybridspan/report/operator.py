@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.apigee.replication_causes import cause_of, place_of
 from hybridspan.errors import HybridspanError
@@ -15,6 +15,8 @@ from hybridspan.plan.phases.replication import ReplicationSeen, the_resource
 from hybridspan.topology.model import Region, Topology
 
 Row = tuple[str, ...]
+NOT_SEEN: Final = "not seen"
+"""Said of what could not be looked at, which is not `none`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,20 @@ def release_heads(topology: Topology) -> Row:
 
 def release_rows(topology: Topology, facts: WorldFacts) -> list[Row]:
     """One row for each release, a column for each region; nothing with another installer."""
-    found = {str(r.name): _releases(_apigee(r, facts)) for r in topology.regions}
-    names = dict.fromkeys((r.name, r.chart) for held in found.values() for r in held)
+    found = {str(r.name): _releases(r, facts) for r in topology.regions}
+    names = dict.fromkeys((r.name, r.chart) for held in found.values() for r in held or ())
     return [(name, chart, *(_state(held, name, chart) for held in found.values())) for name, chart in names]
 
 
-def _releases(own: ApigeeFacts | None) -> tuple[HelmRelease, ...]:
-    return (own.releases if own else None) or ()
+def _releases(region: Region, facts: WorldFacts) -> tuple[HelmRelease, ...] | None:
+    """None where nobody could look into the region's cluster."""
+    own = _apigee(region, facts)
+    return None if facts.is_closed(region.name) else (own.releases if own else None) or ()
 
 
-def _state(held: tuple[HelmRelease, ...], name: str, chart: str) -> str:
+def _state(held: tuple[HelmRelease, ...] | None, name: str, chart: str) -> str:
+    if held is None:
+        return NOT_SEEN
     found = next((r for r in held if (r.name, r.chart) == (name, chart)), None)
     return f"{found.version} {found.status}" if found else "none"
 

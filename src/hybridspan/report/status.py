@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.cassandra import RebuildFacts, RingFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.report import operator
 from hybridspan.report.amounts import amount, duration
 from hybridspan.report.model import matrix_datacenters, replication_matrix
+from hybridspan.report.operator import NOT_SEEN
 from hybridspan.report.rendering import Rendered
 from hybridspan.topology.model import Region, Topology
 
 Row = tuple[str, ...]
-NOT_SEEN: Final = "not seen"
 
 
 def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
@@ -33,7 +33,7 @@ def render_status(topology: Topology, facts: WorldFacts) -> Rendered:
         ),
         _listing("Peerings", ("between", "there", "back"), _peerings(topology, facts)),
         *_releases(topology, facts),
-        *_of_the_ring(topology, facts.ring),
+        *_of_the_ring(topology, facts),
         *_copying(topology, facts),
         *_rebuilds(facts.rebuilds),
     ]
@@ -93,7 +93,7 @@ def _row(region: Region, facts: WorldFacts) -> Row:
     name, network, cluster, *of_cluster = _region(region, facts.regions.get(region.name))
     if facts.is_unseen(region.name, "Azure"):
         return (name, *[NOT_SEEN] * 5)
-    if facts.is_unseen(region.name, "cluster"):
+    if facts.is_closed(region.name):
         return (name, network, cluster, *[NOT_SEEN] * 3)
     return (name, network, cluster, *of_cluster)
 
@@ -106,13 +106,18 @@ def _region(region: Region, facts: RegionFacts | None) -> Row:
     return (
         f"{region.name} ({region.datacenter})",
         _provisioned(network.name, network.provisioning_state) if network else "none",
-        _provisioned(f"{cluster.name} {cluster.kubernetes_version}", cluster.provisioning_state)
+        _provisioned(f"{cluster.name} {cluster.kubernetes_version}", _state_of(cluster))
         if cluster
         else "none",
         datastore.state or "unseen" if datastore else "none",
         f"{sum(pod.ready for pod in pods)} of {region.cassandra_nodes} ready" if pods else "none",
         (datastore.seed_host or "-") if datastore else "-",
     )
+
+
+def _state_of(cluster: ClusterFacts) -> str:
+    """A cluster that was stopped has succeeded in that."""
+    return "Stopped" if cluster.power_state.lower() == "stopped" else cluster.provisioning_state
 
 
 def _provisioned(name: str, state: str) -> str:
@@ -141,10 +146,12 @@ def _direction(facts: WorldFacts, one: Region, other: Region) -> str:
     return f"{peering.state} {peering.sync_level}" + ("" if peering.allow_access else " access denied")
 
 
-def _of_the_ring(topology: Topology, ring: RingFacts | None) -> Iterator[Rendered]:
+def _of_the_ring(topology: Topology, facts: WorldFacts) -> Iterator[Rendered]:
+    ring = facts.ring
     if ring is None:
-        words = "ring: no Cassandra node answers"
-        yield Rendered(Text(words, style="yellow"), (words,))
+        hidden = [r.name for r in topology.regions if facts.is_closed(r.name)]
+        words = f"ring: {NOT_SEEN}" if hidden else "ring: no Cassandra node answers"
+        yield Rendered(Text(words, style="magenta" if hidden else "yellow"), (words,))
         return
     nodes = [
         (

@@ -12,6 +12,7 @@ from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, deleted, k
 from hybridspan.plan.phases.overrides import members
 from hybridspan.plan.phases.releases import datastore_applied, datastore_deleted
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
+from hybridspan.plan.phases.trust import NOT_YET
 from hybridspan.topology.model import Region, Topology
 
 
@@ -30,7 +31,7 @@ def plan_install(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
 def decide_init(topology: Topology, apigee: ApigeeFacts | None) -> Decision:
     """Whether the controller and what it needs must be installed; refused beside another release."""
     if apigee is None:
-        return later("the cluster does not exist yet")
+        return later(NOT_YET)
     version = apigee.hybrid_version
     if version is not None and version != topology.hybrid_version:
         hint = "all regions need one release: upgrade or remove this region's, or correct hybridVersion"

@@ -18,6 +18,7 @@ from hybridspan.plan.phases.releases import (
     upgraded,
     wanted_releases,
 )
+from hybridspan.plan.phases.trust import NOT_YET
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
 from hybridspan.topology.resource_names import organization_name
@@ -56,7 +57,7 @@ def _new(topology: Topology, facts: WorldFacts) -> list[_New]:
 def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
     """Whether the definitions must be applied: before anything else, or the operator ends at once."""
     if own is None:
-        return later("the cluster does not exist yet")
+        return later(NOT_YET)
     there = first.definitions if first else {}
     missing = sorted(set(there) - set(own.definitions))
     if missing or not own.definitions:

@@ -13,6 +13,7 @@ from hybridspan.facts.helm import Component, HelmRelease, WantedRelease
 from hybridspan.facts.world import Installation, WorldFacts
 from hybridspan.plan.model import Command, Decision, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import apigeectl, context_of
+from hybridspan.plan.phases.trust import NOT_YET
 from hybridspan.topology.model import Region, Topology
 
 CHARTS_VARIABLE: Final = "HYBRIDSPAN_CHARTS"
@@ -52,7 +53,7 @@ def the_release(topology: Topology, first: Installation, component: Component) -
 def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts | None) -> Decision:
     """Whether the release must be installed; refused beside another version, and where its name or chart is taken."""
     if own is None or own.releases is None:
-        return later("the cluster does not exist yet")
+        return later(NOT_YET)
     held = next((r for r in own.releases if r.name == wanted.name), None)
     if held is None:
         return _decide_missing(wanted, own.releases)

@@ -16,7 +16,8 @@ from hybridspan.topology.model import Region, Topology
 
 AUTHORITY = "apigee-ca"
 CERT_MANAGER = "cert-manager"
-NOT_YET = "the cluster does not exist yet"
+NOT_YET = "no cluster runs there yet"
+FIRST_NOT_SEEN = "the first region's cluster is not seen"
 BEGIN_AGAIN = (
     "its nodes never joined, so nothing is lost: delete this region's datastore (helm uninstall datastore, or apigeectl delete"
     " --datastore), set its spec.forceDelete where it stays `deleting`, and run apply again (docs/trust.md)"
@@ -95,7 +96,9 @@ def decide_authority(
     first: ClusterObjects | None, own: ClusterObjects | None, apigee: ApigeeFacts | None
 ) -> Decision:
     """Whether `apigee-ca` must be brought; refused where another one is already in use."""
-    source = first.certificate_authority if first else None
+    if first is None:
+        return later(FIRST_NOT_SEEN)
+    source = first.certificate_authority
     if source is None:
         hint = "kubectl -n cert-manager get secret apigee-ca: find it, or restore it, in the first region"
         return refused("the first region has no apigee-ca, and nodes of other regions could not join", hint)
@@ -155,7 +158,9 @@ def _stale_deleted(region: Region, own: ClusterObjects | None) -> tuple[Command,
 
 
 def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None) -> Decision:
-    wanted = first.cert_manager_version if first else None
+    if first is None:
+        return later(FIRST_NOT_SEEN)
+    wanted = first.cert_manager_version
     if wanted is None:
         hint = "kubectl -n cert-manager get deployments: an Apigee installation has it"
         return refused("the first region has no cert-manager whose version could be taken over", hint)
@@ -221,7 +226,7 @@ def decide_secrets(
     first: ClusterObjects | None, overrides: OverridesFacts | None, own: ClusterObjects | None
 ) -> Decision:
     if first is None:
-        return later("the first region's cluster is not seen")
+        return later(FIRST_NOT_SEEN)
     if own is None:
         return later(NOT_YET)
     shared = shared_secrets(first, overrides)
