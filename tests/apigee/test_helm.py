@@ -79,6 +79,13 @@ class Bench:
         )
         program.chmod(0o755)
 
+    def left(self, told: str) -> Path:
+        """The mark of a run on the release that nobody saw end."""
+        mark = self.folder / "logs" / "helm-helm-centralus-prod.pid"
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text(told)
+        return mark
+
     @property
     def calls(self) -> list[str]:
         return (self.folder / "argv").read_text().splitlines()
@@ -278,10 +285,56 @@ PENDING = [{**LIST[1], "status": "pending-install"}]
 
 async def test_the_unfinished_record_of_a_killed_run_of_ours_is_removed(bench: Bench):
     bench.says("true", PENDING)
-    (bench.folder / "logs").mkdir()
-    (bench.folder / "logs" / "helm-helm-centralus-prod.pid").write_text("999999999")
+    bench.left("999999999 1")
     await bench.upgrade()
     assert bench.cluster.deleted == ["Secret apigee/sh.helm.release.v1.prod.v1"]
+
+
+@pytest.mark.parametrize("mark", ["999999999 1", "starting 1", "999999999"])
+async def test_a_run_that_is_not_the_one_we_left_is_another_persons(bench: Bench, mark: str):
+    bench.says("true", [{**LIST[1], "status": "pending-upgrade", "revision": "2"}])
+    bench.left(mark)
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-035"):
+        await bench.upgrade()
+    assert bench.cluster.deleted == []
+
+
+@pytest.mark.parametrize("listed", [LIST, []])
+async def test_the_mark_of_a_run_that_ended_by_itself_is_dropped_by_the_next_look(bench: Bench, listed: Any):
+    bench.says("true", listed)
+    mark = bench.left("999999999 1")
+    await bench.helm.releases()
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("told", [f"{os.getpid()} 1", "starting 1"])
+async def test_the_mark_of_a_run_that_may_be_under_way_stays(
+    bench: Bench, told: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hybridspan.apigee.helm_process._is_ours", lambda _number, _name: True)
+    bench.says("true")
+    mark = bench.left(told)
+    await bench.helm.releases()
+    assert mark.exists()
+
+
+async def test_an_unfinished_record_keeps_its_mark(bench: Bench):
+    bench.says("true", PENDING)
+    mark = bench.left("999999999 1")
+    await bench.helm.releases()
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(("listed", "revision"), [(LIST, 2), ([], 1)])
+async def test_a_run_marks_the_revision_that_it_makes(bench: Bench, listed: Any, revision: int):
+    bench.says('case "$*" in *--atomic*) until [ -s go ]; do sleep 0.02; done; cat logs/*.pid;; esac', listed)
+    task = asyncio.create_task(bench.upgrade())
+    mark = bench.folder / "logs" / "helm-helm-centralus-prod.pid"
+    await until(lambda: mark.exists() and re.fullmatch(r"\d+ \d+", mark.read_text()))
+    (bench.folder / "go").write_text("go")
+    await task
+    (told,) = bench.lines
+    assert told.split()[1] == str(revision)
 
 
 async def test_another_persons_run_is_left_alone(bench: Bench):

@@ -2,7 +2,8 @@
 
 A run is started in a session of its own and writes to a file, so that it ends by itself whatever becomes of us: a helm that is
 killed half-way leaves a release that says `pending` and takes no further run. The next run of ours waits for it, or, where it
-is gone, removes its unfinished record and begins anew. What a dry run prints may hold secrets and is thrown away.
+is gone, removes its unfinished record and begins anew; a record of any other revision is somebody else's. What a dry run
+prints may hold secrets and is thrown away.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -25,9 +26,11 @@ from hybridspan.apigee.helm_process import (
     ended,
     environment,
     followed,
+    marked,
     private_file,
     program,
     running,
+    told_by,
 )
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import SUBJECTS, HelmRelease, WantedRelease, manner, split_chart
@@ -45,6 +48,7 @@ _LIST: Final = (
 )
 """Every release, whatever became of it: helm 3 says `--all` for that, helm 4 lists all and knows no such flag."""
 _SHORT_SECONDS: Final = 60.0
+_STARTING: Final = "starting"
 _WAITED_OUT: Final = re.compile(
     r"timed out waiting for the condition"
     r"|due to (?:atomic|rollback-on-failure) being set:(?!.*failed calling webhook).*context deadline exceeded",
@@ -71,8 +75,14 @@ class HelmPlace:
         return self.logs / f"helm-{self.kubeconfig.stem}-{release}.log"
 
     def mark(self, release: str) -> Path:
-        """Holds the process id of a run that we started and have not seen end."""
+        """Holds the process id of a run that we started and have not seen end, and the revision that it was to make."""
         return self.logs / f"helm-{self.kubeconfig.stem}-{release}.pid"
+
+    def left(self) -> dict[str, str]:
+        """What the marks of runs that have ended hold, by release."""
+        start = f"helm-{self.kubeconfig.stem}-"
+        found = {path.stem.removeprefix(start): path for path in self.logs.glob(f"{start}*.pid")}
+        return {name: told_by(path) for name, path in found.items() if running(path, name) is None}
 
     def command(self, program: Literal["helm", "kubectl"]) -> str:
         """What a person's command about this place begins with, whatever their current context is."""
@@ -89,13 +99,28 @@ class Helm:
 
     async def releases(self) -> tuple[HelmRelease, ...]:
         """All releases of the namespace, those that failed or are under way too."""
-        listed = await self._asked(*_LIST)
-        found = [_release(entry) for entry in json.loads(listed or "[]")]
+        left = self._place.left()
+        found = await self._listed()
+        self._forget(left, {release.name for release in found if release.is_pending})
         subjects = await asyncio.gather(*(self._subject(release) for release in found))
         return tuple(
             HelmRelease(r.name, r.chart, r.version, r.status, r.revision, subject)
             for r, subject in zip(found, subjects, strict=True)
         )
+
+    async def _listed(self) -> list[HelmRelease]:
+        return [_release(entry) for entry in json.loads(await self._asked(*_LIST) or "[]")]
+
+    async def _held(self, name: str) -> HelmRelease | None:
+        return next((r for r in await self._listed() if r.name == name), None)
+
+    def _forget(self, left: Mapping[str, str], pending: Collection[str]) -> None:
+        """A run that ended leaves a mark where nobody followed it to its end: what is pending later is another's."""
+        for name, told in left.items():
+            mark = self._place.mark(name)
+            # One that begins just now writes the mark anew before it has a process.
+            if name not in pending and not told.startswith(_STARTING) and told_by(mark) == told:
+                mark.unlink(missing_ok=True)
 
     async def version(self) -> str:
         """As the program says it, such as v3.22.0+g1a2b3c4."""
@@ -134,10 +159,9 @@ class Helm:
             on_line(f"a helm run on {name} that was started before is still under way; it is waited for")
         while running(mark, name) is not None:  # noqa: ASYNC110  # another process's end is no event of ours
             await asyncio.sleep(LOOK_SECONDS * 5)
-        listed = json.loads(await self._asked(*_LIST) or "[]")
-        there = next((r for r in map(_release, listed) if r.name == name), None)
+        there = await self._held(name)
         if there is not None and there.is_pending:
-            if not mark.exists():
+            if marked(mark) != there.revision:
                 raise TemporaryFailure(
                     "HS-APIGEE-035",
                     f"another helm run is under way on release {name}, or was killed: it says {there.status}",
@@ -154,10 +178,12 @@ class Helm:
         argv = self._argv(words)
         self._record("helm", {"argv": argv})
         mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mark.write_text("starting")
+        there = await self._held(release.name)
+        revision = there.revision + 1 if there else 1
+        mark.write_text(f"{_STARTING} {revision}")
         with private_file(log) as output:
             process = await self._started(argv, output, output)
-        mark.write_text(str(process.pid))
+        mark.write_text(f"{process.pid} {revision}")
         lines: list[str] = []
         async for line in followed(process, log):
             lines.append(line)

@@ -17,11 +17,27 @@ LOOK_SECONDS: Final = 0.2
 def running(mark: Path, name: str) -> int | None:
     """The process of a run that we started, while it lives; None otherwise."""
     try:
-        number = int(mark.read_text())
+        number = int(told_by(mark).split()[0])
         os.kill(number, 0)
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError):
         return None
     return number if _is_ours(number, name) else None
+
+
+def marked(mark: Path) -> int | None:
+    """The revision that the run which left the mark was to make; None where there is no such mark."""
+    try:
+        return int(told_by(mark).split()[1])
+    except (ValueError, IndexError):
+        return None
+
+
+def told_by(mark: Path) -> str:
+    """What the mark holds; empty where there is none."""
+    try:
+        return mark.read_text()
+    except OSError:
+        return ""
 
 
 def _is_ours(number: int, name: str) -> bool:
