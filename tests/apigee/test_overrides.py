@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -128,3 +130,30 @@ def test_a_file_is_written_with_the_mode_of_its_model(topology: Topology):
     path = topology.new_regions[0].overrides
     overrides.write(path, source(topology), topology.first.overrides)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("installer", "storage", "size", "key"),
+    [
+        ("apigeectl", {"capacity": "500Gi"}, 500, "cassandra.storage.capacity in its overrides"),
+        ("apigeectl", {}, None, ""),
+        ("helm", {"capacity": "500Gi"}, 500, "cassandra.storage.capacity in its overrides"),
+        ("helm", {"storageSize": "200Gi"}, 200, "cassandra.storage.storageSize in its overrides"),
+        ("helm", {"capacity": "500Gi", "storageSize": "200Gi"}, 500, "cassandra.storage.capacity in"),
+        ("helm", {}, 10, "cassandra.storage.storageSize, which its overrides leave at the charts' default"),
+    ],
+)
+def test_the_size_of_a_volume_is_read_by_the_key_that_the_installer_heeds(
+    topology: Topology,
+    installer: Literal["apigeectl", "helm"],
+    storage: dict[str, str],
+    size: int | None,
+    key: str,
+):
+    lines = "".join(f"    {name}: {value}\n" for name, value in storage.items())
+    path = topology.first.overrides
+    bare = re.sub(r"\n    capacity: .*", "", path.read_text())
+    path.write_text(bare.replace("  storage:\n", f"  storage:\n{lines}", 1))
+    facts = overrides.overrides_facts(replace(topology, installer=installer), topology.first)
+    assert facts.storage_bytes == (size and size * 2**30)
+    assert facts.storage_place.startswith(key)

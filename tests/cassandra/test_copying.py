@@ -98,11 +98,13 @@ def test_the_estimate_names_the_data_center_that_each_region_copies_from() -> No
 def test_volumes_that_the_data_will_not_fit_on_are_refused_beforehand(capacity, severities) -> None:
     topology = two_regions()
     facts = seen(topology, eastus=FULL)
-    overrides = OverridesFacts("o", exists=False, storage_bytes=capacity)
+    overrides = OverridesFacts(
+        "o", exists=False, storage_bytes=capacity, storage_place="cassandra.storage.storageSize"
+    )
     facts["centralus"] = replace(facts["centralus"], overrides=overrides)
     found = [f for f in copying_findings(topology, facts, ring(BEFORE, "dc-1")) if f.check == "disk"]
     assert [f.severity for f in found] == severities
-    assert all("cassandra.storage.capacity" in f.where and "953.7 MiB" in f.message for f in found)
+    assert all("cassandra.storage.storageSize" in f.where and "953.7 MiB" in f.message for f in found)
 
 
 def test_disks_that_the_data_will_not_fit_on_are_refused_before_it_comes() -> None:

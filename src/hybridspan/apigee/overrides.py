@@ -7,6 +7,7 @@ order and spacing of the person's file stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -17,12 +18,16 @@ from hybridspan.apigee.overrides_edits import SEED, derive
 from hybridspan.apigee.quantities import quantity
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
-from hybridspan.topology.model import Region, Topology
+from hybridspan.topology.model import Installer, Region, Topology
 
 _CLEAR_SECRET: Final = re.compile(
     r"password$|(?:private|secret|encryption)key$|hashsalt$|^token$", re.IGNORECASE
 )
 _REFERENCES: Final = frozenset({"secret", "sslSecret", "serviceAccountRef"})
+_SIZES: Final = ("capacity", "storageSize")
+"""Keys of `cassandra.storage` for a volume's size: apigeectl's, which the charts still heed first, and the charts' own."""
+_CHARTS_SIZE: Final = "10Gi"
+"""What Apigee's charts ask for where the overrides name no size."""
 
 
 def says_host_network(topology: Topology) -> bool:
@@ -32,22 +37,30 @@ def says_host_network(topology: Topology) -> bool:
 
 def overrides_facts(topology: Topology, region: Region) -> OverridesFacts:
     """What a region's file says beside the first region's; a file that cannot be used is a `problem`, not a failure."""
-    path, first = region.overrides, topology.first.overrides
+    path, first, installer = region.overrides, topology.first.overrides, topology.installer
     source = _read(first)
     if isinstance(source, str):
         return OverridesFacts(str(path), path.exists(), source)
     if region.name == topology.first.name:
-        return _facts_of(path, source, True, "", "", ())
+        return _facts_of(path, source, True, "", "", (), installer)
     wanted = derive(source, topology, region)
     if not path.exists():
         return _facts_of(
-            path, wanted, False, diff(source, wanted, first, path), edit(source, wanted, first, path), ()
+            path,
+            wanted,
+            False,
+            diff(source, wanted, first, path),
+            edit(source, wanted, first, path),
+            (),
+            installer,
         )
     own = _read(path)
     if isinstance(own, str):
         return OverridesFacts(str(path), True, own)
     wrong = disallowed(source, own, first, path) + against_topology(own, region)
-    return _facts_of(path, own, True, diff(source, own, first, path), edit(source, own, first, path), wrong)
+    return _facts_of(
+        path, own, True, diff(source, own, first, path), edit(source, own, first, path), wrong, installer
+    )
 
 
 def _facts_of(
@@ -57,8 +70,10 @@ def _facts_of(
     difference: str,
     command: str,
     wrong: tuple[str, ...],
+    installer: Installer,
 ) -> OverridesFacts:
     storage = document.value("cassandra", "storage") or {}
+    size, place = volume_size(storage, installer)
     return OverridesFacts(
         path=str(path),
         exists=exists,
@@ -68,7 +83,8 @@ def _facts_of(
         disallowed=wrong,
         secrets=secrets_named(document),
         storage_class=storage.get("storageClass") or storage.get("storageclass"),
-        storage_bytes=quantity(storage.get("capacity")),
+        storage_bytes=size,
+        storage_place=place,
         host_network=bool(document.value("cassandra", "hostNetwork")),
         environments=_names(document.value("envs")),
         virtual_hosts=_names(document.value("virtualhosts")),
@@ -76,6 +92,18 @@ def _facts_of(
         credential_files=credential_files(document, path.parent),
         passwords=passwords_in(document),
     )
+
+
+def volume_size(storage: Mapping[str, Any], installer: Installer) -> tuple[int | None, str]:
+    """Bytes of each Cassandra node's volume, None where nothing says, and what says so; of apigeectl no default is known."""
+    for key in _SIZES if installer == "helm" else _SIZES[:1]:
+        if storage.get(key):
+            return quantity(storage[key]), f"cassandra.storage.{key} in its overrides"
+    if installer == "helm":
+        return quantity(
+            _CHARTS_SIZE
+        ), "cassandra.storage.storageSize, which its overrides leave at the charts' default"
+    return None, ""
 
 
 def _names(entries: Any) -> tuple[str, ...]:

@@ -117,8 +117,10 @@ def _room(copy: Copy, facts: RegionFacts) -> list[Finding]:
 def _rooms(facts: RegionFacts, need: float) -> list[tuple[str, int]]:
     """What there is, by place; a node that holds its share already has shown that it has room."""
     if not facts.nodes:
-        capacity = facts.overrides.storage_bytes if facts.overrides else None
-        return [] if capacity is None else [("cassandra.storage.capacity in its overrides", capacity)]
+        told = facts.overrides
+        return (
+            [] if told is None or told.storage_bytes is None else [(told.storage_place, told.storage_bytes)]
+        )
     return [
         (f"pod {n.pod}", n.disk_free_bytes + n.data_bytes)
         for n in facts.nodes

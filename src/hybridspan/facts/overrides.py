@@ -25,7 +25,9 @@ class OverridesFacts:
     """Names of Kubernetes secrets that it refers to."""
     storage_class: str | None = None
     storage_bytes: int | None = None
-    """Size of each Cassandra node's volume, where the file says."""
+    """Size of each Cassandra node's volume, where the file says, or the charts do."""
+    storage_place: str = ""
+    """The key that says so and where it stands, in words."""
     host_network: bool = False
     environments: tuple[str, ...] = ()
     virtual_hosts: tuple[str, ...] = ()
