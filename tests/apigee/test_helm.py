@@ -205,6 +205,7 @@ async def test_no_remedy_leaves_the_namespace_to_the_reader(bench: Bench):
             "its crds step applies them",
         ),
         ("invalid ownership metadata; label validation error", "from another release or from apigeectl"),
+        ("invalid ownership metadata; label validation error", "change and sync its Application"),
         (
             "denied the request: multiRegionSeedHost cannot be changed",
             "the webhook lets nobody change the seed",

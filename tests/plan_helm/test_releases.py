@@ -107,6 +107,34 @@ def test_a_release_is_installed_once_in_one_version_under_one_name(held, state: 
     assert words in decision.reason
 
 
+BY_ARGO = {"operator": "centralus-operator", "org": "centralus-my-org", "env/test": "centralus-test"}
+
+
+def test_what_argo_cd_has_installed_is_done_without_a_release():
+    own = apigee(tracked=BY_ARGO, resources=(organization(),))
+    for key, application in BY_ARGO.items():
+        (wanted,) = (w for w in wanted_releases(TOPOLOGY, FIRST) if w.key == key)
+        decision = decide_release(TOPOLOGY, wanted, own)
+        assert decision.is_done
+        assert f"Argo CD's application {application}" in decision.reason
+    assert decide_operator(TOPOLOGY, FIRST, own).is_done
+    assert decide_organization(TOPOLOGY, FIRST, own).is_done
+
+
+def test_what_argo_cd_has_installed_must_run_and_be_of_the_same_release():
+    own = apigee(tracked=BY_ARGO, controller_ready=False)
+    assert decide_operator(TOPOLOGY, FIRST, own).state == "needed"
+    assert decide_organization(TOPOLOGY, FIRST, own).state == "needed"
+    other = decide_operator(TOPOLOGY, FIRST, replace(own, hybrid_version="1.15.1"))
+    assert other.state == "refused"
+    assert "this cluster has hybrid 1.15.1" in other.reason
+
+
+def test_what_argo_cd_has_not_installed_yet_is_needed():
+    own = apigee(tracked=BY_ARGO)
+    assert decide_release(TOPOLOGY, the_release(TOPOLOGY, FIRST, "redis"), own).state == "needed"
+
+
 def test_an_operator_that_does_not_answer_is_not_done():
     assert (
         decide_operator(TOPOLOGY, FIRST, apigee(release("operator"), controller_ready=False)).state

@@ -27,7 +27,10 @@ _REMEDIES: Final = (
     ),
     (
         r"invalid ownership metadata|cannot be imported into the current release",
-        "the cluster has this already from another release or from apigeectl: remove that first, or use its release name",
+        (
+            "the cluster has this already from another release or from apigeectl: remove that first, or use its release name;"
+            " what Argo CD has installed only Argo CD changes: change and sync its Application, then run apply again"
+        ),
     ),
     (
         r"another operation \(install/upgrade/rollback\) is in progress",

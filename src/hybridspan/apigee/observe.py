@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from hybridspan.apigee.controller_trouble import Pods, trouble_of
+from hybridspan.apigee.tracking import tracked
 from hybridspan.facts.apigee import (
     ApigeeFacts,
     CustomResourceFacts,
@@ -29,6 +30,8 @@ RESOURCES: Final = (
     (f"{GROUP}/v1alpha2", "ApigeeTelemetry"),
     (f"{GROUP}/v1alpha1", "ApigeeRedis"),
 )
+ROUTES: Final = "ApigeeRouteConfig"
+GATEWAYS: Final = "apigee-ingressgateway-manager"
 REPLICATION: Final = "CassandraDataReplication"
 DEFINITION: Final = "CustomResourceDefinition"
 CONTROLLER: Final = "apigee-controller-manager"
@@ -47,15 +50,17 @@ class Objects(Pods, Protocol):
 
 async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
     """Apigee in that namespace; the controller in its own or the same."""
-    store, statefulset, backup, controller = await asyncio.gather(
+    store, statefulset, backup, controller, gateways = await asyncio.gather(
         cluster.get(DATASTORE, "ApigeeDatastore", "default", namespace),
         cluster.get("apps/v1", "StatefulSet", "apigee-cassandra-default", namespace),
         cluster.get("batch/v1", "CronJob", BACKUP_JOB, namespace),
         _controller(cluster, namespace),
+        cluster.get("apps/v1", "Deployment", GATEWAYS, namespace),
     )
     others = await asyncio.gather(*(cluster.list_(api, kind, namespace) for api, kind in RESOURCES))
-    replications, definitions = await asyncio.gather(
+    replications, routes, definitions = await asyncio.gather(
         cluster.list_(DATASTORE, REPLICATION, namespace),
+        cluster.list_(DATASTORE, ROUTES, namespace),
         cluster.list_("apiextensions.k8s.io/v1", DEFINITION),
     )
     ready = is_available(controller)
@@ -66,6 +71,7 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
         datastore=datastore(store, statefulset, backup) if store else None,
         resources=tuple(resource(document) for found in others for document in found),
         definitions=definitions_of(definitions),
+        tracked=tracked((store, controller, gateways, *routes, *(one for found in others for one in found))),
         replications=tuple(data_replication(document) for document in replications),
     )
 

@@ -88,6 +88,8 @@ class ApigeeFacts:
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Apigee's CustomResourceDefinitions: a hash of what each defines, by name."""
     replications: tuple[DataReplicationFacts, ...] = ()
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    """Argo CD's Applications, which make no Helm release, by the key of the release that each stands for (`operator`, `env/prod`)."""
     controller_trouble: str = ""
     """Why the operator is not available, in one sentence; empty where it is, or where nothing is known."""
 

@@ -51,6 +51,11 @@ class WantedRelease:
         return f"apigee-{self.component}"
 
     @property
+    def key(self) -> str:
+        """`env/prod`, or `redis` where there is one only."""
+        return f"{self.component}/{self.subject}" if self.subject else self.component
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """`env=prod` for the charts that are installed once for each."""
         key = SUBJECTS.get(self.chart)

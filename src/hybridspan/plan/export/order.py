@@ -75,13 +75,15 @@ _HEAD: Final = """# Order for {region} ({datacenter})
 `argocd/` and `flux/` hold the same releases: use one of them. Values are `values.yaml`; Flux reads them from
 `resources/values-configmap.yaml`. A line without a file is what no controller can do: hybridspan does it and proves it.
 **Sync no wave before the lines above it are done**: `hybridspan apply {topology} --until STEP` goes that far, and finds
-as done what the controller has installed.
+as done what the controller has installed: of Flux by its Helm releases, of Argo CD, which makes none, by its mark on the
+chart's resource (annotation `argocd.argoproj.io/tracking-id`, or label `app.kubernetes.io/instance`).
 
 **Flux** would install release after release by itself, and the runtime over an empty data center. So each HelmRelease is
 suspended (`suspend: true`): resume it in its wave, by the line's command, and commit its file without `suspend: true` at
 once, because a Kustomization puts back at its next interval what the repository says. `resources/{resource}.yaml` must not
 be in what Flux applies before its wave. **Argo CD** syncs nothing by itself: the applications have no `automated` policy,
-and each waits for its `argocd app sync {region}-NAME`.
+and each waits for its `argocd app sync {region}-NAME`. What Argo CD has installed hybridspan does not change: Helm would
+refuse it (HS-APIGEE-032), so sync the seed's removal before `apply` comes to it.
 
 Nothing secret is here. `apigee-ca` and the secrets that the values name come from the first region, from cluster to cluster
 (`--until secrets/{region}`). Files that values name by path (`…Path`) lie in no registry's chart: name secrets instead

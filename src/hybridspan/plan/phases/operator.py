@@ -200,4 +200,4 @@ def release_step(
 
 def key_of(wanted: WantedRelease) -> str:
     """`env/prod`, or `redis` where there is one only."""
-    return f"{wanted.component}/{wanted.subject}" if wanted.subject else wanted.component
+    return wanted.key

@@ -56,7 +56,7 @@ def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts |
         return later(NOT_YET)
     held = next((r for r in own.releases if r.name == wanted.name), None)
     if held is None:
-        return _decide_missing(wanted, own.releases)
+        return _decide_missing(topology, wanted, own, own.releases)
     if held.chart != wanted.chart:
         hint = "a release of Apigee's may not share its name with another chart in one namespace: remove or rename that one"
         return refused(f"the name {wanted.name} is taken by a release of {held.chart}", hint)
@@ -71,8 +71,12 @@ def decide_release(topology: Topology, wanted: WantedRelease, own: ApigeeFacts |
     return done(f"release {held.name} is {held.chart} {held.version}, deployed")
 
 
-def _decide_missing(wanted: WantedRelease, held: tuple[HelmRelease, ...]) -> Decision:
-    """Of a release that is not there by its name: the same chart may be there by another."""
+def _decide_missing(
+    topology: Topology, wanted: WantedRelease, own: ApigeeFacts, held: tuple[HelmRelease, ...]
+) -> Decision:
+    """Of a release that is not there by its name: the same chart may be there by another, or without a release."""
+    if application := own.tracked.get(wanted.key):
+        return _decide_tracked(topology, wanted, application, own.hybrid_version)
     same = (r for r in held if (r.chart, r.subject) == (wanted.chart, wanted.subject) and r.is_deployed)
     if (twin := next(same, None)) is None:
         return needed(f"release {wanted.name} ({wanted.chart}) is not installed")
@@ -80,6 +84,19 @@ def _decide_missing(wanted: WantedRelease, held: tuple[HelmRelease, ...]) -> Dec
         f"{wanted.chart} is installed as {twin.name}, in the first region as {wanted.name}",
         f"helm uninstall {twin.name} in this region, or use the same names in both",
     )
+
+
+def _decide_tracked(
+    topology: Topology, wanted: WantedRelease, application: str, version: str | None
+) -> Decision:
+    """Of what Argo CD has installed: there is no chart's version to read, but the cluster's own."""
+    there = f"{wanted.chart} is there by Argo CD's application {application}, which makes no Helm release"
+    if version is not None and version != topology.hybrid_version:
+        return refused(
+            f"{there}; this cluster has hybrid {version}, the topology says {topology.hybrid_version}",
+            f"set the application's targetRevision to {topology.hybrid_version} and sync it, or correct hybridVersion",
+        )
+    return done(there)
 
 
 def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple[Command, ...]:
