@@ -115,6 +115,36 @@ async def test_a_pool_is_scaled_and_deleted(arm: ArmClient, group: object, host:
     assert (await arm.delete(f"{arm.cluster()}/agentPools/system")).code == "InvalidParameter"
 
 
+async def test_a_put_of_the_cluster_scales_and_labels_its_pools(
+    arm: ArmClient, group: object, host: NullHost
+) -> None:
+    await arm.put(arm.cluster(), body(pool("system"), pool("data", 3, "User", nodeLabels={"kind": "data"})))
+    read = (await arm.get(arm.cluster())).body
+    read["properties"]["agentPoolProfiles"][1] |= {"count": 2, "nodeLabels": {"kind": "other"}}
+    answered = await arm.put(arm.cluster(), read)
+    assert (answered.status, answered.properties["provisioningState"]) == (200, "Succeeded")
+    data = (await arm.get(f"{arm.cluster()}/agentPools/data")).properties
+    assert (data["count"], data["nodeLabels"], data["provisioningState"]) == (
+        2,
+        {"kind": "other"},
+        "Succeeded",
+    )
+    assert [p.count for p in host.scaled[-1][1]] == [1, 2]
+
+
+async def test_a_cluster_whose_creation_failed_is_made_when_it_is_written_again(
+    arm: ArmClient, group: object, host: NullHost
+) -> None:
+    arm.arm.faults.add("fails-at-end", operation="cluster.put")
+    await arm.settle(await arm.ask("PUT", arm.cluster(), body()))
+    failed = (await arm.get(arm.cluster())).body
+    assert (failed["properties"]["provisioningState"], host.created) == ("Failed", [])
+    assert (await arm.put(arm.cluster(), failed)).properties["provisioningState"] == "Succeeded"
+    assert [cluster.name for cluster in host.created] == ["aks"]
+    pools = (await arm.get(arm.cluster())).properties["agentPoolProfiles"]
+    assert [p["provisioningState"] for p in pools] == ["Succeeded"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -18,6 +18,16 @@ RESERVED_LABEL: Final = "kubernetes.azure.com/"
 DEFAULT_SIZE: Final = "Standard_D8ds_v5"
 DEFAULT_MAX_PODS: Final = {"overlay": 250, "azure": 30, "kubenet": 110, "none": 250}
 FROZEN: Final = ("vmSize", "maxPods", "vnetSubnetID", "podSubnetID", "osType", "availabilityZones")
+CHANGED: Final = (
+    "count",
+    "minCount",
+    "maxCount",
+    "enableAutoScaling",
+    "nodeLabels",
+    "nodeTaints",
+    "tags",
+    "mode",
+)
 
 
 def first_pools(cluster: Document, given: list[Document]) -> list[Document]:
@@ -95,17 +105,7 @@ def _changed_pool(cluster: Document, existing: Document, given: Document) -> Doc
         if field in given and field in old and str(given[field]).lower() != str(old[field]).lower():
             message = f"Changing property 'properties.{field}' is not allowed."
             raise ArmError(400, "PropertyChangeNotAllowed", message, target=f"properties.{field}")
-    changed = (
-        "count",
-        "minCount",
-        "maxCount",
-        "enableAutoScaling",
-        "nodeLabels",
-        "nodeTaints",
-        "tags",
-        "mode",
-    )
-    properties = {**old, **{field: given[field] for field in changed if field in given}}
+    properties = {**old, **{field: given[field] for field in CHANGED if field in given}}
     properties.update(provisioningState="Updating", eTag=str(uuid.uuid4()))
     _check_pool(cluster, existing["name"], properties)
     return _pool_document(cluster, existing["name"], properties)
@@ -153,9 +153,9 @@ def profile(pool: Document) -> Document:
     return {"name": pool["name"], **deepcopy(pool["properties"])}
 
 
-def refuse_pool_changes(existing: list[Document], wanted: list[Document]) -> None:
-    """ArmError 400 when a cluster's PUT adds or drops pools, or changes what cannot be changed."""
-    have = {pool["name"].lower(): pool["properties"] for pool in existing}
+def changed_pools(cluster: Document, existing: list[Document], wanted: list[Document]) -> list[Document]:
+    """The pools that a cluster's PUT changes, as `az aks scale` does; ArmError 400 when it adds or drops some, or changes what stays."""
+    have, changed = {pool["name"].lower(): pool for pool in existing}, []
     for pool in wanted:
         old = have.get(str(pool.get("name", "")).lower())
         if old is None:
@@ -165,11 +165,17 @@ def refuse_pool_changes(existing: list[Document], wanted: list[Document]) -> Non
                 "https://aka.ms/agent-pool-rest-api"
             )
             raise bad_request("BadRequest", message)
-        for field in (*FROZEN, "count"):
-            if pool.get(field) not in (None, "") and str(pool[field]).lower() != str(old.get(field)).lower():
+        for field in FROZEN:
+            if (
+                pool.get(field) not in (None, "")
+                and str(pool[field]).lower() != str(old["properties"].get(field)).lower()
+            ):
                 message = f"Changing property 'properties.agentPoolProfiles.{field}' is not allowed."
                 raise ArmError(400, "PropertyChangeNotAllowed", message, target=f"agentPoolProfiles.{field}")
+        if any(pool.get(field) not in (None, "", old["properties"].get(field)) for field in CHANGED):
+            changed.append(new_pool(cluster, pool, old))
     missing = set(have) - {str(pool.get("name", "")).lower() for pool in wanted}
     if missing:
         message = f"Agent pool(s) {', '.join(sorted(missing))} missing: pools cannot be removed through managed cluster operations."
         raise bad_request("BadRequest", message)
+    return changed

@@ -66,8 +66,9 @@ class ManagedClusters(ClusterPart):
         self.require_parent(request.target)
         self.check_etag(request, existing)
         self.refuse_when_busy(request)
-        self._update(request, existing)
-        operation = self.begin(request, UPDATE)
+        write = self.puts if self._never_came_up(request.target.key, existing) else UPDATE
+        self._update(request, existing, write.verb)
+        operation = self.begin(request, write)
         return self.accepted(request, operation, 200, self.render(request.target.key, existing))
 
     def write(self, request: ArmRequest, existing: Document | None) -> Document:
@@ -105,18 +106,23 @@ class ManagedClusters(ClusterPart):
     def actions(self) -> dict[str, Action]:
         return {
             **super().actions(),
-            UPDATE.action: Action(UPDATE.seconds, super().ready, super().fail),
+            UPDATE.action: Action(UPDATE.seconds, self._updated, self._not_updated),
         }
 
-    def _update(self, request: ArmRequest, existing: Document) -> None:
+    def _never_came_up(self, key: str, existing: Document) -> bool:
+        """Whether its creation failed, and took all pools with it: written once more, it is made."""
+        pools = [pool for _, pool in self._pools(key)]
+        return all(d["properties"]["provisioningState"] == "Failed" for d in (existing, *pools))
+
+    def _pools(self, key: str) -> list[tuple[str, Document]]:
+        return list(self.arm.store.children(f"{key}/agentPools"))
+
+    def _update(self, request: ArmRequest, existing: Document, state: str) -> None:
         key, wanted = request.target.key, request.body.get("properties") or {}
         self.location_of(request, existing)
         cluster_subnets.check_access(self, request, wanted.get("agentPoolProfiles") or [])
         cluster_changes.refuse(existing, request.body)
-        agent_pool_documents.refuse_pool_changes(
-            [pool for _, pool in self.arm.store.children(f"{key}/agentPools")],
-            wanted.get("agentPoolProfiles") or [],
-        )
+        self._update_pools(key, existing, wanted.get("agentPoolProfiles") or [])
         existing["tags"] = checked_tags(request.body.get("tags") or {})
         taken = {name: wanted[name] for name in cluster_changes.TAKEN if wanted.get(name) is not None}
         if "oidcIssuerProfile" in taken:
@@ -125,8 +131,38 @@ class ManagedClusters(ClusterPart):
             )
         existing["properties"].update(taken)
         existing["eTag"] = str(uuid.uuid4())
-        existing["properties"]["provisioningState"] = "Updating"
+        existing["properties"]["provisioningState"] = state
         self.arm.store.put(key, existing)
+
+    def _update_pools(self, key: str, cluster: Document, wanted: list[Document]) -> None:
+        have = [pool for _, pool in self._pools(key)]
+        changed = {p["name"]: p for p in agent_pool_documents.changed_pools(cluster, have, wanted)}
+        if not changed:
+            return
+        pools = [changed.get(pool["name"], pool) for pool in have]
+        agent_pool_documents.require_system(pools)
+        cluster_subnets.check_network(self.arm.store.all, cluster, pools)
+        self.check_quota(cluster, pools)
+        for name, pool in changed.items():
+            self.arm.store.put(f"{key}/agentpools/{name}".lower(), pool)
+
+    async def _updated(self, operation: Operation) -> None:
+        """Nodes come and go only where a pool was changed; what failed by itself stays so."""
+        if changed := self._updating(operation.path):
+            cluster_subnets.check_room(self.arm.store.all, operation.path)
+            cluster = hosted_clusters.for_host(self.arm.store.all, operation.path)
+            await self.arm.host.scale(cluster.id, cluster.pools)
+        await super().ready(operation)
+        for key in changed:
+            self.settle(key, "Succeeded")
+
+    def _not_updated(self, operation: Operation, error: dict[str, Any]) -> None:
+        super().fail(operation, error)
+        for key in self._updating(operation.path):
+            self.settle(key, "Failed")
+
+    def _updating(self, key: str) -> list[str]:
+        return [k for k, pool in self._pools(key) if pool["properties"]["provisioningState"] == "Updating"]
 
     async def ready(self, operation: Operation) -> None:
         cluster = hosted_clusters.for_host(self.arm.store.all, operation.path)
