@@ -14,9 +14,18 @@ from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.observation.estate import Memory
 from hybridspan.topology import azure_ids
-from hybridspan.topology.model import Subnet
+from hybridspan.topology.model import NodePool, Region, Subnet
 from tests.azure.conftest import StandIn
-from tests.azure.regions import CENTRAL, EAST, SECOND_SUBSCRIPTION, SUBSCRIPTION, Recorded, make_region
+from tests.azure.regions import (
+    CENTRAL,
+    EAST,
+    POOLS,
+    SECOND_SUBSCRIPTION,
+    SUBSCRIPTION,
+    Recorded,
+    make_region,
+    with_pools,
+)
 from tests.azure.test_gateway import CLUSTER, LIKE, NETWORK, both_sides, make_networks, peer
 
 
@@ -100,6 +109,85 @@ async def test_a_failed_subnet_of_our_own_network_is_written_again(
     theirs = await with_a_further_subnet(gateway, stand_in)
     assert await gateway.ensure_network(EAST, "somebody")
     assert stand_in.arm.store.get(theirs)["properties"]["provisioningState"] == "Succeeded"
+
+
+def change(stand_in: StandIn, resource_id: str, **properties: Any) -> None:
+    """What has happened to a resource meanwhile."""
+    document = stand_in.arm.store.get(resource_id.lower())
+    document["properties"].update(properties)
+    stand_in.arm.store.put(resource_id.lower(), document)
+
+
+POOL = f"{azure_ids.cluster_id(CENTRAL)}/agentPools/apigeedata"
+SUBNET = replace(CENTRAL.network.subnet, prefix=IPv4Network("192.138.0.0/24"))
+ROOMY = replace(CENTRAL, network=replace(CENTRAL.network, subnet=SUBNET))
+GROWN: dict[str, Any] = {"count": 4, "nodeLabels": {"apigee": "data", "team": "theirs"}}
+
+
+async def make_cluster(gateway: AzureGateway, topology_name: str = "two-regions") -> None:
+    await gateway.ensure_group(ROOMY, "two-regions")
+    await gateway.ensure_network(ROOMY, "two-regions")
+    await gateway.ensure_cluster(ROOMY, LIKE, topology_name)
+
+
+async def pools_of(gateway: AzureGateway) -> list[tuple[int, dict[str, str], str]]:
+    cluster = (await gateway.region_facts(CENTRAL)).cluster
+    assert cluster is not None
+    return [(p.count, dict(p.labels), p.provisioning_state) for p in cluster.node_pools]
+
+
+async def test_a_failed_pool_that_has_grown_keeps_its_nodes_and_labels(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, POOL, **GROWN, provisioningState="Failed")
+    assert await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
+    assert (await pools_of(gateway))[1] == (4, GROWN["nodeLabels"], "Succeeded")
+    sent = [e for e in stand_in.entries() if e["method"] == "PUT" and "/agentpools/" in e["path"].lower()]
+    assert len(sent) == 1
+
+
+async def test_a_failed_pool_is_written_on_the_condition_that_nobody_else_does(
+    gateway: AzureGateway, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, POOL, provisioningState="Failed")
+    look = gateway._clusters._pool
+
+    async def outrun(region: Region, pool: NodePool) -> Any:
+        document = await look(region, pool)
+        change(stand_in, POOL, **GROWN, eTag="theirs")
+        monkeypatch.setattr(gateway._clusters, "_pool", look)
+        return document
+
+    monkeypatch.setattr(gateway._clusters, "_pool", outrun)
+    assert await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
+    assert "PreconditionFailed" in {e["code"] for e in stand_in.entries()}
+    assert (await pools_of(gateway))[1] == (4, GROWN["nodeLabels"], "Succeeded")
+
+
+@pytest.mark.parametrize("manage", [False, True])
+async def test_a_failed_pool_of_somebody_elses_cluster_is_named_and_left_alone(
+    gateway: AzureGateway, stand_in: StandIn, manage: bool
+) -> None:
+    await make_cluster(gateway, "another")
+    change(stand_in, POOL, **GROWN, provisioningState="Failed")
+    writes = stand_in.requests()
+    region = replace(ROOMY, cluster=replace(ROOMY.cluster, manage=manage))
+    failure = await refused(gateway.ensure_cluster(region, LIKE, "two-regions"), "HS-AZURE-017")
+    assert failure.where.lower() == POOL.lower()
+    assert "az aks nodepool update --resource-group my-hybrid-rg" in failure.hint
+    assert stand_in.requests() == writes
+
+
+async def test_a_pool_that_we_begin_in_somebody_elses_cluster_is_tried_again(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), LIKE, "another")
+    stand_in.fault("fails-at-end", operation="pool.put")
+    assert await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    assert (await pools_of(gateway))[1] == (3, {"apigee": "data"}, "Succeeded")
 
 
 async def refused(call: Any, code: str) -> PermanentFailure:

@@ -291,7 +291,7 @@ CASES: dict[Callable[[Scene], Awaitable[None]], frozenset[str]] = {
     lacking_a_pool: POOL | {f"{P}/write", f"{N}/peer/action"},
     labelled_pool: POOL | {"managedClusters/agentPools/read"},
     failed_cluster: CLUSTER,
-    failed_pool: POOL,
+    failed_pool: POOL | {"managedClusters/agentPools/read"},
     closed_port: frozenset({"networkSecurityGroups/securityRules/write"}),
 }
 

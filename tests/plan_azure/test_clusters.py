@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hybridspan.facts import azure_bodies as bodies
+from hybridspan.facts.azure import NodePoolFacts
 from hybridspan.plan.phases.clusters import decide_cluster, plan_clusters, plugin_of
+from hybridspan.topology.model import Region
 from tests.azure.regions import CENTRAL, EAST, POOLS, make_topology, with_pools
 from tests.plan_azure.facts import NOTHING, cluster, here, world
 
@@ -46,6 +49,100 @@ def test_a_missing_pool_is_added() -> None:
 def test_a_cluster_that_is_being_made_is_waited_for() -> None:
     decision = decide_cluster(CENTRAL, cluster(CENTRAL, provisioning_state="Creating"), FIRST)
     assert decision.reason == "AKS cluster apigee-centralus exists and is not ready: Creating"
+
+
+NAME = make_topology().name
+OURS = ((bodies.TOPOLOGY_TAG, NAME),)
+
+
+def failed_pool(region: Region = CENTRAL, **changes: Any) -> tuple[NodePoolFacts, ...]:
+    """The pools of the region's cluster, the last one grown by hand and then failed."""
+    *others, last = cluster(region).node_pools
+    return (*others, replace(last, **{"provisioning_state": "Failed", "count": 5, **changes}))
+
+
+def test_a_failed_pool_of_ours_is_written_with_the_nodes_that_it_has() -> None:
+    seen = cluster(CENTRAL, node_pools=failed_pool(), tags=OURS)
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.state == "needed"
+    assert decision.reason == (
+        "AKS cluster apigee-centralus exists and has node pool apigeedata in state Failed: it is written once more, with 5 nodes"
+    )
+
+
+def test_a_failed_cluster_of_ours_is_written_as_azure_has_it() -> None:
+    seen = cluster(CENTRAL, provisioning_state="Failed", tags=OURS)
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.state == "needed"
+    assert decision.reason.endswith(
+        "is in state Failed: a run of hybridspan made it, and it is written once more as Azure has it"
+    )
+
+
+@pytest.mark.parametrize("tags", [(), ((bodies.TOPOLOGY_TAG, "another"),)])
+@pytest.mark.parametrize("manage", [False, True])
+def test_what_failed_of_somebody_elses_is_refused_with_its_owners_command(
+    tags: tuple[tuple[str, str], ...], manage: bool
+) -> None:
+    region = replace(CENTRAL, cluster=replace(CENTRAL.cluster, manage=manage))
+    place = f"--resource-group {CENTRAL.resource_group} --subscription {CENTRAL.subscription}"
+    whole = decide_cluster(
+        region, cluster(CENTRAL, provisioning_state="Failed", tags=tags), FIRST, topology_name=NAME
+    )
+    pool = decide_cluster(
+        region, cluster(CENTRAL, node_pools=failed_pool(), tags=tags), FIRST, topology_name=NAME
+    )
+    assert (whole.state, pool.state) == ("refused", "refused")
+    assert whole.hint.endswith(f"az aks update {place} --name apigee-centralus --yes")
+    assert "node pool apigeedata of apigee-centralus is in state Failed" in pool.reason
+    assert pool.hint.endswith(
+        f"az aks nodepool update {place} --cluster-name apigee-centralus --name apigeedata --mode User"
+    )
+
+
+def test_what_is_being_written_by_somebody_is_waited_for_before_it_is_judged() -> None:
+    seen = cluster(CENTRAL, node_pools=failed_pool(), provisioning_state="Updating")
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.reason == "AKS cluster apigee-centralus exists and is not ready: Updating"
+
+
+def test_a_failed_pool_that_the_file_does_not_name_is_told_and_left_alone() -> None:
+    further = replace(cluster(CENTRAL).node_pools[0], name="theirs", provisioning_state="Failed")
+    seen = cluster(CENTRAL, node_pools=(*cluster(CENTRAL).node_pools, further))
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.is_done
+    assert decision.reason.endswith(
+        "pool theirs, which the file does not name, is in state Failed, left alone"
+    )
+
+
+def test_all_that_will_be_written_is_told() -> None:
+    larger = with_pools(CENTRAL, replace(POOLS[0], count=2), POOLS[1], replace(POOLS[1], name="more"))
+    managed = replace(larger, cluster=replace(larger.cluster, manage=True))
+    seen = cluster(CENTRAL, node_pools=failed_pool(count=1), tags=OURS)
+    decision = decide_cluster(managed, seen, FIRST, topology_name=NAME)
+    assert decision.reason.partition(" exists and ")[2] == (
+        "has node pool apigeedata in state Failed: it is written once more, with 3 nodes; it has no node pool more; "
+        "it is managed by the file: apigeerun to 2 nodes, with the file's labels"
+    )
+
+
+def test_the_commands_write_again_what_failed_of_ours_and_nothing_of_others() -> None:
+    for tags in (OURS, ()):
+        seen = cluster(CENTRAL, node_pools=failed_pool(), provisioning_state="Failed", tags=tags)
+        facts = world(eastus=here(EAST, aks=FIRST), centralus=here(CENTRAL, aks=seen))
+        told = [c.text() for c in plan_clusters(make_topology(), facts)[0].commands]
+        again = [t.split(" --")[0] for t in told if t.startswith(("az aks update", "az aks nodepool update"))]
+        assert again == (["az aks update", "az aks nodepool update"] if tags else [])
+
+
+def test_the_commands_of_a_managed_pool_keep_its_labels_and_scale_only_upwards() -> None:
+    labelled = with_pools(CENTRAL, POOLS[0], replace(POOLS[1], count=2, labels=(("tier", "data"),)))
+    managed = replace(labelled, cluster=replace(labelled.cluster, manage=True))
+    facts = world(eastus=here(EAST, aks=FIRST), centralus=here(CENTRAL, aks=cluster(CENTRAL)))
+    told = [c.text() for c in plan_clusters(make_topology(EAST, managed), facts)[0].commands]
+    assert not any("nodepool scale" in text for text in told)
+    assert any(text.endswith("--name apigeedata --labels apigee=data tier=data") for text in told)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from hybridspan.azure import documents
@@ -18,12 +18,19 @@ from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import is_logged_in, source
 from hybridspan.azure.grants import Grants
 from hybridspan.azure.logins import unattended
-from hybridspan.azure.networks import Clients, failed_state
+from hybridspan.azure.networks import Clients
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.azure_bodies import Placement
-from hybridspan.plan.phases.clusters import raised_pools
+from hybridspan.plan.phases.cluster_commands import owners_move, write_again, write_pool_again
+from hybridspan.plan.phases.clusters import (
+    failed_pools,
+    has_failed,
+    missing_pools,
+    raised_pools,
+    unfinished_pools,
+)
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region
@@ -93,25 +100,28 @@ class Clusters:
     ) -> bool:
         """Make the cluster, or its missing pools; what is under way is waited for. True where something was written."""
         wrote = False
+        begun: set[str] = set()
 
         async def once() -> None:
             nonlocal wrote
             facts, was_under_way = await self._at_rest(region, progress)
-            if is_made := facts is None or facts.provisioning_state in ("Failed", "Canceled"):
-                _refuse_if_strange(facts, marks)
+            if facts is not None:
+                _refuse_if_strange(region, facts, marks, begun)
+            if is_written := facts is None or has_failed(facts.provisioning_state):
                 wrote = True
                 body = bodies.cluster(region, place, like, marks)
                 await self._put(region, body, facts.etag if facts else "", progress)
                 facts, _ = await self._at_rest(region, progress)
-            if is_made or (was_under_way and is_ours(facts, marks)):
+            if is_written or (was_under_way and is_ours(facts, marks)):
                 # Also for a cluster whose maker was killed before he came to this.
                 document = await self.document(region)
                 for subnet in filter(None, (place.nodes, place.pods)):
                     await self._grants.ensure(region, document, subnet, progress)
             for pool in missing_pools(region, facts):
                 wrote = True
+                begun.add(pool.name)
                 await self._put_pool(region, pool, bodies.pool(pool, place), "", progress)
-            for pool in raised_pools(region, facts) if facts else ():
+            for pool in (*failed_pools(region, facts), *raised_pools(region, facts)) if facts else ():
                 wrote = True
                 document = await self._pool(region, pool)
                 body = bodies.raised_pool(document, pool)
@@ -153,12 +163,7 @@ class Clusters:
 
         document = await self._calls.read(call, where)
         if document is None:
-            raise TemporaryFailure(
-                "HS-AZURE-008",
-                "the pool has gone while it was looked at",
-                where=where,
-                hint="see who else changes it: az monitor activity-log list",
-            )
+            raise _gone("pool", where)
         return document
 
     async def _put_pool(
@@ -193,24 +198,37 @@ def state_of(facts: ClusterFacts) -> str:
     return next((s for s in states if s.lower() not in ("succeeded", "failed", "canceled", "")), states[0])
 
 
-def missing_pools(region: Region, facts: ClusterFacts | None) -> list[NodePool]:
-    """The declared pools that the cluster lacks or could not finish."""
-    there = {p.name.lower(): p for p in facts.node_pools} if facts else {}
-    return [
-        p
-        for p in region.cluster.node_pools
-        if p.name.lower() not in there or there[p.name.lower()].provisioning_state == "Failed"
-    ]
-
-
 def is_ours(facts: ClusterFacts | None, marks: Mapping[str, str]) -> bool:
     """Whether it carries this topology's tag."""
     return facts is not None and dict(facts.tags).get(bodies.TOPOLOGY_TAG) == marks[bodies.TOPOLOGY_TAG]
 
 
-def _refuse_if_strange(facts: ClusterFacts | None, marks: Mapping[str, str]) -> None:
-    if facts is not None and not is_ours(facts, marks):
-        raise failed_state("cluster", facts.id, facts.provisioning_state)
+def _refuse_if_strange(
+    region: Region, facts: ClusterFacts, marks: Mapping[str, str], begun: Collection[str]
+) -> None:
+    """PermanentFailure for what Azure could not finish of a cluster that is not ours, but for pools that we have just begun there."""
+    if is_ours(facts, marks):
+        return
+    if has_failed(facts.provisioning_state):
+        message = f"the cluster is in state {facts.provisioning_state}, and hybridspan did not make it"
+        raise _strange(message, facts.id, write_again(region))
+    for pool in unfinished_pools(region, facts):
+        if pool.name not in begun:
+            message = f"node pool {pool.name} is in state {pool.provisioning_state}, and hybridspan did not make its cluster"
+            raise _strange(message, f"{facts.id}/agentPools/{pool.name}", write_pool_again(region, pool))
+
+
+def _strange(message: str, where: str, command: Sequence[str]) -> PermanentFailure:
+    return PermanentFailure("HS-AZURE-017", message, where=where, hint=owners_move(command))
+
+
+def _gone(what: str, where: str) -> TemporaryFailure:
+    return TemporaryFailure(
+        "HS-AZURE-008",
+        f"the {what} has gone while it was looked at",
+        where=where,
+        hint="see who else changes it: az monitor activity-log list",
+    )
 
 
 def _kubeconfig(document: Document, where: str) -> bytes:

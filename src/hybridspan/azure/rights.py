@@ -13,12 +13,12 @@ from itertools import combinations
 from typing import Final
 
 from hybridspan.azure.calls import is_terminal
-from hybridspan.azure.clusters import missing_pools, state_of
+from hybridspan.azure.clusters import state_of
 from hybridspan.azure.networks import added_prefixes, own_states
 from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
 from hybridspan.facts.azure_bodies import is_marked
 from hybridspan.facts.world import Finding
-from hybridspan.plan.phases.clusters import raised_pools
+from hybridspan.plan.phases.clusters import failed_pools, missing_pools, raised_pools
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
@@ -90,11 +90,13 @@ def _of_cluster(topology: Topology, region: Region, facts: RegionAzureFacts) -> 
         yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)
     if facts.cluster is None:
         return
-    raised = raised_pools(region, facts.cluster)
-    if raised or missing_pools(region, facts.cluster):
+    again = raised_pools(region, facts.cluster)
+    if is_marked(topology.name, facts.cluster.tags):
+        again += failed_pools(region, facts.cluster)
+    if again or missing_pools(region, facts.cluster):
         yield Right(POOL_WRITE, facts.cluster.id, region.name)
         yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)
-    if raised:
+    if again:
         yield Right(POOL_READ, facts.cluster.id, region.name)
 
 

@@ -26,7 +26,7 @@ class ClusterStep(RegionStep):
             self._cluster_of(self.estate.topology.first), self._cluster_of(self.region)
         )
         offer = None if own else await self._offer()
-        return decide_cluster(self.region, own, first, offer)
+        return decide_cluster(self.region, own, first, offer, topology_name=self.estate.topology.name)
 
     async def _offer(self) -> OfferFacts:
         return await self.estate.azure(self.region).offer(self.region)
@@ -36,7 +36,9 @@ class ClusterStep(RegionStep):
 
     async def act(self, progress: Progress) -> None:
         """Makes the cluster or its missing pools; one that is being made is waited for, not made again."""
-        like = await self._cluster_of(self.estate.topology.first)
+        like, own = await asyncio.gather(
+            self._cluster_of(self.estate.topology.first), self._cluster_of(self.region)
+        )
         if like is None:
             raise PermanentFailure(
                 "HS-AZURE-021",
@@ -44,7 +46,7 @@ class ClusterStep(RegionStep):
                 where=self.estate.topology.first.name,
                 hint="install hybrid there first, by its own guide",
             )
-        made = completed(self.region, like, await self._offer())
+        made = completed(self.region, like, await self._offer(), own)
         gateway = self.estate.azure(self.region)
         await gateway.ensure_cluster(made, like, self.estate.topology.name, progress)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from hybridspan.facts.azure import ClusterFacts
+from hybridspan.facts.azure import ClusterFacts, NodePoolFacts
 from hybridspan.plan.model import Command
 from hybridspan.plan.phases.networks import options_of, unless
 from hybridspan.plan.phases.networks import place as network_place
@@ -18,9 +18,15 @@ def place(region: Region) -> tuple[str, ...]:
     return options_of(azure_ids.cluster_place(region))
 
 
-def commands(region: Region, like: ClusterFacts, growing: Sequence[NodePool]) -> tuple[Command, ...]:
-    """All of it, in order; `growing` are pools that exist with less than the file, which manages them, says."""
-    raised = [Command(argv) for pool in growing for argv in _raise(region, pool)]
+def commands(
+    region: Region,
+    like: ClusterFacts,
+    mended: Sequence[tuple[str, ...]] = (),
+    growing: Sequence[tuple[NodePool, NodePoolFacts]] = (),
+) -> tuple[Command, ...]:
+    """All of it, in order; `mended` write again what has failed, `growing` are pools beside what they are now."""
+    again = [Command(argv) for argv in mended]
+    raised = [Command(argv) for pool, own in growing for argv in _raise(region, pool, own)]
     show = ("az", "aks", "show", *place(region), "--name", region.cluster.name)
     head, *others = sorted(region.cluster.node_pools, key=lambda p: p.mode != "System")
     subnets = f"SUBNET={_subnet_query(region, region.network.subnet)}\n"
@@ -31,14 +37,38 @@ def commands(region: Region, like: ClusterFacts, growing: Sequence[NodePool]) ->
     options = ("--name", region.cluster.name, "--overwrite-existing")
     credentials = ("az", "aks", "get-credentials", *place(region), *options)
     file = f'{shlex.join(credentials)} --file "${{KUBECONFIG:-$HOME/.kube/config}}"'
-    return (created, *added, *raised, Command(script=file, comment="A context of the cluster's name."))
+    fetched = Command(script=file, comment="A context of the cluster's name.")
+    return (created, *again, *added, *raised, fetched)
 
 
-def _raise(region: Region, pool: NodePool) -> list[tuple[str, ...]]:
+def write_again(region: Region) -> tuple[str, ...]:
+    """Has Azure finish a cluster that failed: all as it is, written once more."""
+    return ("az", "aks", "update", *place(region), "--name", region.cluster.name, "--yes")
+
+
+def write_pool_again(region: Region, pool: NodePoolFacts) -> tuple[str, ...]:
+    """The same for a pool; az wants an option, and takes the mode that the pool has."""
     of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
-    labels = [f"{key}={value}" for key, value in pool.labels]
-    labelled = [("az", "aks", "nodepool", "update", *of, "--labels", *labels)] if labels else []
-    return [("az", "aks", "nodepool", "scale", *of, "--node-count", str(pool.count)), *labelled]
+    return ("az", "aks", "nodepool", "update", *of, "--mode", pool.mode)
+
+
+def owners_move(command: Sequence[str]) -> str:
+    """What the owner of something that failed does about it."""
+    return (
+        f"its owner should see why (az monitor activity-log list), then write it again: {shlex.join(command)}"
+    )
+
+
+def _raise(region: Region, pool: NodePool, own: NodePoolFacts) -> list[tuple[str, ...]]:
+    """Only what differs: az refuses a count that the pool has, and its `--labels` replaces all that there are."""
+    of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
+    argvs: list[tuple[str, ...]] = []
+    if pool.count > own.count:
+        argvs.append(("az", "aks", "nodepool", "scale", *of, "--node-count", str(pool.count)))
+    if set(pool.labels) != set(own.labels):
+        labels = [f"{key}={value}" for key, value in pool.labels]
+        argvs.append(("az", "aks", "nodepool", "update", *of, "--labels", *labels))
+    return argvs
 
 
 def _subnet_query(region: Region, subnet: Subnet) -> str:

@@ -8,11 +8,17 @@ from dataclasses import replace
 from typing import Final
 
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, same_id
+from hybridspan.facts.azure import ClusterFacts, NodePoolFacts, OfferFacts, RegionAzureFacts, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
-from hybridspan.plan.phases.cluster_commands import commands, place
+from hybridspan.plan.phases.cluster_commands import (
+    commands,
+    owners_move,
+    place,
+    write_again,
+    write_pool_again,
+)
 from hybridspan.plan.phases.new_clusters import (
     chosen_version,
     completed,
@@ -24,6 +30,7 @@ from hybridspan.plan.phases.new_clusters import (
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NetworkPlugin, NodePool, Region, Topology
 
+_AT_REST: Final = ("succeeded", "failed", "canceled")
 _NOT_AS_MEMBERS: Final = (
     "Only before its Cassandra nodes have joined the ring, or after they have been decommissioned."
 )
@@ -57,8 +64,13 @@ def decide_cluster(
     cluster: ClusterFacts | None,
     first: ClusterFacts | None,
     offer: OfferFacts | None = None,
+    *,
+    topology_name: str = "",
 ) -> Decision:
-    """Whether the region's cluster, or a pool of it, is to be made. What is there is changed only where the file manages it."""
+    """Whether the region's cluster, or a pool of it, is to be made. What is there is changed only where the file manages it.
+
+    What Azure could not finish is written once more where the cluster carries the tag of `topology_name`; else it is its owner's.
+    """
     name = region.cluster.name
     if first is None:
         return refused(
@@ -72,18 +84,52 @@ def decide_cluster(
         )
     if problem := _differs(region, cluster, first):
         return problem
-    if raised := raised_pools(region, cluster):
-        listed = ", ".join(f"{p.name} to {p.count} nodes" for p in raised)
-        return needed(f"AKS cluster {name} exists, and the file manages it: {listed}, with the file's labels")
-    missing = [p.name for p in region.cluster.node_pools if p.name.lower() not in _pool_names(cluster)]
-    if missing:
-        return needed(f"AKS cluster {name} exists and has no node pool {', '.join(missing)}")
-    moving = [s for s in _states(cluster) if s.lower() != "succeeded"]
+    is_ours = bodies.is_marked(topology_name, cluster.tags)
+    moving = [s for s in _states(cluster) if s.lower() not in _AT_REST]
+    if not is_ours and not moving and (problem := _strange(region, cluster)):
+        return problem
+    if due := _due(region, cluster, is_ours=is_ours):
+        return needed(f"AKS cluster {name} exists and {'; it '.join(due)}")
     if moving:
         return needed(f"AKS cluster {name} exists and is not ready: {moving[0]}")
     return done(
         f"AKS cluster {name} exists with network plugin {plugin_of(cluster)}" + _notes(region, cluster)
     )
+
+
+def _due(region: Region, cluster: ClusterFacts, *, is_ours: bool) -> list[str]:
+    """All that will be written to a cluster that exists, in words."""
+    found = []
+    if is_ours and has_failed(cluster.provisioning_state):
+        found.append(
+            f"is in state {cluster.provisioning_state}: a run of hybridspan made it, and it is written once more as Azure has it"
+        )
+    if is_ours:
+        found += [
+            f"has node pool {p.name} in state {own.provisioning_state}: it is written once more, with {p.count} nodes"
+            for p, own in zip(failed_pools(region, cluster), unfinished_pools(region, cluster), strict=True)
+        ]
+    if missing := missing_pools(region, cluster):
+        found.append(f"has no node pool {', '.join(p.name for p in missing)}")
+    if raised := raised_pools(region, cluster):
+        listed = ", ".join(f"{p.name} to {p.count} nodes" for p in raised)
+        found.append(f"is managed by the file: {listed}, with the file's labels")
+    return found
+
+
+def _strange(region: Region, cluster: ClusterFacts) -> Decision | None:
+    """Somebody else's cluster, or a declared pool of it, that Azure could not finish."""
+    if has_failed(cluster.provisioning_state):
+        return refused(
+            f"AKS cluster {cluster.name} is in state {cluster.provisioning_state}, and hybridspan did not make it",
+            owners_move(write_again(region)),
+        )
+    for pool in unfinished_pools(region, cluster):
+        return refused(
+            f"node pool {pool.name} of {cluster.name} is in state {pool.provisioning_state}, and hybridspan did not make the cluster",
+            owners_move(write_pool_again(region, pool)),
+        )
+    return None
 
 
 def _pool_names(cluster: ClusterFacts) -> set[str]:
@@ -94,17 +140,55 @@ def _states(cluster: ClusterFacts) -> list[str]:
     return [s for s in (cluster.provisioning_state, *(p.provisioning_state for p in cluster.node_pools)) if s]
 
 
+def has_failed(state: str) -> bool:
+    """Whether Azure could not finish what has this provisioning state."""
+    return state.lower() in ("failed", "canceled")
+
+
+def missing_pools(region: Region, cluster: ClusterFacts | None) -> list[NodePool]:
+    """The declared pools that the cluster lacks."""
+    there = _pool_names(cluster) if cluster else set()
+    return [p for p in region.cluster.node_pools if p.name.lower() not in there]
+
+
+def unfinished_pools(region: Region, cluster: ClusterFacts) -> list[NodePoolFacts]:
+    """The declared pools that Azure could not finish, as Azure has them."""
+    return [own for _, own in _both(region, cluster) if has_failed(own.provisioning_state)]
+
+
+def failed_pools(region: Region, cluster: ClusterFacts) -> list[NodePool]:
+    """The same with the nodes and labels that they have, or get where the file manages them."""
+    return [
+        _kept(region, wanted, own)
+        for wanted, own in _both(region, cluster)
+        if has_failed(own.provisioning_state)
+    ]
+
+
 def raised_pools(region: Region, cluster: ClusterFacts) -> list[NodePool]:
-    """Pools that exist with fewer nodes or labels than a file that manages them says; never fewer nodes than there are."""
+    """Pools that exist with fewer nodes or labels than a file that manages them says; never with fewer of either than there are."""
     if not region.cluster.manage:
         return []
+    return [
+        _kept(region, wanted, own)
+        for wanted, own in _both(region, cluster)
+        if not has_failed(own.provisioning_state)
+        and (own.count < wanted.count or not set(wanted.labels) <= set(own.labels))
+    ]
+
+
+def _both(region: Region, cluster: ClusterFacts) -> list[tuple[NodePool, NodePoolFacts]]:
+    """Pools as the file and as Azure has them, where both do."""
     there = {p.name.lower(): p for p in cluster.node_pools}
-    raised = []
-    for wanted in region.cluster.node_pools:
-        own = there.get(wanted.name.lower())
-        if own is not None and (own.count < wanted.count or not set(wanted.labels) <= set(own.labels)):
-            raised.append(replace(wanted, count=max(own.count, wanted.count)))
-    return raised
+    return [(p, there[p.name.lower()]) for p in region.cluster.node_pools if p.name.lower() in there]
+
+
+def _kept(region: Region, wanted: NodePool, own: NodePoolFacts) -> NodePool:
+    """The pool that is there, raised to what the file says only where it manages the cluster."""
+    if not region.cluster.manage:
+        return replace(wanted, count=own.count, labels=own.labels)
+    labels = {**dict(own.labels), **dict(wanted.labels)}
+    return replace(wanted, count=max(own.count, wanted.count), labels=tuple(sorted(labels.items())))
 
 
 def _refused_beforehand(region: Region, first: ClusterFacts, offer: OfferFacts | None) -> Decision | None:
@@ -182,6 +266,12 @@ def _notes(region: Region, cluster: ClusterFacts) -> str:
     service = region.cluster.service_cidr
     if cluster.service_cidr is not None and cluster.service_cidr != service:
         notes.append(f"its service range is {cluster.service_cidr}, the file says {service}")
+    declared = {p.name.lower() for p in region.cluster.node_pools}
+    notes += [
+        f"pool {p.name}, which the file does not name, is in state {p.provisioning_state}"
+        for p in cluster.node_pools
+        if p.name.lower() not in declared and has_failed(p.provisioning_state)
+    ]
     return "".join(f"; {note}, left alone" for note in notes)
 
 
@@ -189,7 +279,7 @@ def _step(
     topology: Topology, region: Region, facts: RegionAzureFacts, first: ClusterFacts | None
 ) -> PlannedStep:
     cluster = facts.cluster
-    decision = decide_cluster(region, cluster, first, facts.offer)
+    decision = decide_cluster(region, cluster, first, facts.offer, topology_name=topology.name)
     is_ours = cluster is None or bodies.is_marked(topology.name, cluster.tags)
     delete = ("az", "aks", "delete", *place(region), "--name", region.cluster.name, "--yes")
     return PlannedStep(
@@ -198,20 +288,31 @@ def _step(
         region=region.name,
         title=f"AKS cluster {region.cluster.name} in {region.name}",
         decision=decision,
-        commands=()
-        if first is None
-        else commands(
-            completed(region, first, facts.offer), first, raised_pools(region, cluster) if cluster else []
-        ),
+        commands=() if first is None else _commands(region, facts, first, is_ours=is_ours),
         needs=(networks.step_id(region),),
         lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
         procedure_rows=(6,),
         resources=()
         if first is None or region.cluster.id
-        else _resources(topology, completed(region, first, facts.offer), cluster, first),
+        else _resources(topology, completed(region, first, facts.offer, cluster), cluster, first),
         undo=(Command(delete),) if is_ours else (),
         undo_note=(networks.MARKED if cluster else "") + _NOT_AS_MEMBERS if is_ours else "",
     )
+
+
+def _commands(
+    region: Region, facts: RegionAzureFacts, first: ClusterFacts, *, is_ours: bool
+) -> tuple[Command, ...]:
+    made, own = completed(region, first, facts.offer, facts.cluster), facts.cluster
+    if own is None:
+        return commands(made, first)
+    mended = [write_again(region)] if is_ours and has_failed(own.provisioning_state) else []
+    if is_ours:
+        mended += [write_pool_again(region, pool) for pool in unfinished_pools(region, own)]
+    failed = failed_pools(region, own) if is_ours else []
+    there = {p.name.lower(): p for p in own.node_pools}
+    growing = [(pool, there[pool.name.lower()]) for pool in (*failed, *raised_pools(region, own))]
+    return commands(made, first, mended, growing)
 
 
 def _resources(
@@ -222,8 +323,7 @@ def _resources(
     subnets = [f"{azure_ids.network_id(region)}/subnets/{s.name}" for s in region.network.subnets]
     place = bodies.Placement(*subnets)
     if cluster is not None:
-        there = _pool_names(cluster)
-        absent = [p for p in region.cluster.node_pools if p.name.lower() not in there]
+        absent = missing_pools(region, cluster)
         return tuple(Resource(f"{whole}/agentPools/{p.name}", bodies.pool(p, place)) for p in absent)
     made = Resource(whole, bodies.cluster(region, place, like, bodies.tags(topology.name, region)))
     return (made, *(_grant(region, subnet) for subnet in subnets))

@@ -9,15 +9,20 @@ from hybridspan.facts.azure import ClusterFacts, NodePoolFacts, OfferFacts
 from hybridspan.topology.model import NodePool, Region
 
 
-def completed(region: Region, first: ClusterFacts, offer: OfferFacts | None) -> Region:
-    """The region with the version, labels and zones that its cluster is made with."""
-    pools = tuple(_completed(pool, _like(pool, first), offer) for pool in region.cluster.node_pools)
+def completed(
+    region: Region, first: ClusterFacts, offer: OfferFacts | None, own: ClusterFacts | None = None
+) -> Region:
+    """The region with the version, labels and zones that its cluster is made with; pools that `own` has stay as the file says."""
+    pools = tuple(
+        pool if own and _like(pool, own) else _completed(pool, _like(pool, first), offer)
+        for pool in region.cluster.node_pools
+    )
     version = chosen_version(region, first, offer) or region.cluster.kubernetes_version
     return replace(region, cluster=replace(region.cluster, node_pools=pools, kubernetes_version=version))
 
 
-def _like(pool: NodePool, first: ClusterFacts) -> NodePoolFacts | None:
-    return next((p for p in first.node_pools if p.name.lower() == pool.name.lower()), None)
+def _like(pool: NodePool, cluster: ClusterFacts) -> NodePoolFacts | None:
+    return next((p for p in cluster.node_pools if p.name.lower() == pool.name.lower()), None)
 
 
 def _completed(pool: NodePool, like: NodePoolFacts | None, offer: OfferFacts | None) -> NodePool:
