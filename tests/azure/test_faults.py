@@ -12,6 +12,7 @@ import pytest
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import HybridspanError, PermanentFailure
+from hybridspan.facts import azure_bodies as bodies
 from hybridspan.observation.estate import Memory
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region, Subnet
@@ -121,6 +122,7 @@ def change(stand_in: StandIn, resource_id: str, **properties: Any) -> None:
 POOL = f"{azure_ids.cluster_id(CENTRAL)}/agentPools/apigeedata"
 SUBNET = replace(CENTRAL.network.subnet, prefix=IPv4Network("192.138.0.0/24"))
 ROOMY = replace(CENTRAL, network=replace(CENTRAL.network, subnet=SUBNET))
+OURS = bodies.tags("two-regions", CENTRAL)
 GROWN: dict[str, Any] = {"count": 4, "nodeLabels": {"apigee": "data", "team": "theirs"}}
 
 
@@ -164,6 +166,61 @@ async def test_a_failed_pool_is_written_on_the_condition_that_nobody_else_does(
     assert await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
     assert "PreconditionFailed" in {e["code"] for e in stand_in.entries()}
     assert (await pools_of(gateway))[1] == (4, GROWN["nodeLabels"], "Succeeded")
+
+
+async def test_a_cluster_of_ours_that_fails_later_is_written_as_it_has_become(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, POOL, **GROWN)
+    change(stand_in, azure_ids.cluster_id(CENTRAL), provisioningState="Failed", disableLocalAccounts=True)
+    key = azure_ids.cluster_id(CENTRAL).lower()
+    stand_in.arm.store.put(key, {**stand_in.arm.store.get(key), "tags": {**OURS, "owner": "somebody"}})
+    assert await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
+    assert (await pools_of(gateway))[1] == (4, GROWN["nodeLabels"], "Succeeded")
+    after = stand_in.arm.store.get(key)
+    assert (after["properties"]["provisioningState"], after["tags"]["owner"]) == ("Succeeded", "somebody")
+    assert after["properties"]["disableLocalAccounts"]
+
+
+async def test_a_failed_cluster_that_never_had_a_pool_is_made_as_the_file_says(
+    gateway: AzureGateway, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, azure_ids.cluster_id(CENTRAL), provisioningState="Failed")
+    for key, _ in list(stand_in.arm.store.children(f"{azure_ids.cluster_id(CENTRAL)}/agentPools".lower())):
+        stand_in.arm.store.remove(key)
+    sent: list[dict[str, Any]] = []
+
+    async def put(_region: Region, body: dict[str, Any], *_: Any) -> None:
+        sent.append(body)
+        raise PermanentFailure("HS-AZURE-015", "enough", where="here")
+
+    monkeypatch.setattr(gateway._clusters, "_put", put)
+    await refused(gateway.ensure_cluster(ROOMY, LIKE, "two-regions"), "HS-AZURE-015")
+    assert [p["name"] for p in sent[0]["properties"]["agentPoolProfiles"]] == [p.name for p in POOLS]
+
+
+async def test_a_failed_cluster_of_ours_is_written_on_the_condition_that_nobody_else_does(
+    gateway: AzureGateway, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, azure_ids.cluster_id(CENTRAL), provisioningState="Failed")
+    look, looks = gateway._clusters.document, []
+
+    async def outrun(region: Region) -> Any:
+        looks.append(document := await look(region))
+        if len(looks) == 2:  # the one before the write
+            key = azure_ids.cluster_id(region).lower()
+            stand_in.arm.store.put(key, {**stand_in.arm.store.get(key), "eTag": "theirs"})
+        return document
+
+    monkeypatch.setattr(gateway._clusters, "document", outrun)
+    assert await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
+    assert "PreconditionFailed" in {e["code"] for e in stand_in.entries()}
+    made = await gateway.cluster_facts(CENTRAL)
+    assert made is not None
+    assert made.provisioning_state == "Succeeded"
 
 
 @pytest.mark.parametrize("manage", [False, True])

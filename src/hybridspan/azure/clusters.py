@@ -109,8 +109,10 @@ class Clusters:
                 _refuse_if_strange(region, facts, marks, begun)
             if is_written := facts is None or has_failed(facts.provisioning_state):
                 wrote = True
-                body = bodies.cluster(region, place, like, marks)
-                await self._put(region, body, facts.etag if facts else "", progress)
+                if facts is None:
+                    await self._put(region, bodies.cluster(region, place, like, marks), "", progress)
+                else:
+                    await self._write_again(region, place, like, marks, progress)
                 facts, _ = await self._at_rest(region, progress)
             if is_written or (was_under_way and is_ours(facts, marks)):
                 # Also for a cluster whose maker was killed before he came to this.
@@ -152,6 +154,25 @@ class Clusters:
 
         where = azure_ids.cluster_id(region)
         await self._calls.write("PUT", where, begin, progress, deadline=CLUSTER_DEADLINE_SECONDS)
+
+    async def _write_again(
+        self,
+        region: Region,
+        place: Placement,
+        like: ClusterFacts,
+        marks: Mapping[str, str],
+        progress: Progress,
+    ) -> None:
+        """PUT our own failed cluster as Azure gives it, so that Azure finishes it; as the file says where it never had a pool.
+
+        By now it may have more nodes, a later version or further pools than the file says.
+        """
+        document = await self.document(region)
+        if document is None:
+            raise _gone("cluster", azure_ids.cluster_id(region))
+        has_pools = (document.get("properties") or {}).get("agentPoolProfiles")
+        body = document if has_pools else bodies.cluster(region, place, like, marks)
+        await self._put(region, body, _etag(document), progress)
 
     async def _pool(self, region: Region, pool: NodePool) -> Document:
         where = f"{azure_ids.cluster_id(region)}/agentPools/{pool.name}"
