@@ -11,7 +11,14 @@ from hybridspan.azure import rights
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.preflight import findings
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import OfferFacts, PermissionFacts, QuotaFacts, RegionAzureFacts, SizeFacts
+from hybridspan.facts.azure import (
+    ClusterFacts,
+    OfferFacts,
+    PermissionFacts,
+    QuotaFacts,
+    RegionAzureFacts,
+    SizeFacts,
+)
 from hybridspan.facts.world import Finding
 from hybridspan.plan.phases.clusters import decide_cluster
 from hybridspan.plan.phases.new_clusters import chosen_version, completed
@@ -67,6 +74,54 @@ def test_quota_that_does_not_reach_is_refused_with_both_numbers(name: str) -> No
     refusal = next(f for f in found(short) if f.check == "azure-quota")
     assert refusal.severity == "refuse"
     assert "takes 28 vCPUs, and 20 of 100 are left" in refusal.message
+
+
+def of_existing(offer: OfferFacts, there: ClusterFacts, region: Region) -> list[Finding]:
+    """The same where the second cluster exists."""
+    first, second = here(EAST, aks=FIRST), replace(here(region, aks=there), offer=offer)
+    return findings(make_topology(EAST, region), {"eastus": first, "centralus": second})
+
+
+def test_a_pool_that_an_existing_cluster_lacks_is_judged_and_nothing_else() -> None:
+    there = cluster(with_pools(CENTRAL, POOLS[0]))
+    results = of_existing(replace(OFFER, sizes=(D8,)), there, CENTRAL)
+    assert severities("azure-sizes", results) == [
+        "pass"
+    ]  # the size of the pool that is there is not asked for
+    assert next(f for f in results if f.check == "azure-quota").message.startswith("24 of 100 vCPUs")
+    assert severities("kubernetes-version", results) == []
+    refused = of_existing(replace(OFFER, sizes=(replace(D8, zones=("1",)),)), there, CENTRAL)
+    assert severities("azure-sizes", refused) == ["refuse"]
+    short = of_existing(replace(OFFER, quotas=(QuotaFacts("cores", 80, 100),)), there, CENTRAL)
+    refusal = next(f for f in short if f.check == "azure-quota")
+    assert refusal.message.startswith("what is new takes 24 vCPUs, and 20 of 100 are left")
+
+
+def test_a_pool_that_grows_is_judged_by_its_further_nodes_and_its_own_size() -> None:
+    larger = with_pools(CENTRAL, POOLS[0], replace(POOLS[1], count=5, vm_size="Standard_D4s_v5"))
+    managed = replace(larger, cluster=replace(larger.cluster, manage=True))
+    there = cluster(CENTRAL)
+    short = of_existing(replace(OFFER, quotas=(QuotaFacts("cores", 90, 100),)), there, managed)
+    refusal = next(f for f in short if f.check == "azure-quota")
+    assert refusal.message.startswith("what is new takes 16 vCPUs, and 10 of 100 are left")
+    assert severities("azure-quota", of_existing(OFFER, there, larger)) == []  # not managed: nothing comes
+
+
+async def test_a_location_is_asked_for_machines_that_are_to_come(gateway: AzureGateway) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), FIRST, "two-regions")
+    lacking = (await gateway.region_facts(CENTRAL)).offer
+    assert lacking is not None
+    assert [s.name for s in lacking.sizes] == [POOLS[1].vm_size]
+    assert (await gateway.region_facts(with_pools(CENTRAL, POOLS[0]))).offer is None
+
+
+def test_pools_that_exist_are_not_given_the_first_regions_labels() -> None:
+    bare = with_pools(CENTRAL, POOLS[0], replace(POOLS[1], zones=(), labels=()))
+    there = cluster(bare)
+    assert completed(bare, FIRST, OFFER, there).cluster.node_pools[1].labels == ()
+    lacking = replace(there, node_pools=there.node_pools[:1])
+    assert completed(bare, FIRST, OFFER, lacking).cluster.node_pools[1].labels == POOLS[1].labels
 
 
 def test_a_location_that_cannot_be_asked_is_unknown_and_no_refusal() -> None:

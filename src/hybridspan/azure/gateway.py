@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -32,6 +33,7 @@ from hybridspan.facts.azure import (
     SecurityGroupFacts,
     SecurityRuleFacts,
 )
+from hybridspan.plan.phases.clusters import machines_to_come
 from hybridspan.progress import Progress, quiet
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
@@ -74,9 +76,18 @@ class AzureGateway:
         )
         network = None if document is None else documents.network(document)
         groups = await self._security_groups(network, self._security.document)
-        offer = None if cluster or region.cluster.id else await self._offers.facts(region)
+        offer = await self._offer_to_come(region, cluster)
         unassigned = await self._clusters.unassigned(cluster)
         return RegionAzureFacts(exists, network, groups, cluster, offer, unassigned)
+
+    async def _offer_to_come(self, region: Region, cluster: ClusterFacts | None) -> OfferFacts | None:
+        """What the location has for the machines that are to come, or None where none are."""
+        pools = machines_to_come(region, cluster)
+        if not pools or (cluster is None and region.cluster.id):
+            return None
+        return await self._offers.facts(
+            replace(region, cluster=replace(region.cluster, node_pools=tuple(pools)))
+        )
 
     async def network_with_groups(self, region: Region) -> RegionAzureFacts:
         """The network and its subnets' security groups alone, a moment old at most; the rest is not looked at."""

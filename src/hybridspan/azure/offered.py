@@ -1,22 +1,24 @@
-"""Whether a location has what a new cluster takes: sizes, zones, cores, and a Kubernetes version that hybrid supports. Pure."""
+"""Whether a location has what a new cluster, or new nodes of one, take: sizes, zones, cores, a Kubernetes version for hybrid. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from hybridspan.azure.refusals import registration
 from hybridspan.facts.azure import ClusterFacts, OfferFacts, QuotaFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding
+from hybridspan.plan.phases.clusters import machines_to_come
 from hybridspan.topology.kubernetes_support import doubt
 from hybridspan.topology.model import NodePool, Region, Topology
 
 
 def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iterator[Finding]:
-    """Of every cluster that is to be made."""
+    """Of every cluster that is to be made, and of the nodes that are to come to one that exists."""
     first = azure[topology.first.name].cluster
     for region in topology.new_regions:
         facts = azure[region.name]
-        if facts.cluster is not None or facts.offer is None:
+        pools = machines_to_come(region, facts.cluster)
+        if facts.offer is None or not pools:
             continue
         if facts.offer.problem:
             hint = (
@@ -28,9 +30,12 @@ def findings(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Itera
         if facts.offer.unregistered:
             yield _unregistered(region, facts.offer.unregistered)
             continue
-        yield from _sizes(region, facts.offer)
-        yield from _quota(region, facts.offer)
-        yield from _version(topology, region, first)
+        yield from _sizes(region, pools, facts.offer)
+        yield from _quota(
+            region, pools, facts.offer, "the cluster" if facts.cluster is None else "what is new"
+        )
+        if facts.cluster is None:
+            yield from _version(topology, region, first)
 
 
 def _unregistered(region: Region, names: tuple[str, ...]) -> Finding:
@@ -46,13 +51,13 @@ def _where(region: Region) -> str:
     return f"{region.name}, cluster {region.cluster.name}"
 
 
-def _sizes(region: Region, offer: OfferFacts) -> Iterator[Finding]:
-    problems = [p for pool in region.cluster.node_pools if (p := size_problem(region, pool, offer))]
+def _sizes(region: Region, pools: Sequence[NodePool], offer: OfferFacts) -> Iterator[Finding]:
+    problems = [p for pool in pools if (p := size_problem(region, pool, offer))]
     hint = f"az vm list-skus --location {region.name} --resource-type virtualMachines --output table"
     for problem in problems:
         yield Finding("azure-sizes", "refuse", _where(region), problem, hint)
     if not problems:
-        names = ", ".join(dict.fromkeys(p.vm_size for p in region.cluster.node_pools))
+        names = ", ".join(dict.fromkeys(p.vm_size for p in pools))
         yield Finding("azure-sizes", "pass", _where(region), f"{names}: to be had in {region.name}")
 
 
@@ -69,23 +74,23 @@ def size_problem(region: Region, pool: NodePool, offer: OfferFacts) -> str:
     return ""
 
 
-def wanted_cores(region: Region, offer: OfferFacts) -> dict[str, int]:
-    """Cores that the cluster takes: all of them under `cores`, and those of each family under its name."""
+def wanted_cores(pools: Sequence[NodePool], offer: OfferFacts) -> dict[str, int]:
+    """Cores that the pools take: all of them under `cores`, and those of each family under its name."""
     wanted = {"cores": 0}
-    for pool in region.cluster.node_pools:
+    for pool in pools:
         if size := offer.size(pool.vm_size):
             wanted["cores"] += pool.count * size.cores
             wanted[size.family] = wanted.get(size.family, 0) + pool.count * size.cores
     return wanted
 
 
-def _quota(region: Region, offer: OfferFacts) -> Iterator[Finding]:
-    wanted = wanted_cores(region, offer)
+def _quota(region: Region, pools: Sequence[NodePool], offer: OfferFacts, taker: str) -> Iterator[Finding]:
+    wanted = wanted_cores(pools, offer)
     known = [(q, n) for name, n in wanted.items() if (q := offer.quota(name)) is not None]
     short = [(q, n) for q, n in known if n > q.limit - q.used]
     hint = f"az vm list-usage --location {region.name}; ask for more, or take fewer or smaller machines"
     for quota, number in short:
-        yield Finding("azure-quota", "refuse", _where(region), _short(quota, number, region), hint)
+        yield Finding("azure-quota", "refuse", _where(region), _short(quota, number, region, taker), hint)
     if known and not short:
         quota, number = known[0]
         left = quota.limit - quota.used
@@ -93,12 +98,10 @@ def _quota(region: Region, offer: OfferFacts) -> Iterator[Finding]:
         yield Finding("azure-quota", "pass", _where(region), message)
 
 
-def _short(quota: QuotaFacts, number: int, region: Region) -> str:
+def _short(quota: QuotaFacts, number: int, region: Region, taker: str) -> str:
     what = "all sizes" if quota.name.lower() == "cores" else quota.name
     left = quota.limit - quota.used
-    return (
-        f"the cluster takes {number} vCPUs, and {left} of {quota.limit} are left in {region.name} for {what}"
-    )
+    return f"{taker} takes {number} vCPUs, and {left} of {quota.limit} are left in {region.name} for {what}"
 
 
 def _version(topology: Topology, region: Region, first: ClusterFacts | None) -> Iterator[Finding]:

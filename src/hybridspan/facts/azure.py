@@ -215,6 +215,6 @@ class RegionAzureFacts:
     security_groups: tuple[SecurityGroupFacts, ...]
     cluster: ClusterFacts | None
     offer: OfferFacts | None = None
-    """Asked for where the cluster does not exist."""
+    """Asked for where machines are to come: the cluster does not exist, lacks a pool, or has one that is to grow."""
     unassigned: tuple[str, ...] = ()
     """Subnets on which the identity of a cluster that we made has no role; none where that may not be asked."""

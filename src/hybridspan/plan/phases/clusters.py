@@ -177,6 +177,19 @@ def raised_pools(region: Region, cluster: ClusterFacts) -> list[NodePool]:
     ]
 
 
+def machines_to_come(region: Region, cluster: ClusterFacts | None) -> list[NodePool]:
+    """The pools that take machines which are not there yet, each with no more nodes than these, of the size and in the zones they get."""
+    found = missing_pools(region, cluster)
+    if cluster is None:
+        return found
+    there = {p.name.lower(): p for p in cluster.node_pools}
+    for pool in (*failed_pools(region, cluster), *raised_pools(region, cluster)):
+        own = there[pool.name.lower()]
+        if pool.count > own.count:
+            found.append(replace(pool, count=pool.count - own.count, vm_size=own.vm_size, zones=own.zones))
+    return found
+
+
 def _both(region: Region, cluster: ClusterFacts) -> list[tuple[NodePool, NodePoolFacts]]:
     """Pools as the file and as Azure has them, where both do."""
     there = {p.name.lower(): p for p in cluster.node_pools}
