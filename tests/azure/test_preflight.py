@@ -3,11 +3,22 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+import pytest
+
 from hybridspan.azure.preflight import findings
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.facts.world import Finding
+from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Subnet
-from tests.azure.regions import CENTRAL, EAST, POOLS, make_region, make_topology, with_pools
+from tests.azure.regions import (
+    CENTRAL,
+    EAST,
+    POOLS,
+    SECOND_SUBSCRIPTION,
+    make_region,
+    make_topology,
+    with_pools,
+)
 from tests.plan_azure.facts import NOTHING, cluster, here, peering
 
 READY = here(EAST, aks=cluster(EAST))
@@ -62,6 +73,21 @@ def test_a_subnet_without_room_for_an_upgrade_is_a_warning() -> None:
 def test_a_stopped_cluster_is_refused_and_a_failed_one_warned_of() -> None:
     assert "refuse" in of("azure-power", found(here(EAST, aks=cluster(EAST, power_state="Stopped"))))
     assert "warn" in of("azure-power", found(here(EAST, aks=cluster(EAST, provisioning_state="Failed"))))
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    [({"power_state": "Stopped"}, "start"), ({"provisioning_state": "Failed"}, "update")],
+)
+def test_a_cluster_that_lies_elsewhere_is_started_or_written_where_it_lies(
+    state: dict[str, str], verb: str
+) -> None:
+    owner = make_region("centralus", "192.138.0.0/24", 2, group="aks-rg", subscription=SECOND_SUBSCRIPTION)
+    named = replace(CENTRAL, cluster=replace(CENTRAL.cluster, id=azure_ids.cluster_id(owner)))
+    results = found(central=here(CENTRAL, aks=cluster(owner, **state)), region=named)
+    told = next(f for f in results if f.check == "azure-power" and f.severity != "pass")
+    where = f"--resource-group aks-rg --subscription {SECOND_SUBSCRIPTION} --name apigee-centralus"
+    assert told.hint.startswith(f"az aks {verb} {where}")
 
 
 def test_a_disconnected_peering_is_a_warning() -> None:

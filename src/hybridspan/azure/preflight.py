@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
@@ -10,6 +11,7 @@ from itertools import combinations
 from hybridspan.azure import offered
 from hybridspan.facts.azure import ClusterFacts, NetworkFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding, Severity
+from hybridspan.plan.phases.cluster_commands import place, write_again
 from hybridspan.plan.phases.clusters import plugin_of
 from hybridspan.topology.model import Region, Subnet, Topology
 from hybridspan.topology.validation import capacity
@@ -66,11 +68,11 @@ def _power(region: Region, cluster: ClusterFacts | None) -> Iterator[Finding]:
         return
     where = f"{region.name}, cluster {cluster.name}"
     if cluster.power_state.lower() == "stopped":
-        hint = f"az aks start --resource-group {region.resource_group} --name {cluster.name}"
+        hint = shlex.join(("az", "aks", "start", *place(region), "--name", cluster.name))
         yield Finding("azure-power", "refuse", where, "the cluster is stopped", hint)
     elif cluster.provisioning_state == "Failed":
         message = "its last change has failed in Azure (provisioningState Failed); its nodes may be well all the same"
-        hint = f"az aks update --resource-group {region.resource_group} --name {cluster.name} reconciles it"
+        hint = f"{shlex.join(write_again(region))} reconciles it"
         yield Finding("azure-power", "warn", where, message, hint)
     else:
         yield Finding("azure-power", "pass", where, "the cluster runs")
