@@ -308,7 +308,7 @@ async def test_the_mark_of_a_run_that_ended_by_itself_is_dropped_by_the_next_loo
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("told", [f"{os.getpid()} 1", "starting 1"])
+@pytest.mark.parametrize("told", [f"{os.getpid()} 1", "starting 1"], ids=["runs", "starting"])
 async def test_the_mark_of_a_run_that_may_be_under_way_stays(
     bench: Bench, told: str, monkeypatch: pytest.MonkeyPatch
 ):
