@@ -56,6 +56,26 @@ async def test_a_packed_chart_is_unpacked(tmp_path: Path):
     assert (found / "Chart.yaml").is_file()
 
 
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "link"])
+async def test_a_packed_chart_that_reaches_outside_is_refused(tmp_path: Path, name: str):
+    with tarfile.open(tmp_path / "apigee-env-1.16.0.tgz", "w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc"
+        archive.addfile(member)
+    with pytest.raises(PermanentFailure, match=f"HS-APIGEE-036.*{name} is no file inside of the chart"):
+        await charts(tmp_path, tmp_path).chart("apigee-env")
+
+
+async def test_a_packed_chart_that_is_cut_short_is_named(tmp_path: Path):
+    packed = tmp_path / "apigee-env-1.16.0.tgz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(chart(tmp_path / "source"), "apigee-env")
+    packed.write_bytes(packed.read_bytes()[:60])
+    with pytest.raises(PermanentFailure, match=r"HS-APIGEE-036.*apigee-env-1\.16\.0\.tgz: "):
+        await charts(tmp_path, tmp_path).chart("apigee-env")
+
+
 async def test_a_registry_is_asked_once(tmp_path: Path):
     pulled: list[str] = []
 
