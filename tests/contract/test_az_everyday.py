@@ -122,6 +122,16 @@ def test_a_cluster_as_a_runbook_makes_it(place: Az, lab: Lab, tmp_path: Path) ->
     assert added["nodeLabels"] == {"kind": "data"}
     assert run(place, f"aks nodepool scale {POOL} --node-count 2")["count"] == 2
     assert [pool.count for pool in lab.host.scaled[-1][1]] == [1, 2]
+    failed = lab.arm.store.get(f"{made['id']}/agentPools/data".lower())
+    failed["properties"]["provisioningState"] = "Failed"
+    lab.arm.store.put(f"{made['id']}/agentPools/data".lower(), failed)
+    again = run(place, f"aks nodepool update {POOL} --mode User")
+    assert (again["count"], again["nodeLabels"], again["provisioningState"]) == (
+        2,
+        {"kind": "data"},
+        "Succeeded",
+    )
+    assert run(place, f"aks update {HERE} --name aks --yes")["provisioningState"] == "Succeeded"
     assert run(place, "aks list --query '[].name'") == ["aks"]
     assert run(place, "vm list-usage --location eastus --query '[0].currentValue'") == "20"
     config = tmp_path / "config"
