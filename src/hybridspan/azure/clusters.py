@@ -24,7 +24,7 @@ from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.azure_bodies import Placement
 from hybridspan.plan.phases.cluster_commands import owners_move, write_again, write_pool_again
-from hybridspan.plan.phases.clusters import (
+from hybridspan.plan.phases.pools import (
     failed_pools,
     has_failed,
     missing_pools,

@@ -33,7 +33,7 @@ from hybridspan.facts.azure import (
     SecurityGroupFacts,
     SecurityRuleFacts,
 )
-from hybridspan.plan.phases.clusters import machines_to_come
+from hybridspan.plan.phases.pools import machines_to_come
 from hybridspan.progress import Progress, quiet
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hybridspan.azure.refusals import registration
 from hybridspan.facts.azure import ClusterFacts, OfferFacts, QuotaFacts, RegionAzureFacts
 from hybridspan.facts.world import Finding
-from hybridspan.plan.phases.clusters import machines_to_come
+from hybridspan.plan.phases.pools import machines_to_come
 from hybridspan.topology.kubernetes_support import doubt
 from hybridspan.topology.model import NodePool, Region, Topology
 

@@ -18,7 +18,7 @@ from hybridspan.azure.networks import added_prefixes, own_states
 from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
 from hybridspan.facts.azure_bodies import is_marked
 from hybridspan.facts.world import Finding
-from hybridspan.plan.phases.clusters import failed_pools, missing_pools, raised_pools
+from hybridspan.plan.phases.pools import failed_pools, missing_pools, raised_pools
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
