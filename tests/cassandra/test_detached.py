@@ -129,13 +129,13 @@ async def test_a_look_that_was_ended_is_one_that_may_come(pods, task, ending: st
 
 async def test_what_cannot_be_read_is_no_answer(pods, task) -> None:
     pods.program("bash", "exit 137")
-    for ask in (task.is_of(JOBS), task.logs(["kms"]), task.clear()):
+    for ask in (task.look(), task.logs(["kms"]), task.clear()):
         with pytest.raises(TemporaryFailure, match=r"HS-CASS-028.*exit code 137"):
             await ask
 
 
 async def test_a_folder_that_is_not_there_is_of_no_jobs(task) -> None:
-    assert not await task.is_of(JOBS)
+    assert not (await task.look()).is_of(JOBS)
 
 
 async def test_what_runs_is_not_put_away(pods, task) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 import sqlite3
@@ -19,6 +18,7 @@ from hybridspan.cli.verify import verify
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.verification.counting import Counted
 from hybridspan.verification.model import Difference, KeyspaceVerdict, VerificationResult
+from tests.engine.conftest import TurnedClock
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "three-regions"
 SAME = KeyspaceVerdict("kms", "same", "96 ranges compared through 1 node")
@@ -26,22 +26,6 @@ DIFFERENT = KeyspaceVerdict(
     "kms", "different", "kms.app differs", (Difference("192.138.0.9", "9 of 9 ranges", "kms.app"),)
 )
 Answer = KeyspaceVerdict | HybridspanError
-
-
-class Turned:
-    """Sleeping takes no time."""
-
-    time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-        await asyncio.sleep(0)
 
 
 class World:
@@ -92,7 +76,7 @@ class Estate:
 
     def __init__(self, topology: Any) -> None:
         self.topology = topology
-        self.clock = Turned()
+        self.clock = TurnedClock()
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document
+from hybridspan.azure.calls import CLUSTER_DEADLINE_SECONDS, ArmCalls, Document, is_terminal
 from hybridspan.azure.clients import polling
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.credentials import is_logged_in, source
@@ -21,12 +21,11 @@ from hybridspan.azure.logins import unattended
 from hybridspan.azure.networks import Clients
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import ClusterFacts
+from hybridspan.facts.azure import ClusterFacts, has_failed
 from hybridspan.facts.azure_bodies import Placement
 from hybridspan.plan.phases.cluster_commands import owners_move, write_again, write_pool_again
 from hybridspan.plan.phases.pools import (
     failed_pools,
-    has_failed,
     missing_pools,
     raised_pools,
     unfinished_pools,
@@ -216,7 +215,7 @@ def _if_match(etag: str) -> dict[str, Any]:
 def state_of(facts: ClusterFacts) -> str:
     """The first state of the cluster or a pool that is not Succeeded, or Succeeded."""
     states = [facts.provisioning_state, *(p.provisioning_state for p in facts.node_pools)]
-    return next((s for s in states if s.lower() not in ("succeeded", "failed", "canceled", "")), states[0])
+    return next((s for s in states if not is_terminal(s)), states[0])
 
 
 def is_ours(facts: ClusterFacts | None, marks: Mapping[str, str]) -> bool:

@@ -12,13 +12,13 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from hybridspan.azure import documents
-from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document
+from hybridspan.azure.calls import NETWORK_DEADLINE_SECONDS, ArmCalls, Document, is_terminal
 from hybridspan.azure.clients import NETWORK, AzureClients, polling
 from hybridspan.azure.rest import get
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts import azure_versions as api_versions
-from hybridspan.facts.azure import NetworkFacts, SubnetFacts
+from hybridspan.facts.azure import NetworkFacts, SubnetFacts, has_failed
 from hybridspan.plan.phases.networks import missing_prefixes
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
@@ -156,10 +156,6 @@ def added_prefixes(region: Region, facts: NetworkFacts) -> list[IPv4Network]:
     return missing_prefixes(region, facts) if region.network.manage else []
 
 
-_GIVEN_UP = ("failed", "canceled")
-_AT_REST = ("succeeded", *_GIVEN_UP, "")
-
-
 def _declared(region: Region, facts: NetworkFacts) -> tuple[SubnetFacts, ...]:
     """The subnets that the file names; what else lies in somebody's network is none of ours."""
     found = (facts.subnet(each.name) for each in region.network.subnets)
@@ -168,9 +164,9 @@ def _declared(region: Region, facts: NetworkFacts) -> tuple[SubnetFacts, ...]:
 
 def _broken(facts: NetworkFacts, subnets: Iterable[SubnetFacts]) -> PermanentFailure | None:
     """The network, or else the first of these subnets, that Azure could not finish, as the failure that it is where it is not ours."""
-    if facts.provisioning_state.lower() in _GIVEN_UP:
+    if has_failed(facts.provisioning_state):
         return failed_state("network", facts.id, facts.provisioning_state)
-    broken = next((s for s in subnets if s.provisioning_state.lower() in _GIVEN_UP), None)
+    broken = next((s for s in subnets if has_failed(s.provisioning_state)), None)
     if broken is None:
         return None
     return failed_state(f"subnet {broken.name}", broken.id, broken.provisioning_state, made="its network")
@@ -181,9 +177,9 @@ def state_of(facts: NetworkFacts) -> str:
 
     What a failed network's children say is of no use: nothing moves them any more.
     """
-    if facts.provisioning_state.lower() in _GIVEN_UP:
+    if has_failed(facts.provisioning_state):
         return facts.provisioning_state
-    return next((s for s in states(facts) if s.lower() not in _AT_REST), "Succeeded")
+    return next((s for s in states(facts) if not is_terminal(s)), "Succeeded")
 
 
 def own_states(facts: NetworkFacts) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Final
 from hybridspan.azure.calls import is_terminal
 from hybridspan.azure.clusters import state_of
 from hybridspan.azure.networks import added_prefixes, own_states
-from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts
+from hybridspan.facts.azure import ClusterFacts, PeeringFacts, PermissionFacts, RegionAzureFacts, has_failed
 from hybridspan.facts.azure_bodies import is_marked
 from hybridspan.facts.world import Finding
 from hybridspan.plan.phases.pools import failed_pools, missing_pools, raised_pools
@@ -114,7 +114,7 @@ def _gets_its_role(topology: Topology, cluster: ClusterFacts | None) -> bool:
 
 def _is_ours_and_failed(topology: Topology, tags: Pairs, states: Iterable[str]) -> bool:
     ours = is_marked(topology.name, tags)
-    return ours and any(state.lower() in ("failed", "canceled") for state in states)
+    return ours and any(map(has_failed, states))
 
 
 def _of_pairs(topology: Topology, azure: Mapping[str, RegionAzureFacts]) -> Iterator[Right]:

@@ -89,10 +89,6 @@ class DetachedTask:
             )
         return code == 0
 
-    async def is_of(self, jobs: Sequence[Job]) -> bool:
-        """Whether the folder is of just these commands: the same keys may stand for others. TemporaryFailure as for `look`."""
-        return await self._read(task_scripts.JOBS) == written(jobs)
-
     async def look(self) -> TaskState:
         """Where it stands; TemporaryFailure where the look itself fails, as when the pod has no memory left for it."""
         output = await self._read(task_scripts.LOOK)

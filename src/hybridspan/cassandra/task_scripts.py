@@ -101,7 +101,6 @@ printf '%s\n' "$words" >>"$directory/$key.log"
 end_children_of "$number"
 """
 
-JOBS: Final = '[ ! -e "$1/jobs" ] || cat "$1/jobs"'
 MARK: Final = "==== log of "
 LOGS: Final = f"""
 cd "$1" 2>/dev/null || exit 0

@@ -11,6 +11,11 @@ def same_id(first: str, second: str) -> bool:
     return first.rstrip("/").lower() == second.rstrip("/").lower()
 
 
+def has_failed(state: str) -> bool:
+    """Whether Azure could not finish what has this provisioning state."""
+    return state.lower() in ("failed", "canceled")
+
+
 @dataclass(frozen=True, slots=True)
 class SubnetFacts:
     """A subnet of a virtual network."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.apigee import ApigeeFacts
-from hybridspan.facts.azure import ClusterFacts, PermissionFacts, RegionAzureFacts
+from hybridspan.facts.azure import ClusterFacts, PermissionFacts, RegionAzureFacts, has_failed
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import Finding, RegionFacts, WorldFacts
@@ -116,9 +116,8 @@ async def _running(
 
 def _may_have_served(facts: ClusterFacts) -> bool:
     """Whether silence is a failure to look: a cluster whose making failed, pools and all, is made again by its step."""
-    failed = ("failed", "canceled")
     states = (facts.provisioning_state, *(pool.provisioning_state for pool in facts.node_pools))
-    return any(state.lower() not in failed for state in states)
+    return not all(map(has_failed, states))
 
 
 def _stopped(region: Region) -> PermanentFailure:

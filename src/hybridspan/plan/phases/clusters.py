@@ -7,7 +7,7 @@ import uuid
 from typing import Final
 
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, same_id
+from hybridspan.facts.azure import ClusterFacts, OfferFacts, RegionAzureFacts, has_failed, same_id
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
@@ -28,7 +28,6 @@ from hybridspan.plan.phases.new_clusters import (
 )
 from hybridspan.plan.phases.pools import (
     failed_pools,
-    has_failed,
     missing_pools,
     raised_pools,
     unfinished_pools,

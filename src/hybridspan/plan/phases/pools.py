@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hybridspan.facts.azure import ClusterFacts, NodePoolFacts
+from hybridspan.facts.azure import ClusterFacts, NodePoolFacts, has_failed
 from hybridspan.topology.model import NodePool, Region
-
-
-def has_failed(state: str) -> bool:
-    """Whether Azure could not finish what has this provisioning state."""
-    return state.lower() in ("failed", "canceled")
 
 
 def missing_pools(region: Region, cluster: ClusterFacts | None) -> list[NodePool]:
