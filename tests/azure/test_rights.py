@@ -20,7 +20,7 @@ from hybridspan.azure.preflight import findings
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.world import Finding
 from hybridspan.observation.estate import Estate
-from hybridspan.observation.gather import _rights
+from hybridspan.observation.findings import _rights
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 from tests.azure.clocks import Hurried

@@ -13,7 +13,7 @@ from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.rights import RULE_WRITE
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.observation.estate import Estate
-from hybridspan.observation.gather import _rights
+from hybridspan.observation.findings import _rights
 from hybridspan.topology.model import Topology
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, WEST, Recorded, make_topology

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hybridspan.errors import HybridspanError
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.secrets import Secret
 
@@ -30,6 +31,12 @@ class Ended:
 
 
 @dataclass
+class LocalPort:
+    number: int
+    refusal: HybridspanError | None = None
+
+
+@dataclass
 class LocalPods:
     """Satisfies PodAccess; `folder/bin` comes first on the PATH, `/tmp/hybridspan` is a folder of the test's."""
 
@@ -39,6 +46,8 @@ class LocalPods:
     secrets: dict[str, Any] = field(default_factory=lambda: {"apigee-datastore-default-creds": CREDENTIALS})
     found: tuple[PodFacts, ...] = ()
     argvs: list[Sequence[str]] = field(default_factory=list)
+    refusal: HybridspanError | None = None
+    """Why the API server opens no way to a port."""
 
     def program(self, name: str, text: str) -> None:
         path = self.folder / "bin" / name
@@ -61,7 +70,7 @@ class LocalPods:
 
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int):
-        yield port
+        yield LocalPort(port, self.refusal)
 
     async def secret(self, namespace: str, name: str):
         return self.secrets.get(name, {})

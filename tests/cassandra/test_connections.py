@@ -178,3 +178,18 @@ async def test_other_failures_do_not_ask_for_the_disk(pods, monkeypatch) -> None
     with pytest.raises(TemporaryFailure, match="HS-CASS-004"):
         await use(to(pods))
     assert not pods.argvs
+
+
+async def test_a_way_to_the_port_that_is_refused_is_the_reason_and_not_the_node(
+    pods, opened, monkeypatch
+) -> None:
+    async def ends(*_: object, **__: object) -> None:
+        raise TemporaryFailure("HS-CASS-008", "no CQL connection to the node")
+
+    monkeypatch.setattr(connections, "open_session", ends)
+    pods.refusal = PermanentFailure("HS-KUBE-003", "the API server does not let us")
+    with pytest.raises(PermanentFailure, match="HS-KUBE-003"):
+        await use(to(pods))
+    pods.refusal = None
+    with pytest.raises(TemporaryFailure, match="HS-CASS-008"):
+        await use(to(pods))

@@ -64,8 +64,10 @@ class Server:
         return socket
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
-        """A port on which everything comes back in capitals; on port 1 nothing listens."""
+        """A port on which everything comes back in capitals; on port 1 nothing listens, to one pod nobody may."""
         port = int(request.query["ports"])
+        if request.match_info["pod"] == "forbidden":
+            return web.json_response({"message": "cannot get resource pods/portforward"}, status=403)
         socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",), max_msg_size=0)
         await socket.prepare(request)
         for channel in (0, 1):

@@ -6,6 +6,7 @@ import base64
 import json
 import stat
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest_asyncio
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.kubernetes import cluster as adapter
 from hybridspan.kubernetes.cluster import KubernetesCluster
+from hybridspan.kubernetes.rights import IN_PODS, INSTALLING
 from hybridspan.secrets import Secret
 
 from .planes import clusters
@@ -125,22 +127,55 @@ async def test_a_certificate_of_another_authority_is_no_use_waiting_for(
         await KubernetesCluster.connect(path, None, "x", lambda _k, _d: None)
 
 
-async def test_a_missing_right_is_named(real: KubernetesCluster, tmp_path: Path):
-    account = {"name": "weak", "namespace": "default"}
+@asynccontextmanager
+async def as_account(real: KubernetesCluster, folder: Path, name: str) -> AsyncIterator[KubernetesCluster]:
+    """The cluster as a service account of that name sees it."""
+    account = {"name": name, "namespace": "default"}
     await real.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     answer = await real._access.request(
         "POST",
-        "/api/v1/namespaces/default/serviceaccounts/weak/token",
+        f"/api/v1/namespaces/default/serviceaccounts/{name}/token",
         body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}},
     )
-    path = tmp_path / "kubeconfig"
+    path = folder / "kubeconfig"
     document = json.loads(json.dumps(real._access.document))
     document["users"][0]["user"] = {"token": answer["status"]["token"]}
     path.write_text(json.dumps(document))
-    weak = await KubernetesCluster.connect(path, None, "weak", lambda _k, _d: None)
-    with pytest.raises(PermanentFailure, match=r"HS-KUBE-003.*cannot list resource"):
-        await weak.list_("v1", "Secret", "default")
-    await weak.close()
+    opened = await KubernetesCluster.connect(path, None, name, lambda _k, _d: None)
+    yield opened
+    await opened.close()
+
+
+async def test_a_missing_right_is_named(real: KubernetesCluster, tmp_path: Path):
+    async with as_account(real, tmp_path, "weak") as weak:
+        with pytest.raises(PermanentFailure, match=r"HS-KUBE-003.*cannot list resource"):
+            await weak.list_("v1", "Secret", "default")
+
+
+async def test_rights_that_are_missing_are_known_beforehand(real: KubernetesCluster, tmp_path: Path):
+    """A role of the time when kubectl did not use WebSockets: it may create what it must get too."""
+    metadata = {"name": "by-spdy", "namespace": "default"}
+    resources = ["pods/exec", "pods/portforward"]
+    group = "rbac.authorization.k8s.io"
+    rules = [
+        {"apiGroups": [""], "resources": resources, "verbs": ["create"]},
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    ]
+    await real.apply({"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules})
+    await real.apply(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "by-spdy"},
+            "subjects": [{"kind": "ServiceAccount", "name": "by-spdy", "namespace": "default"}],
+        }
+    )
+    async with as_account(real, tmp_path, "by-spdy") as account:
+        lacking = await account.missing_rights("default", IN_PODS)
+        assert [str(right) for right in lacking] == ["get pods/exec", "get pods/portforward"]
+        assert await account.missing_rights("default", INSTALLING) == INSTALLING
+    assert await real.missing_rights("default", (*IN_PODS, *INSTALLING)) == ()
 
 
 def other_authority() -> str:

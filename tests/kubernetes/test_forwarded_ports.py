@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from hybridspan.errors import PermanentFailure
 from hybridspan.kubernetes.cluster import KubernetesCluster
 
 
@@ -19,29 +20,40 @@ async def echoed(port: int, content: bytes) -> bytes:
 
 async def test_every_connection_reaches_the_pod_by_its_own_stream(cluster: KubernetesCluster):
     async with cluster.forward("apigee", "cassandra-0", 9042) as port:
-        answers = await asyncio.gather(*(echoed(port, b"hello %d" % n) for n in range(30)))
+        answers = await asyncio.gather(*(echoed(port.number, b"hello %d" % n) for n in range(30)))
     assert answers == [b"HELLO %d" % n for n in range(30)]
 
 
 async def test_a_megabyte_each_way_arrives_whole(cluster: KubernetesCluster):
     content = b"0123456789abcdef" * 65536
     async with cluster.forward("apigee", "cassandra-0", 9042) as port:
-        assert await echoed(port, content) == content.upper()
+        assert await echoed(port.number, content) == content.upper()
 
 
 async def test_a_port_on_which_nothing_listens_ends_the_connection(cluster: KubernetesCluster):
     async with cluster.forward("apigee", "cassandra-0", 1) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_way_that_the_api_server_refuses_is_kept_as_the_reason(cluster: KubernetesCluster):
+    async with cluster.forward("apigee", "forbidden", 9042) as port:
+        assert port.refusal is None
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        assert isinstance(port.refusal, PermanentFailure)
+        assert port.refusal.code == "HS-KUBE-003"
 
 
 async def test_leaving_ends_open_connections_quietly(
     cluster: KubernetesCluster, caplog: pytest.LogCaptureFixture
 ):
     async with cluster.forward("apigee", "cassandra-0", 9042) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"x")
         assert await reader.readexactly(1) == b"X"
     assert await reader.read() == b""

@@ -15,7 +15,7 @@ from hybridspan.apigee.charts import NAMES, Charts
 from hybridspan.apigee.definitions import definitions_in
 from hybridspan.apigee.helm import Helm, HelmPlace
 from hybridspan.errors import HybridspanError, TemporaryFailure
-from hybridspan.observation.gather import missing_charts
+from hybridspan.observation.findings import missing_charts
 from hybridspan.secrets import Secret
 from hybridspan_lab import parts
 from hybridspan_lab.arm import certificates

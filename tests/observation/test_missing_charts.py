@@ -8,7 +8,7 @@ import pytest
 
 from hybridspan.apigee.charts import NAMES, Charts
 from hybridspan.facts.world import Finding
-from hybridspan.observation.gather import missing_charts, old_helm
+from hybridspan.observation.findings import missing_charts, old_helm
 from hybridspan.topology.loading import load
 from hybridspan_lab.helm import charts as lab
 

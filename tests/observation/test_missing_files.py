@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from hybridspan.observation.gather import missing_files
+from hybridspan.observation.findings import missing_files
 from hybridspan.topology.loading import load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two-regions"

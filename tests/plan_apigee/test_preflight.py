@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee import preflight as apigee
+from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import Finding, RegionFacts
 from hybridspan.kubernetes import preflight as kubernetes
+from hybridspan.kubernetes import rights
 from hybridspan.topology.model import Topology
 
 from .conftest import objects, secret, store
@@ -127,3 +129,33 @@ def test_pods_that_no_region_can_reach_are_told_beforehand(topology: Topology):
     assert warning.hint.startswith("step host-network/eastus changes the existing region first")
     on_nodes = region(live=installed(first_store(host_network=True)), azure=overlay, host_network=True)
     assert severity(of_apigee(topology, on_nodes), "host-network") == []
+
+
+def of_rights(topology: Topology, first: Any, new: Any = None, there: RegionFacts = NEW) -> list[Finding]:
+    reviews = {"eastus": first} | ({"centralus": new} if new is not None else {})
+    return list(rights.findings(topology, {"eastus": region(), "centralus": there}, reviews))
+
+
+def test_rights_that_nothing_is_missing_of_pass(topology: Topology):
+    assert severity(of_rights(topology, ()), rights.CHECK) == ["pass"]
+
+
+def test_a_sign_in_that_runs_no_command_in_pods_is_refused_and_told_both_verbs(topology: Topology):
+    (found,) = of_rights(topology, (rights.IN_PODS[0],))
+    assert (found.severity, found.message) == ("refuse", "the sign-in may not get pods/exec")
+    assert "both get and create" in found.hint
+
+
+def test_a_sign_in_that_cannot_install_is_refused_only_where_there_is_something_to_install(
+    topology: Topology,
+):
+    lacking = rights.INSTALLING[:2]
+    installed_there = region(live=installed(store()))
+    assert severity(of_rights(topology, lacking), rights.CHECK) == ["warn"]
+    assert severity(of_rights(topology, (), lacking), rights.CHECK, "centralus") == ["refuse"]
+    assert severity(of_rights(topology, (), lacking, installed_there), rights.CHECK, "centralus") == ["warn"]
+
+
+def test_rights_that_cannot_be_asked_for_are_warned_of(topology: Topology):
+    found = of_rights(topology, PermanentFailure("HS-KUBE-003", "the API server does not let us"))
+    assert [f.severity for f in found] == ["warn"]

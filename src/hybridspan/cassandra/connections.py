@@ -113,10 +113,16 @@ class Connections:
             port = await stack.enter_async_context(self._access.forward(self._namespace, pod, CQL_PORT))
             try:
                 session = await open_session(
-                    port, context, login, where=where, secret=await self._secret_name(), record=self._record
+                    port.number,
+                    context,
+                    login,
+                    where=where,
+                    secret=await self._secret_name(),
+                    record=self._record,
                 )
             except TemporaryFailure as failure:
-                raise await self._explained(failure, pod) from failure
+                # The driver sees a connection that ends, and nothing of the right that is missing at the API server.
+                raise port.refusal or await self._explained(failure, pod) from failure
             stack.push_async_callback(session.close)
             return _Kept(session, stack.pop_all())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
+from hybridspan.errors import HybridspanError
 from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.secrets import Secret
 
@@ -28,6 +29,18 @@ class Ended(Protocol):
     def stdout(self) -> str: ...
     @property
     def stderr(self) -> str: ...
+
+
+class Forwarded(Protocol):
+    """A port of this machine's loopback that leads to a pod's."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def refusal(self) -> HybridspanError | None:
+        """Why the last connection did not reach the pod, or None."""
+        ...
 
 
 class PodAccess(Protocol):
@@ -54,8 +67,8 @@ class PodAccess(Protocol):
         """Run a command to its end; TemporaryFailure where its stream is lost or it takes too long."""
         ...
 
-    def forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[int]:
-        """A port of this machine's loopback that leads to the pod's."""
+    def forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[Forwarded]:
+        """A way to the pod's port as long as the context lasts."""
         ...
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, Secret | bytes]: ...

@@ -16,10 +16,13 @@ from typing import Any, Final, Literal
 
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.kubernetes import ClusterObjects, PodFacts
-from hybridspan.kubernetes import execution, forwarding, objects
+from hybridspan.kubernetes import execution, forwarding, objects, rights
 from hybridspan.kubernetes.access import Access, Document
 from hybridspan.kubernetes.execution import ExecResult
+from hybridspan.kubernetes.forwarding import ForwardedPort
+from hybridspan.kubernetes.kinds import Kinds
 from hybridspan.kubernetes.kubeconfig import has_context, one_context, personal_paths
+from hybridspan.kubernetes.rights import Right
 from hybridspan.secrets import Secret, write_private
 
 __all__ = ["Document", "ExecResult", "KubernetesCluster", "Recorder", "has_context"]
@@ -41,7 +44,7 @@ class KubernetesCluster:
         self.version = ""
         self._access = access
         self._record = record
-        self._kinds: dict[str, dict[str, Document]] = {}
+        self._kinds = Kinds(access)
 
     @classmethod
     async def connect(
@@ -79,7 +82,7 @@ class KubernetesCluster:
         self, api_version: str, kind: str, name: str, namespace: str | None = None
     ) -> Document | None:
         """The object, or None where it (or its kind) does not exist."""
-        path = await self._path(api_version, kind, namespace)
+        path = await self._kinds.path(api_version, kind, namespace)
         if path is None:
             return None
         found: Document | None = await self._access.request("GET", f"{path}/{name}", where=f"{kind} {name}")
@@ -89,7 +92,7 @@ class KubernetesCluster:
         self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
     ) -> list[Document]:
         """All objects of a kind (and namespace, and label selector); empty where the kind does not exist."""
-        path = await self._path(api_version, kind, namespace)
+        path = await self._kinds.path(api_version, kind, namespace)
         found: list[Document] = []
         following = ""
         while path is not None:
@@ -106,7 +109,7 @@ class KubernetesCluster:
     async def apply(self, document: Document, *, force: bool = False) -> Document:
         """Server-side apply as `hybridspan`; `force` takes over fields that another manager owns."""
         api_version, kind, name, namespace = _identity(document)
-        path = await self._known_path(api_version, kind, namespace)
+        path = await self._kinds.known_path(api_version, kind, namespace)
         query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
         where = f"{kind} {name}"
         self._tell("apply", document)
@@ -131,7 +134,7 @@ class KubernetesCluster:
         merge: Merge = "merge",
     ) -> Document:
         """A JSON merge patch, or with `merge="json"` a list of JSON patch operations."""
-        path = await self._known_path(api_version, kind, namespace)
+        path = await self._kinds.known_path(api_version, kind, namespace)
         self._tell("patch", _named(api_version, kind, name, namespace))
         patched: Document = await self._access.request(
             "PATCH",
@@ -145,7 +148,7 @@ class KubernetesCluster:
 
     async def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool:
         """Delete an object; False where there was none."""
-        path = await self._path(api_version, kind, namespace)
+        path = await self._kinds.path(api_version, kind, namespace)
         if path is None:
             return False
         self._tell("delete", _named(api_version, kind, name, namespace))
@@ -172,10 +175,14 @@ class KubernetesCluster:
         )
 
     @contextlib.asynccontextmanager
-    async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
+    async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[ForwardedPort]:
         """A port of 127.0.0.1 whose connections, any number at a time, reach the pod's port."""
         async with forwarding.forward(self._access, namespace, pod, port) as local:
             yield local
+
+    async def missing_rights(self, namespace: str, wanted: Sequence[Right]) -> tuple[Right, ...]:
+        """Those of the rights that this sign-in does not have, as the API server itself says."""
+        return await rights.missing(self._access, namespace, wanted)
 
     async def logs(
         self,
@@ -237,32 +244,6 @@ class KubernetesCluster:
             cert_manager_ready=objects.all_available(deployments),
             authority_issued_nodes=objects.authority_issued_nodes(authority, secrets),
         )
-
-    async def _known_path(self, api_version: str, kind: str, namespace: str | None) -> str:
-        path = await self._path(api_version, kind, namespace)
-        if path is None:
-            raise PermanentFailure(
-                "HS-KUBE-010",
-                f"the cluster does not know the kind {kind} of {api_version}",
-                where=self.name,
-                hint="its CustomResourceDefinition is missing: the installer's init step brings it",
-            )
-        return path
-
-    async def _path(self, api_version: str, kind: str, namespace: str | None) -> str | None:
-        """Where objects of a kind live, as the API server itself says; None for a kind that it does not know."""
-        if kind not in self._kinds.get(api_version, {}):
-            base = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
-            answer = await self._access.request("GET", base, where=f"kinds of {api_version}")
-            resources = (answer or {}).get("resources") or []
-            self._kinds[api_version] = {
-                r["kind"]: r | {"base": base} for r in resources if "/" not in r["name"]
-            }
-        known = self._kinds[api_version].get(kind)
-        if known is None:
-            return None
-        scope = f"/namespaces/{namespace}" if known["namespaced"] and namespace else ""
-        return f"{known['base']}{scope}/{known['name']}"
 
     def _tell(self, verb: str, document: Document) -> None:
         api_version, kind, name, namespace = _identity(document)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -21,12 +22,21 @@ _PROTOCOL: Final = "v4.channel.k8s.io"
 _CHUNK: Final = 64 * 1024
 
 
-@contextlib.asynccontextmanager
-async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
-    """Listen on a free port of 127.0.0.1 (yielded) as long as the context lasts; every connection reaches the pod.
+@dataclass(slots=True, eq=False)
+class ForwardedPort:
+    """A port of 127.0.0.1; `refusal` is why the last connection's stream was not opened, None where it was."""
 
-    A connection whose stream cannot be opened is closed at once: to its client the pod refuses, as it would directly.
+    number: int
+    refusal: HybridspanError | None = None
+
+
+@contextlib.asynccontextmanager
+async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncIterator[ForwardedPort]:
+    """Listen on a free port of 127.0.0.1 as long as the context lasts; every connection reaches the pod.
+
+    A connection whose stream cannot be opened is closed at once, which says nothing to its client: the port keeps why.
     """
+    forwarded = ForwardedPort(0)
     connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +46,7 @@ async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncI
         # Ending quietly when cancelled: Python 3.11's streams log a cancelled callback as a failure.
         try:
             with contextlib.suppress(asyncio.CancelledError, OSError):
-                await _carry(access, (namespace, pod, port), reader, writer)
+                forwarded.refusal = await _carry(access, (namespace, pod, port), reader, writer)
                 writer.close()
                 await writer.wait_closed()
         finally:
@@ -45,7 +55,8 @@ async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncI
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_CHUNK)
     try:
-        yield server.sockets[0].getsockname()[1]
+        forwarded.number = server.sockets[0].getsockname()[1]
+        yield forwarded
     finally:
         server.close()
         for task in tuple(connections):
@@ -56,15 +67,16 @@ async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncI
 
 async def _carry(
     access: Access, target: tuple[str, str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+) -> HybridspanError | None:
+    """One connection to its end; why it could not begin, or None."""
     namespace, pod, port = target
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
     try:
         socket = await access.websocket(
             path, [("ports", str(port))], (_PROTOCOL,), f"pod {namespace}/{pod}, port {port}"
         )
-    except HybridspanError:
-        return
+    except HybridspanError as failure:
+        return failure
     outwards = asyncio.create_task(_outwards(socket, reader))
     inwards = asyncio.create_task(_inwards(socket, writer))
     try:
@@ -74,6 +86,7 @@ async def _carry(
             pump.cancel()
         await asyncio.gather(outwards, inwards, return_exceptions=True)
         await socket.close()
+    return None
 
 
 async def _outwards(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:
