@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ import pytest
 
 from hybridspan.cli.endings import ended
 from hybridspan.errors import InputError, LockHeld, PermanentFailure
+from hybridspan.observation.estate import workdir_of
+from hybridspan.topology.loading import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -131,6 +135,20 @@ def test_a_slip_is_told_before_anything_is_looked_at(
     assert f"Error {code}" in done.stderr
     assert named in done.stderr
     assert "  next " in done.stderr
+
+
+def test_a_bundle_is_made_though_the_journal_is_damaged(tmp_path: Path) -> None:
+    for file in (EXAMPLES / "two-regions").glob("*.yaml"):
+        shutil.copy(file, tmp_path)
+    (path := workdir_of(load(tmp_path / "hybrid.yaml")) / "journal.sqlite").parent.mkdir(parents=True)
+    path.write_bytes(b"SQLite format 3\0 but no database at all" * 200)
+    done = run("support-bundle", "--offline", "--output", "bundle.tar.gz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "journal-not-available.txt" in done.stderr
+    with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
+        (said,) = (m for m in archive.getmembers() if m.name.endswith("/journal-not-available.txt"))
+        assert b"HS-JOURNAL-001" in (archive.extractfile(said) or io.BytesIO()).read()
+        assert any(name.endswith("/topology.yaml") for name in archive.getnames())
 
 
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def support_bundle(topology_file: Path, output: Path | None, offline: bool, as_j
     topology = load(topology_file)
     path = output or Path(time.strftime("hybridspan-support-%Y%m%d-%H%M%S.tar.gz"))
     parts = {"versions.json": _versions(), "topology.yaml": topology.path.read_text()}
-    parts["journal.jsonl"] = _journal(topology)
+    parts |= _journal(topology)
     if not offline:
         parts |= carried_out(lambda: _live(topology))
     _write(path, parts)
@@ -58,11 +58,17 @@ def _versions() -> str:
     return json.dumps(document, indent=2)
 
 
-def _journal(topology: Topology) -> str:
-    with journal_of(topology) as journal:
-        lines = [json.dumps({"run": asdict(run)}) for run in journal.runs()]
-        lines += [json.dumps(asdict(event)) for event in journal.events()]
-    return "\n".join(lines) + "\n"
+def _journal(topology: Topology) -> dict[str, str]:
+    """The journal's lines as far as it can be read: a damaged one is what support is asked about."""
+    lines: list[str] = []
+    parts: dict[str, str] = {}
+    try:
+        with journal_of(topology) as journal:
+            lines += (json.dumps({"run": asdict(run)}) for run in journal.runs())
+            lines += (json.dumps(asdict(event)) for event in journal.events())
+    except HybridspanError as error:
+        parts[f"journal{NOT_AVAILABLE}"] = _reasons(error)
+    return parts | ({"journal.jsonl": "\n".join(lines) + "\n"} if lines or not parts else {})
 
 
 async def _live(topology: Topology) -> dict[str, str]:
