@@ -74,10 +74,16 @@ class Bench:
             'case "$1" in\n'
             f"version) echo {self.version};;\n"
             "list) cat list.json;;\n"
+            "history) cat history.json;;\n"
             'get) echo \'{"env": "test", "cassandra": {"auth": {"ddl": {"password": "hush"}}}}\';;\n'
             f"upgrade|pull)\n{script}\n;;\nesac\n"
         )
         program.chmod(0o755)
+
+    def remembers(self, **status_of: str) -> None:
+        """What `helm history` tells: the status of each revision, by its number after an `r`."""
+        entries = [{"revision": int(key[1:]), "status": status} for key, status in status_of.items()]
+        (self.folder / "history.json").write_text(json.dumps(entries))
 
     def left(self, told: str) -> Path:
         """The mark of a run on the release that nobody saw end."""
@@ -298,6 +304,38 @@ async def test_a_run_that_is_not_the_one_we_left_is_another_persons(bench: Bench
     with pytest.raises(TemporaryFailure, match="HS-APIGEE-035"):
         await bench.upgrade()
     assert bench.cluster.deleted == []
+
+
+ON_THE_WAY_BACK = [{**LIST[1], "status": "pending-rollback", "revision": "3"}]
+
+
+async def test_the_way_back_that_helm_itself_took_from_our_failed_run_is_removed(bench: Bench):
+    bench.says("true", ON_THE_WAY_BACK)
+    bench.remembers(r1="superseded", r2="failed", r3="pending-rollback")
+    bench.left("999999999 2")
+    await bench.upgrade()
+    assert bench.cluster.deleted == ["Secret apigee/sh.helm.release.v1.prod.v3"]
+
+
+@pytest.mark.parametrize(("begun", "status"), [(2, "pending-upgrade"), (1, "failed"), (3, "failed")])
+async def test_a_rollback_that_a_person_began_is_left_alone(bench: Bench, begun: int, status: str):
+    bench.says("true", ON_THE_WAY_BACK)
+    bench.remembers(**{f"r{begun}": status})
+    bench.left(f"999999999 {begun}")
+    with pytest.raises(TemporaryFailure, match="HS-APIGEE-035"):
+        await bench.upgrade()
+    assert bench.cluster.deleted == []
+
+
+async def test_a_run_that_could_not_be_started_leaves_no_mark(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def full(_path: Path) -> Any:
+        raise OSError(28, "No space left on device")
+
+    bench.says("true")
+    monkeypatch.setattr("hybridspan.apigee.helm.private_file", full)
+    with pytest.raises(OSError, match="No space"):
+        await bench.upgrade()
+    assert not (bench.folder / "logs" / "helm-helm-centralus-prod.pid").exists()
 
 
 @pytest.mark.parametrize("listed", [LIST, []])

@@ -161,7 +161,7 @@ class Helm:
             await asyncio.sleep(LOOK_SECONDS * 5)
         there = await self._held(name)
         if there is not None and there.is_pending:
-            if marked(mark) != there.revision:
+            if not await self._is_ours(there, marked(mark)):
                 raise TemporaryFailure(
                     "HS-APIGEE-035",
                     f"another helm run is under way on release {name}, or was killed: it says {there.status}",
@@ -173,6 +173,18 @@ class Helm:
             await self._secrets.delete("v1", "Secret", _record_of(there), self._place.namespace)
         mark.unlink(missing_ok=True)
 
+    async def _is_ours(self, there: HelmRelease, begun: int | None) -> bool:
+        """Whether an unfinished record is of our run: the revision that it began, or helm's own way back from it.
+
+        A person who rolls back what a killed run left finds that revision pending still; helm goes back only from a failed one.
+        """
+        if begun is None or there.status != "pending-rollback":
+            return begun == there.revision
+        if there.revision != begun + 1:
+            return False
+        history = json.loads(await self._asked("history", there.name, "--output", "json") or "[]")
+        return any(int(entry["revision"]) == begun and entry["status"] == "failed" for entry in history)
+
     async def _carried_out(self, release: WantedRelease, words: Sequence[str], on_line: LineSink) -> None:
         log, mark = self._place.log(release.name), self._place.mark(release.name)
         argv = self._argv(words)
@@ -181,8 +193,12 @@ class Helm:
         there = await self._held(release.name)
         revision = there.revision + 1 if there else 1
         mark.write_text(f"{_STARTING} {revision}")
-        with private_file(log) as output:
-            process = await self._started(argv, output, output)
+        try:
+            with private_file(log) as output:
+                process = await self._started(argv, output, output)
+        except OSError:
+            mark.unlink(missing_ok=True)  # else a run that another person begins would pass for this one
+            raise
         mark.write_text(f"{process.pid} {revision}")
         lines: list[str] = []
         async for line in followed(process, log):
