@@ -118,6 +118,20 @@ def test_a_row_that_is_no_document_is_damage(journal: SqliteJournal) -> None:
         list(journal.events())
 
 
+def test_a_journal_that_another_program_locks_is_not_to_be_moved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybridspan.journal.store.LOCKED_SECONDS", 0)
+    path = tmp_path / "journal.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(PermanentFailure, match=r"HS-JOURNAL-005.*locked") as caught:
+        SqliteJournal(path, SystemClock())
+    assert "move the file away" not in caught.value.hint
+    other.close()
+    SqliteJournal(path, SystemClock()).close()
+
+
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with sqlite3.connect(path) as db:

@@ -22,6 +22,8 @@ from hybridspan.journal.ports import Event, Run
 from hybridspan.journal.redaction import redact
 
 SCHEMA_VERSION: Final = 1
+LOCKED_SECONDS: Final = 10.0
+"""How long another program may keep the file locked before it is told."""
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, topology_digest TEXT NOT NULL, started REAL NOT NULL, ended REAL,
@@ -45,10 +47,14 @@ class SqliteJournal:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.close(descriptor)
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._db = sqlite3.connect(
+                path, check_same_thread=False, isolation_level=None, timeout=LOCKED_SECONDS
+            )
             self._prepare(path)
         except sqlite3.DatabaseError as error:
-            raise _unusable(path, error) from error
+            if _is_damage(error):
+                raise _unusable(path, error) from error
+            raise _unreadable(path, error) from error
 
     def _prepare(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -86,7 +92,9 @@ class SqliteJournal:
             with self._guard, closing(self._db.execute(query, values)) as cursor:
                 return cursor.fetchall()
         except sqlite3.DatabaseError as error:
-            raise _unusable(self._path, error) from error
+            if _is_damage(error):
+                raise _unusable(self._path, error) from error
+            raise _unreadable(self._path, error) from error
 
     def _decoded(self, text: str) -> Any:
         try:
@@ -156,4 +164,16 @@ def _unusable(path: Path, error: Exception) -> PermanentFailure:
         why=str(error),
         hint="move the file away; a new one is made. Then hybridspan verify, where data was copied already, so that it"
         " is known again, and plan: it finds out the rest by looking",
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> PermanentFailure:
+    """Locked, no right, no room: what it holds is whole, and moving it away would lose what cannot be observed."""
+    return PermanentFailure(
+        "HS-JOURNAL-005",
+        "the journal cannot be read now",
+        where=str(path),
+        why=str(error),
+        hint="what it holds is whole: see that no other program keeps it locked (lsof), that you may write there and that the"
+        " disk has room, then run the command again",
     )
