@@ -150,10 +150,22 @@ async def test_a_command_in_a_pod_renews_a_token_that_has_run_out(hourly: tuple[
     assert server.refused == 1
 
 
+async def test_a_token_that_cannot_be_renewed_now_may_be_later(
+    hourly: tuple[Hourly, Access], kubelogin: Path
+) -> None:
+    _, access = hourly
+    answer = kubelogin.read_text()
+    kubelogin.unlink()
+    with pytest.raises(TemporaryFailure, match=r"HS-KUBE-017.*gives no token"):
+        await access.request("GET", "/version")
+    kubelogin.write_text(answer)
+    assert (await access.request("GET", "/version"))["gitVersion"]
+
+
 async def test_a_forwarded_port_renews_a_token_that_has_run_out(hourly: tuple[Hourly, Access]) -> None:
     _, access = hourly
     async with forward(access, "apigee", "pod-0", 9042) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"hello")
         assert await reader.read(5) == b"HELLO"
         writer.close()

@@ -22,7 +22,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from hybridspan.errors import InputError, PermanentFailure
+from hybridspan.errors import InputError, PermanentFailure, TemporaryFailure
 from hybridspan.kubernetes.failures import refusal, unreachable
 
 Document = dict[str, Any]
@@ -182,8 +182,19 @@ class Access:
     async def _renew(self, used: Mapping[str, str]) -> None:
         """Other credentials than those that were used; where many met the same refusal, the first one fetches them for all."""
         async with self._renewing:
-            if self._headers() == used:
+            if self._headers() != used:
+                return
+            try:
                 await self._authenticate()
+            except InputError as error:
+                # It worked when the run began: an hour later the plug-in may not reach Entra for a moment.
+                raise TemporaryFailure(
+                    "HS-KUBE-017",
+                    "the sign-in has run out and cannot be renewed now",
+                    where=self.name,
+                    why=" ".join(filter(None, (f"{error.message}.", error.why))),
+                    hint=error.hint,
+                ) from error
 
     async def _authenticate(self) -> None:
         document = copy.deepcopy(self.document)
@@ -194,25 +205,26 @@ class Access:
         plugin = user.get("exec") or {}
         if problem := plugin_problem(plugin):
             raise InputError("HS-KUBE-013", problem, where=self.name, hint=_plugin_hint(plugin))
+        fresh = (
+            Configuration()
+        )  # without the token that has run out: the client keeps an old one where none comes
         try:
             loader: Any = KubeConfigLoader(document)  # type: ignore[no-untyped-call]
             async with asyncio.timeout(PLUGIN_SECONDS):
-                await loader.load_and_set(self._configuration)
+                await loader.load_and_set(fresh)
         except TimeoutError as error:
             message = f"the login plug-in {plugin.get('command', '')} does not come to an end"
             raise InputError("HS-KUBE-013", message, where=self.name, hint=_plugin_hint(plugin)) from error
         except (ConfigException, OSError, ValueError) as error:
             raise self._unusable(error) from error
-        if (
-            plugin
-            and not self._configuration.api_key.get("BearerToken")
-            and not self._configuration.cert_file
-        ):
+        if plugin and not fresh.api_key.get("BearerToken") and not fresh.cert_file:
             # The client swallows what the plug-in said.
             message = f"the login plug-in {plugin.get('command')} gives no token"
             raise InputError("HS-KUBE-013", message, where=self.name, hint=_plugin_hint(plugin))
         if self._rest is None:
+            self._configuration = fresh
             self._trust(authority, certificate, key)
+        self._configuration.api_key = fresh.api_key
 
     def _unusable(self, error: Exception) -> InputError:
         hint = "run kubectl with this context: the same credentials must work there"
