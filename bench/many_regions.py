@@ -6,6 +6,7 @@ Only steps 1 to 7: groups, networks, 1,560 peering objects, clusters (documents 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import subprocess
@@ -25,6 +26,8 @@ from hybridspan.engine.runner import Runner
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.observation.estate import Estate
+from hybridspan.observation.findings import azure_rights
+from hybridspan.plan.build import build
 from hybridspan.plan.model import PlannedStep
 from hybridspan.plan.order import in_order
 from hybridspan.plan.phases.clusters import plan_clusters
@@ -32,6 +35,7 @@ from hybridspan.plan.phases.groups import plan_groups
 from hybridspan.plan.phases.networks import plan_networks
 from hybridspan.plan.phases.peerings import plan_peerings
 from hybridspan.plan.phases.ports import plan_ports
+from hybridspan.report.text import render_plan
 from hybridspan.steps.registry import steps_for
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import RegionName, Topology
@@ -101,6 +105,18 @@ async def planned(estate: Estate) -> tuple[PlannedStep, ...]:
     return in_order([step for phase in PHASES for step in phase(estate.topology, world)])
 
 
+async def shown(estate: Estate) -> int:
+    """All that `plan` does but to look into clusters that are not there: look, ask for one's rights, decide every step, show it."""
+    topology = estate.topology
+    seen = await asyncio.gather(*(estate.azure(r).region_facts(r) for r in topology.regions))
+    azure = {r.name: f for r, f in zip(topology.regions, seen, strict=True)}
+    findings = tuple(await azure_rights(estate, azure))
+    facts = {name: RegionFacts(f, None, None, ()) for name, f in azure.items()}
+    plan = build(topology, WorldFacts(0.0, facts, None, findings))
+    render_plan(plan, brief=True).show(io.StringIO())
+    return len(plan.steps)
+
+
 async def run(estate: Estate) -> RunOutcome:
     async def yes(_: PlannedStep) -> bool:
         return True
@@ -131,6 +147,8 @@ async def measure(url: str, folder: Path) -> None:
         steps = await measured("look and plan, one region exists", planned(estate), requests)
         peerings = sum(len(s.resources) for s in steps if s.phase == "peering")
         print(f"{len(topology.regions)} regions, {len(steps)} steps, {peerings} peering objects to make")
+        every = await measured("the whole plan, with rights, shown", shown(estate), requests)
+        print(f"{every} steps in it")
         outcome = await measured("apply", run(estate), requests)
         report(outcome)
     await asyncio.sleep(REST_SECONDS)

@@ -20,7 +20,7 @@ from hybridspan.azure.preflight import findings
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.world import Finding
 from hybridspan.observation.estate import Estate
-from hybridspan.observation.findings import _rights
+from hybridspan.observation.findings import azure_rights
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 from tests.azure.clocks import Hurried
@@ -120,7 +120,7 @@ class Scene:
     async def check(self) -> list[Finding]:
         regions = self.estate.topology.regions
         facts = {str(r.name): await self.estate.azure(r).region_facts(r) for r in regions}
-        return [*findings(self.estate.topology, facts), *await _rights(self.estate, facts)]
+        return [*findings(self.estate.topology, facts), *await azure_rights(self.estate, facts)]
 
     async def use(self) -> None:
         """A run, and the credentials that its later steps take."""

@@ -13,7 +13,7 @@ from hybridspan.azure.gateway import AzureGateway
 from hybridspan.azure.rights import RULE_WRITE
 from hybridspan.facts.azure import RegionAzureFacts
 from hybridspan.observation.estate import Estate
-from hybridspan.observation.findings import _rights
+from hybridspan.observation.findings import azure_rights
 from hybridspan.topology.model import Topology
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, WEST, Recorded, make_topology
@@ -94,7 +94,7 @@ async def test_the_right_to_write_a_rule_is_asked_for_where_the_run_will_write_o
 async def asked(estate: Estate, facts: dict[str, RegionAzureFacts]) -> set[tuple[str, str]]:
     """The actions, with their scopes, that a sign-in without any right is told it lacks."""
     with patch.object(AzureGateway, "permissions", return_value=()):
-        found = await _rights(estate, facts)
+        found = await azure_rights(estate, facts)
     lacking = [f for f in found if f.severity == "refuse"]
     return {
         (a, f.where.split(", ", 1)[1])

@@ -33,7 +33,7 @@ async def findings_of(
     found = missing_files(topology)
     seen = {name: f.azure for name, f in facts.items()}
     found += azure.findings(topology, seen)
-    found += await _rights(estate, seen)
+    found += await azure_rights(estate, seen)
     found += kubernetes.findings(topology, facts)
     found += rights.findings(topology, facts, await _reviews(estate, facts))
     found += apigee.findings(topology, facts)
@@ -85,7 +85,7 @@ async def missing_charts(estate: Estate) -> list[Finding]:
     return [Finding("charts", "pass", where, f"{len(NAMES)} charts of {estate.topology.hybrid_version}")]
 
 
-async def _rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list[Finding]:
+async def azure_rights(estate: Estate, facts: Mapping[str, RegionAzureFacts]) -> list[Finding]:
     """What the sign-in may do, scope by scope, against what the run will do."""
     from hybridspan.azure import rights
 
