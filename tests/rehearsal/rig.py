@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -26,6 +27,8 @@ from tests.rehearsal.listening import Listening
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+UNCHANGED = re.compile(r"^ *[\d.]+s unchanged +(\S+)  \S", re.MULTILINE)
+"""The id of a step that had nothing to do, in a line of a run without a terminal that gives a reason too."""
 
 
 class Rig:
@@ -127,10 +130,13 @@ class Rig:
         assert "multiRegionSeedHost" not in self.kubectl("apigee-centralus", *get)
 
     def another_apply_does_nothing(self) -> None:
+        """It acts on nothing, and says of each step of the plan, once, why it is as it should be."""
+        plan = json.loads(self.hybridspan("plan", str(self.topology), "--json").stdout)
         acted = len(self.events("acting"))
         done = self.apply()
         assert len(self.events("acting")) == acted
         assert "Nothing to do: " in done.stderr
+        assert sorted(UNCHANGED.findall(done.stderr)) == sorted(step["id"] for step in plan["steps"])
 
     def kubectl(self, context: str, *arguments: str, expect: int | None = 0, stdin: str | None = None) -> str:
         return self.run("kubectl", "--context", context, *arguments, expect=expect, stdin=stdin).stdout
