@@ -12,39 +12,32 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from tests.rehearsal.rig import Rig, eventually
+from tests.rehearsal.small import one_node_a_region
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(900)]
 
 POD, EAST, CENTRAL = "apigee-cassandra-default-0", "apigee-eastus", "apigee-centralus"
 RANGES = {EAST: "10.244.0.0/16", CENTRAL: "10.245.0.0/16"}
 SUBNETS = {EAST: "120.38.1.0/26", CENTRAL: "192.138.0.0/26"}
-SMALL = (
-    ("replicationFactor: 3", "replicationFactor: 1"),
-    ("cassandraNodes: 3", "cassandraNodes: 1"),
-    ("count: 3", "count: 1"),
-)
 
 
 def make_overlay(rig: Rig) -> None:
-    """The example with one node a region, in clusters with Azure CNI overlay."""
+    """Clusters with Azure CNI overlay."""
+    assert "hostNetwork: false" in (rig.directory / "overrides_apigee-eastus.yaml").read_text()
     text = rig.topology.read_text()
-    for old, new in SMALL:
-        text = text.replace(old, new)
     for number, pods in enumerate(RANGES.values(), start=1):
         services = f"        serviceCidr: 10.{number}.0.0/16\n"
         text = text.replace(
             services, f"{services}        networkPlugin: azure-overlay\n        podCidr: {pods}\n"
         )
     rig.topology.write_text(text)
-    overrides = rig.directory / "overrides_apigee-eastus.yaml"
-    assert "hostNetwork: false" in overrides.read_text()
-    overrides.write_text(overrides.read_text().replace("replicaCount: 3", "replicaCount: 1"))
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     rig = Rig("two-regions")
     try:
+        one_node_a_region(rig)
         make_overlay(rig)
         rig.up()
         rig.hybridspan("lab", "fill", "--rows", "500")
