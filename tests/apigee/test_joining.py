@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +49,8 @@ class Estate:
     there: Cluster
     nodes: tuple[RingNode, ...] = ()
     time: float = 0.0
+    closed: tuple[str, ...] = ()
+    """Addresses that no other node reaches."""
 
     @property
     def clock(self) -> Any:
@@ -60,7 +63,25 @@ class Estate:
         async def ring_facts() -> RingFacts:
             return RingFacts("120.38.1.9", self.nodes, {"v": ()})
 
-        return SimpleNamespace(ring_facts=ring_facts)
+        first = region == self.topology.first
+        pods = [
+            replace(POD, name=f"cassandra-{n}", address=f"{'120.38.1' if first else '192.138.0'}.{n}")
+            for n in (9, 10, 11)
+        ]
+
+        async def unreachable_from(pod: str, goals: tuple[str, ...], port: int) -> list[str]:
+            return [goal for goal in goals if goal in self.closed]
+
+        return SimpleNamespace(
+            ring_facts=ring_facts,
+            members=ring_facts,
+            pods=partial(answered, pods),
+            unreachable_from=unreachable_from,
+        )
+
+
+async def answered(value: Any) -> Any:
+    return value
 
 
 @pytest.fixture
@@ -99,6 +120,32 @@ async def test_all_nodes_up_and_normal_is_the_proof(estate: Estate, step: Datast
     assert (await look(step)).state == "needed"
     estate.nodes = tuple(RingNode(f"192.138.0.{n}", "h", "dc-2", "ra-1", "U", "N", 1, 1) for n in (9, 10, 11))
     assert (await look(step)).is_done
+
+
+def in_ring(state: str) -> tuple[RingNode, ...]:
+    return tuple(RingNode(f"192.138.0.{n}", "h", "dc-2", "ra-1", state, "N", 1, 1) for n in (9, 10, 11))
+
+
+async def test_nodes_that_run_and_that_the_ring_does_not_reach_are_named_before_the_deadline(
+    estate: Estate, step: DatastoreStep
+):
+    estate.there = Cluster(replace(POD, ready=True), 3, store=store("running", 3))
+    estate.nodes, estate.closed = in_ring("D"), ("192.138.0.10",)
+    assert (await look(step)).state == "needed"
+    estate.time = 181.0
+    with pytest.raises(
+        PermanentFailure, match=r"HS-CASS-022.*does not reach cassandra-10 in centralus"
+    ) as told:
+        await look(step)
+    assert told.value.where == "centralus, centralus and eastus"
+
+
+async def test_nodes_that_are_reached_are_waited_for_on(estate: Estate, step: DatastoreStep):
+    estate.there = Cluster(replace(POD, ready=True), 3, store=store("running", 3))
+    estate.nodes = in_ring("D")
+    assert (await look(step)).state == "needed"
+    for estate.time in (181.0, 400.0):
+        assert (await look(step)).state == "needed"
 
 
 async def test_another_authority_is_named_at_once(estate: Estate, step: DatastoreStep):

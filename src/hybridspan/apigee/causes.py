@@ -59,7 +59,8 @@ _DISK_FULL: Final = Cause(
 _NO_SEED: Final = Cause(
     "HS-APIGEE-024",
     "the node cannot reach the ring",
-    "see that the peering is Connected on both sides and that port 7001 is open: hybridspan status, then run apply again",
+    "see that the peering is Connected on both sides, or what connects the networks otherwise lets them through, and that port"
+    " 7001 is open: hybridspan status, then run apply again",
     restarts=3,
     patience=180.0,
 )

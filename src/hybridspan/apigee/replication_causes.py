@@ -153,7 +153,8 @@ def _passing(told: str, source: str, place: Place) -> TemporaryFailure | None:
             f"the new nodes do not reach {source}",
             where=place.where,
             why=told,
-            hint="see that the peering is Connected on both sides and that port 7001 is open: hybridspan status, then run apply again",
+            hint="see that the peering is Connected on both sides, or what connects the networks otherwise lets them through, and that port"
+            " 7001 is open: hybridspan status, then run apply again",
         )
     return None
 

@@ -15,6 +15,7 @@ from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.install import decide_datastore, decide_init
 from hybridspan.progress import Progress
 from hybridspan.steps.datastore import apply_datastore
+from hybridspan.steps.reachability import ReachabilityStep
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 CASSANDRA: Final = "app=apigee-cassandra"
 CONTAINER: Final = "apigee-cassandra"
 JOIN_SECONDS: Final = 1800.0
+CUT_SECONDS: Final = 180.0
+"""How long nodes may be ready where they run, and not seen up in the ring, before the ways between them are tried."""
 
 
 class InitStep(RegionStep):
@@ -49,6 +52,7 @@ class DatastoreStep(RegionStep):
     def __init__(self, planned: PlannedStep, estate: Estate) -> None:
         super().__init__(planned, estate)
         self._seen_since: dict[tuple[str, str], float] = {}
+        self._apart_since: float | None = None
 
     async def check(self) -> Decision:
         source = await self.estate.cassandra(self.estate.topology.first)
@@ -70,7 +74,10 @@ class DatastoreStep(RegionStep):
         declared, ready = self.region.cassandra_nodes, sum(pod.ready for pod in pods)
         if ready >= declared:
             decision = await self.check()
+            if not decision.is_done:
+                await self._raise_if_cut()
             return decision if decision.is_done else needed(decision.reason)
+        self._apart_since = None
         await self._raise_known_cause(cluster, pods)
         told = f"{ready} of {declared} Cassandra pods of {self.region.datacenter} are ready"
         progress(told, ready / declared, {})
@@ -79,6 +86,17 @@ class DatastoreStep(RegionStep):
     async def _store(self) -> DatastoreFacts | None:
         cluster = await self.estate.cluster(self.region)
         return (await apigee_facts(cluster, self.region.namespace)).datastore
+
+    async def _raise_if_cut(self) -> None:
+        """PermanentFailure where the ring stays without nodes that are ready, and their port is closed to one another."""
+        now = self.estate.clock.monotonic()
+        if self._apart_since is None:
+            self._apart_since = now
+        if now - self._apart_since < CUT_SECONDS:
+            return
+        if failure := await ReachabilityStep(self.planned, self.estate).closed():
+            raise failure
+        self._apart_since = now
 
     async def _raise_known_cause(self, cluster: KubernetesCluster, pods: tuple[PodFacts, ...]) -> None:
         """PermanentFailure where a pod's end, or what keeps it from starting, has a known cause."""

@@ -41,7 +41,8 @@ class Look:
             f"Cassandra nodes do not reach one another on port {port}",
             where=blamed(self.failed),
             why=self.decision.reason,
-            hint="look at the peering between these regions and at the security groups of their subnets",
+            hint="look at the peering between these regions, or at what connects them otherwise (the hub's routes, the VPN), and"
+            " at the security groups of their subnets",
         )
 
 
@@ -76,6 +77,12 @@ class ReachabilityStep:
 
     async def verify(self, progress: Progress) -> Decision:
         return await self.check()
+
+    async def closed(self) -> PermanentFailure | None:
+        """Why nothing passes between nodes that run, this region's among them; None where it does, or nodes do not run."""
+        look, own = await self._look(), self.planned.region
+        concerned = any(own in (end.region for end in (o, *goals)) for o, goals in look.failed.items())
+        return look.failure(self._port, self._regions) if concerned and not look.missing else None
 
     async def _look(self) -> Look:
         members = await self._members()
