@@ -12,9 +12,11 @@ from hybridspan.cassandra.access_findings import jmx, logins, reachability
 from hybridspan.cassandra.copying import copying_findings, repair_findings
 from hybridspan.cassandra.node_findings import clock_findings, node_findings, release_finding
 from hybridspan.cassandra.region import CassandraRegion
+from hybridspan.cassandra.rights_findings import rights
 from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
+from hybridspan.plan.phases.keyspace_names import apigee_names
 from hybridspan.topology.model import Region, Topology
 
 
@@ -37,7 +39,7 @@ async def findings(
     coming = {r.name for r in reached if is_coming(topology, r, ring, running)}
     asked = await asyncio.gather(
         *(
-            logins(adapters[r.name], is_coming=r.name in coming)
+            _users(topology, adapters[r.name], ring, is_coming=r.name in coming)
             for r in reached
             if _may_log_in(topology, r, ring)
         ),
@@ -51,6 +53,17 @@ async def findings(
     found += repair_findings(topology, facts, ring, now)
     found += copying_findings(topology, facts, ring)
     return found + [finding for group in asked for finding in group]
+
+
+async def _users(
+    topology: Topology, adapter: CassandraRegion, ring: RingFacts, *, is_coming: bool
+) -> list[Finding]:
+    """Logins, and in the first region rights: the ring has one record of them, which a new region may not have received yet."""
+    found = await logins(adapter, is_coming=is_coming)
+    if adapter.region.name != topology.first.name or any(f.severity != "pass" for f in found):
+        return found
+    names = apigee_names(ring, topology.organization)
+    return found + await rights(adapter, [k for k in ring.keyspaces if k.name in names])
 
 
 def ring_findings(topology: Topology, ring: RingFacts, running: Collection[str]) -> list[Finding]:

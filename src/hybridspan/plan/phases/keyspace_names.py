@@ -9,6 +9,8 @@ from hybridspan.topology.model import Topology
 from hybridspan.topology.releases import replication_of
 
 AUTH: Final = "system_auth"
+SHARED: Final = "perses"
+"""Apigee's keyspace that is no organization's."""
 
 
 def replicated(ring: RingFacts) -> tuple[KeyspaceFacts, ...]:
@@ -32,6 +34,12 @@ def organization_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
     """The organization's own keyspaces, `kms_<org>_hybrid` and its like: those that Apigee's operator replicates."""
     ending = f"_{organization.replace('-', '_')}_hybrid"
     return tuple(name for name in data_names(ring) if name.endswith(ending))
+
+
+def apigee_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
+    """Apigee's own keyspaces: those that its users work with, and no other that somebody has put into the ring."""
+    theirs = organization_names(ring, organization)
+    return tuple(name for name in data_names(ring) if name in theirs or name == SHARED)
 
 
 def names_of_ours(topology: Topology, ring: RingFacts) -> tuple[str, ...]:
