@@ -64,6 +64,24 @@ async def test_a_folder_that_cannot_be_made_is_not_taken_for_one_that_is_there(
         await task.start(JOBS)
 
 
+@pytest.mark.parametrize("code", [137, 143])
+async def test_a_start_whose_container_is_killed_may_come_at_the_next_try(pods, task, code: int) -> None:
+    pods.program("bash", f"exit {code}")
+    with pytest.raises(TemporaryFailure, match=rf"HS-CASS-029.*pod apigee/pod-0.*exit code {code}"):
+        await task.start(JOBS)
+    (pods.folder / "bin" / "bash").unlink()
+    pods.program("nodetool", "true")
+    assert await task.start(JOBS)
+    await until(task, "ended")
+
+
+@pytest.mark.parametrize("code", [1, 126, 127])
+async def test_a_container_that_cannot_start_it_is_not_tried_again(pods, task, code: int) -> None:
+    pods.program("bash", f"exit {code}")
+    with pytest.raises(PermanentFailure, match="HS-CASS-013"):
+        await task.start(JOBS)
+
+
 async def test_the_first_failure_ends_it(pods, task) -> None:
     pods.program("nodetool", "echo 'Stream failed'; exit 2")
     await task.start(JOBS)

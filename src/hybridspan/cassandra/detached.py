@@ -14,9 +14,11 @@ from typing import Final, Literal
 from hybridspan.cassandra import task_scripts
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
-from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 ROOT: Final = "/tmp/hybridspan"
+_BY_SIGNAL: Final = 128
+"""Higher exit codes are those of a command that a signal ended: 137 where its container was killed, or its memory ran out."""
 TaskPhase = Literal["absent", "running", "ended", "dead"]
 
 
@@ -72,7 +74,10 @@ class DetachedTask:
         self._record = record
 
     async def start(self, jobs: Sequence[Job]) -> bool:
-        """Start the jobs, one after the other until one fails; False where the folder exists: nothing is started then."""
+        """Start the jobs, one after the other until one fails; False where the folder exists: nothing is started then.
+
+        PermanentFailure where the container cannot; TemporaryFailure where it was killed meanwhile, and whether they run is not known.
+        """
         stdin = f"{self._login.password.reveal()}\n{written(jobs)}".encode()
         code, output = await self._bash(task_scripts.START, self._login.user, task_scripts.WORK, stdin=stdin)
         for job in jobs if code == 0 else ():
@@ -80,13 +85,7 @@ class DetachedTask:
                 "nodetool", {"pod": self.pod, "command": ["nodetool", *job.arguments], "task": self.directory}
             )
         if code not in (0, 75):
-            raise PermanentFailure(
-                "HS-CASS-013",
-                "a long nodetool command could not be started in the pod",
-                where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
-                why=output.strip() or f"exit code {code}",
-                hint=f"the container needs bash and a writable {ROOT}",
-            )
+            raise self._unstarted(code, output.strip() or f"exit code {code}")
         return code == 0
 
     async def look(self) -> TaskState:
@@ -126,15 +125,36 @@ class DetachedTask:
             )
         return output
 
+    def _unstarted(self, code: int, why: str) -> HybridspanError:
+        where = f"{self._pods.name}, pod {self._namespace}/{self.pod}"
+        if code > _BY_SIGNAL:
+            return TemporaryFailure(
+                "HS-CASS-029",
+                "a long nodetool command was ended from outside while it was started",
+                where=where,
+                why=why,
+                hint=f"{self._describe} says whether the pod restarts, and why; once it is ready, run again",
+            )
+        return PermanentFailure(
+            "HS-CASS-013",
+            "a long nodetool command could not be started in the pod",
+            where=where,
+            why=why,
+            hint=f"the container needs bash and a writable {ROOT}",
+        )
+
     def _unread(self, why: str) -> TemporaryFailure:
         return TemporaryFailure(
             "HS-CASS-028",
             "a long nodetool command cannot be looked at now",
             where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
             why=why,
-            hint=f"{self._pods.kubectl} -n {self._namespace} describe pod {self.pod} says whether it restarts, and why;"
-            " once it is ready, run again",
+            hint=f"{self._describe} says whether it restarts, and why; once it is ready, run again",
         )
+
+    @property
+    def _describe(self) -> str:
+        return f"{self._pods.kubectl} -n {self._namespace} describe pod {self.pod}"
 
     async def _bash(self, script: str, *arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
         argv = ["bash", "-c", script, "hybridspan", self.directory, *arguments]
