@@ -165,13 +165,13 @@ async def rights_found(**regions: Listing) -> list[Finding]:
     return [f for f in found if f.check == "database-rights"]
 
 
-async def test_preflight_asks_the_first_region_for_rights_on_apigees_keyspaces_alone() -> None:
+async def test_preflight_asks_the_first_region_for_rights_on_the_organizations_keyspaces_alone() -> None:
     first, added = two_regions().regions
     here, there = Listing(name=first.name), Listing(name=added.name)
     found = await rights_found(**{first.name: here, added.name: there})
     assert [f.message.split(":")[0] for f in found] == [
-        "ddl_user lacks ALTER on kms_hybrid_test_7_hybrid, perses",
-        "dml_user lacks SELECT on kms_hybrid_test_7_hybrid, perses and MODIFY on kms_hybrid_test_7_hybrid, perses",
+        "ddl_user lacks ALTER on kms_hybrid_test_7_hybrid",
+        "dml_user lacks SELECT on kms_hybrid_test_7_hybrid and MODIFY on kms_hybrid_test_7_hybrid",
     ]
     assert there.asked == []
 

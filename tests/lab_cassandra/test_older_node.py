@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hybridspan.cassandra import ring, tls
-from hybridspan.cassandra.credentials import Login
+from hybridspan.cassandra import ring
 from hybridspan.cassandra.ring_tables import owners_seen_by, read_tables
-from hybridspan.cassandra.session import CqlSession, open_session
 from hybridspan.cassandra.texts import parse_netstats, parse_status, repair_succeeded, running_operations
-from hybridspan.secrets import Secret
 from hybridspan_lab.apigee.issuing import issue
 from hybridspan_lab.cassandra import podtools
 from hybridspan_lab.parts.cassandra import RELEASES, VARIABLE
 from tests.lab_cassandra.nodes import NETWORK, NOW, ROOT, Node, certificates
+from tests.lab_cassandra.sessions import rights_follow_each_grant, session
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(600)]
 
@@ -45,51 +41,6 @@ def node(folder: Path) -> Iterator[Node]:
             yield node
         finally:
             node.stop()
-
-
-def pump(source: socket.socket, target: socket.socket) -> None:
-    """Everything from one to the other; both end with the first that does."""
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-
-
-@contextmanager
-def forwarded(address: str) -> Iterator[int]:
-    """A port of 127.0.0.1 that leads to the node's clients' port."""
-    with ExitStack() as sockets, ThreadPoolExecutor(32) as threads:
-        server = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    outer = sockets.enter_context(server.accept()[0])
-                    inner = sockets.enter_context(socket.create_connection((address, 9042)))
-                    threads.submit(pump, outer, inner)
-                    threads.submit(pump, inner, outer)
-
-        threads.submit(serve)
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
-@asynccontextmanager
-async def session(node: Node, user: str = "admin") -> AsyncIterator[CqlSession]:
-    """The product's session, through a forwarded port as it always is."""
-    secret: dict[str, Secret | bytes] = {
-        name: (node.tls / name).read_bytes() for name in ("tls.crt", "tls.key", "ca.crt")
-    }
-    context = tls.client_context(secret, "here", "kubectl")
-    login = Login(f"{user}_user", Secret(f"of-{user}"))
-    with forwarded(node.address) as port:
-        cql = await open_session(port, context, login, where="pod-0", secret="creds", record=lambda *_: None)
-        try:
-            yield cql
-        finally:
-            await cql.close()
 
 
 def test_it_takes_clients_and_nodes_by_tls_alone(node: Node) -> None:
@@ -143,3 +94,7 @@ def test_an_alter_may_name_a_data_center_without_nodes(node: Node) -> None:
     alter = f"ALTER KEYSPACE {KMS} WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc-1': 1, 'dc-9': 1}}"
     done = node.run(cqlsh, "--ssl", "-u", "ddl_user", "-p", "of-ddl", "-e", alter)
     assert done.returncode == 0, done.stderr
+
+
+async def test_rights_that_are_taken_away_and_given_back_are_seen(node: Node) -> None:
+    await rights_follow_each_grant(node)

@@ -12,6 +12,7 @@ import pytest
 from hybridspan_lab.apigee.issuing import issue
 from hybridspan_lab.cassandra import podtools
 from tests.lab_cassandra.nodes import NETWORK, NOW, ROOT, START_SECONDS, Node, certificates
+from tests.lab_cassandra.sessions import rights_follow_each_grant
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(600)]
 
@@ -78,6 +79,10 @@ def test_users_schema_and_rows_from_an_empty_ring(node):
     result = json.loads(verified.stdout.splitlines()[-1])
     assert (result["found"], result["missing"]) == (400, 40)
     assert "dc-1" in node.nodetool("describecluster").stdout
+
+
+async def test_rights_that_are_taken_away_and_given_back_are_seen(node):
+    await rights_follow_each_grant(node)
 
 
 def test_the_real_cqlsh_needs_no_more_than_ssl(node):

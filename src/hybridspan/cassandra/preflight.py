@@ -16,7 +16,7 @@ from hybridspan.cassandra.rights_findings import rights
 from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
-from hybridspan.plan.phases.keyspace_names import apigee_names
+from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.topology.model import Region, Topology
 
 
@@ -62,7 +62,7 @@ async def _users(
     found = await logins(adapter, is_coming=is_coming)
     if adapter.region.name != topology.first.name or any(f.severity != "pass" for f in found):
         return found
-    names = apigee_names(ring, topology.organization)
+    names = organization_names(ring, topology.organization)
     return found + await rights(adapter, [k for k in ring.keyspaces if k.name in names])
 
 

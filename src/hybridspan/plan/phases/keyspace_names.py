@@ -36,12 +36,6 @@ def organization_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
     return tuple(name for name in data_names(ring) if name.endswith(ending))
 
 
-def apigee_names(ring: RingFacts, organization: str) -> tuple[str, ...]:
-    """Apigee's own keyspaces: those that its users work with, and no other that somebody has put into the ring."""
-    theirs = organization_names(ring, organization)
-    return tuple(name for name in data_names(ring) if name in theirs or name == SHARED)
-
-
 def names_of_ours(topology: Topology, ring: RingFacts) -> tuple[str, ...]:
     """The data keyspaces that hybridspan alters itself: all, or those that the operator leaves out."""
     if not replication_of(topology).is_resource:
