@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
+import time
 
 import pytest
 
@@ -113,6 +115,20 @@ async def test_a_look_says_of_which_commands_it_is(pods, task) -> None:
     state = await until(task, "ended")
     assert state.is_of(JOBS)
     assert not state.is_of([Job(job.key, (*job.arguments, "more")) for job in JOBS])
+
+
+async def test_a_look_says_how_long_ago_it_was_started(pods, task) -> None:
+    """By the pod's own clock, whatever was written into the folder since."""
+    pods.program("nodetool", "true")
+    await task.start(JOBS)
+    assert 0 <= (await until(task, "ended")).age < 600
+    made = time.time() - 3600
+    os.utime(pods.folder / "tasks" / "rebuild" / "jobs", (made, made))
+    assert 3600 <= (await task.look()).age < 4200
+
+
+async def test_of_what_is_not_there_no_age_is_known(task) -> None:
+    assert (await task.look()).age == math.inf
 
 
 async def test_the_password_file_is_private_and_gone_at_the_end(pods, task) -> None:

@@ -80,7 +80,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def repair(region: History) -> None:
     stub: Any = region
-    await repaired(stub, "pod-0", "repair-simple", JOBS, SystemClock(), lambda *_: None)
+    await repaired(stub, "pod-0", "repair-simple", JOBS, SystemClock(), lambda *_: None, since=0.0)
 
 
 async def test_a_repair_that_has_ended_is_ended_and_the_next_goes_on(pods: LocalPods) -> None:

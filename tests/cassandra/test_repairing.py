@@ -170,7 +170,9 @@ async def test_a_repair_is_read_out_though_the_first_tries_fail(task: Raced, pod
         return task
 
     region: Any = SimpleNamespace(task=found, region=SimpleNamespace(name="eastus"))
-    await repaired(region, "pod-0", "mend", OURS, TurnedClock(), lambda words, *_: told.append(words))
+    await repaired(
+        region, "pod-0", "mend", OURS, TurnedClock(), lambda words, *_: told.append(words), since=0
+    )
     assert not (pods.folder / "tasks" / "verify").exists()
     words = "the repair of range0 on pod-0 cannot be looked at now, again in 1 s: HS-KUBE-006"
     assert sum(line.startswith(words) for line in told) == 3, told

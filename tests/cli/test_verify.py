@@ -49,7 +49,7 @@ class World:
             raise answer
         return VerificationResult(target.region.datacenter, source.region.datacenter, (), (answer,))
 
-    async def mend(self, _: Any, todo: Any, __: Any) -> None:
+    async def mend(self, _: Any, todo: Any, __: Any, *, since: float) -> None:
         self.mended.append(tuple(todo))
         if self.failures:
             raise self.failures.pop(0)

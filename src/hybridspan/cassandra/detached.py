@@ -7,6 +7,7 @@ restarts, the folder goes with the process, so a folder never claims that someth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -40,6 +41,8 @@ class TaskState:
     """The last lines of the job that began last, without a stack trace."""
     jobs: tuple[Job, ...] = ()
     """All of its commands."""
+    age: float = math.inf
+    """Seconds since it was started, both by the pod's clock; infinite where that is not known."""
 
     def is_of(self, jobs: Sequence[Job]) -> bool:
         """Whether this is the state of just these commands: the same keys may stand for others."""
@@ -172,18 +175,21 @@ def written(jobs: Sequence[Job]) -> str:
 def parse_look(text: str) -> TaskState:
     """The state that the look script printed."""
     lines = text.splitlines()
-    phase = lines[0].strip() if lines else ""
+    phase, _, age = (lines[0] if lines else "").strip().partition(" ")
     if phase not in ("absent", "running", "ended", "dead"):
         raise ValueError(f"not a task's state: {text[:200]!r}")
     codes: dict[str, int | None] = {}
     jobs: list[Job] = []
+    log = ""
     for position, line in enumerate(lines[1:], start=2):
         key, code, arguments = (*line.split(" ", 2), "", "")[:3]
         if key == "==":
-            return TaskState(phase, codes, "\n".join(lines[position:]), tuple(jobs))  # type: ignore[arg-type]  # checked above
+            log = "\n".join(lines[position:])
+            break
         codes[key] = None if code == "-" else int(code)
         jobs.append(Job(key, tuple(arguments.split())))
-    return TaskState(phase, codes, "", tuple(jobs))  # type: ignore[arg-type]  # checked above
+    seconds = float(age) if age else math.inf
+    return TaskState(phase, codes, log, tuple(jobs), seconds)  # type: ignore[arg-type]  # checked above
 
 
 def parse_logs(text: str) -> Mapping[str, str]:

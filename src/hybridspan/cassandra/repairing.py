@@ -66,10 +66,14 @@ async def repaired(
     clock: Clock,
     progress: Progress,
     history: CassandraRegion | None = None,
-) -> None:
-    """Carry the repairs through on that pod; TemporaryFailure where one did not complete.
+    *,
+    since: float,
+) -> float:
+    """Carry the repairs through on that pod: the Unix time at which they began. TemporaryFailure where one did not complete.
 
-    `history` is the region in which Cassandra's own record of repairs can be read, if it is not the pod's own.
+    What an earlier run started is watched where it runs on; where it has ended it counts only if it began at `since`, a Unix time,
+    or later: what it made equal may differ again. `history` is the region in which Cassandra's own record of repairs can be
+    read, if it is not the pod's own.
     """
     task = await region.task(pod, name)
     keys = ", ".join(job.key for job in jobs)
@@ -79,8 +83,10 @@ async def repaired(
         progress(f"repairing {keys} on {pod}", fraction, {"node": pod, "keyspace": state.current or ""})
 
     trouble = told_by(progress, f"the repair of {keys} on {pod}", pod)
+    await _put_away_older(task, since, clock, trouble)
     async with missed(history or region, task):
         state = await ended(task, jobs, clock, tell, trouble=trouble)
+    began = clock.now() - state.age
     logs = await persistently(lambda: task.logs(state.succeeded, of=jobs), clock, trouble)
     if logs or not state.succeeded:  # else another run has put it away, and may have made its own
         await persistently(task.clear, clock, trouble)
@@ -93,3 +99,11 @@ async def repaired(
             why=state.log.strip()[-600:] or "the container restarted meanwhile",
             hint="nodetool status must show every node UN; then run apply again",
         )
+    return began
+
+
+async def _put_away_older(task: DetachedTask, since: float, clock: Clock, trouble: Trouble) -> None:
+    """Put away what has ended and began before that Unix time; ages are the pod's own, so that its clock does not matter."""
+    left = await persistently(task.look, clock, trouble)
+    if left.phase == "ended" and clock.now() - left.age < since:
+        await persistently(task.clear, clock, trouble)

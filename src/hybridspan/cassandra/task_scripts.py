@@ -62,7 +62,8 @@ fi
 
 LOOK: Final = r"""
 PHASE
-echo $state
+made=$(stat -c %Y jobs 2>/dev/null)
+echo "$state ${made:+$(($(date +%s) - made))}"
 [ -e jobs ] || exit 0
 last=
 while IFS= read -r key && IFS= read -r line; do

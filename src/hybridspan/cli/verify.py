@@ -209,10 +209,12 @@ async def _mend(topology: Topology, journal: SqliteJournal, todo: Sequence[Mend]
             journal.append(run, kind, "", document)
 
         async with Estate(topology, record=record, memory=journal) as estate:
+            compared = estate.clock.now()
             with OneLine() as progress:
                 # Node by node, so that what one has repaired is not repaired again because another failed.
                 for wanted in by_node(todo).values():
-                    await _patiently(partial(mend, estate, wanted, progress), estate.clock, progress)
+                    once = partial(mend, estate, wanted, progress, since=compared)
+                    await _patiently(once, estate.clock, progress)
         journal.finish(run, "done", f"{len(todo)} repairs completed")
 
 

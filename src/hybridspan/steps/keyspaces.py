@@ -88,9 +88,13 @@ class SimpleKeyspacesStep(RegionStep):
         # Kept before the statements: a run that ends between the two owes the repair all the same.
         self._keep([alteration.keyspace for alteration in found], "altered")
         await alter(source, found, self.estate, progress)
-        await self._repair(source, owed_repairs(self._decided()), progress)
+        # A repair that began before one of them was altered says nothing of its new replicas.
+        since = self.estate.clock.now() if found else 0.0
+        await self._repair(source, owed_repairs(self._decided()), progress, since)
 
-    async def _repair(self, source: CassandraRegion, names: Sequence[str], progress: Progress) -> None:
+    async def _repair(
+        self, source: CassandraRegion, names: Sequence[str], progress: Progress, since: float
+    ) -> None:
         if not names:
             return
         ring, owners = await asyncio.gather(source.members(), source.owners())
@@ -104,7 +108,7 @@ class SimpleKeyspacesStep(RegionStep):
                 jobs.setdefault(address, []).append(Job(name, ("repair", "-full", name)))
         for address, todo in jobs.items():
             pod = await source.pod_of(address)
-            await repaired(source, pod.name, "repair-simple", todo, self.estate.clock, progress)
+            await repaired(source, pod.name, "repair-simple", todo, self.estate.clock, progress, since=since)
         self._keep(names, "repaired")
 
     def _decided(self) -> dict[str, Any]:
@@ -200,7 +204,8 @@ class AuthKeyspaceStep(_SpreadStep):
         """One node's repair; the record of it is read in the source: nobody can log in here yet."""
         pod = await target.pod_of(node.address)
         job = Job(AUTH, ("repair", "-full", "-j", "4", AUTH))
-        await repaired(target, pod.name, "repair-auth", [job], self.estate.clock, progress, source)
+        clock = self.estate.clock
+        await repaired(target, pod.name, "repair-auth", [job], clock, progress, source, since=clock.now())
         hosts = {*self._decided().get("hosts", ()), node.host_id}
         self.estate.decide(auth_key(self.region), {"hosts": sorted(hosts)})
 

@@ -15,15 +15,16 @@ from hybridspan.verification.mending import Mend, by_node
 TASK = "mend"
 
 
-async def mend(estate: Estate, todo: Sequence[Mend], progress: Progress) -> None:
+async def mend(estate: Estate, todo: Sequence[Mend], progress: Progress, *, since: float) -> None:
     """Carry the repairs out, one node after the other; TemporaryFailure where one does not complete.
 
+    One that an earlier run started counts where it runs on, or began after the comparison that found what differs (`since`).
     Whether the replicas are equal then is not concluded from that: compare again.
     """
     for address, wanted in by_node(todo).items():
         region, pod = await _holder(estate, address)
         jobs = [Job(f"mend{number}", each.arguments) for number, each in enumerate(wanted)]
-        await repaired(region, pod, TASK, jobs, estate.clock, progress)
+        await repaired(region, pod, TASK, jobs, estate.clock, progress, since=since)
 
 
 async def _holder(estate: Estate, address: str) -> tuple[CassandraRegion, str]:

@@ -16,6 +16,7 @@ from hybridspan.cassandra.ranges import covering, replicas
 from hybridspan.cassandra.rebuilding import Rebuild
 from hybridspan.cassandra.repairing import repaired
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.rebuild import (
@@ -91,7 +92,11 @@ class SourceRepairStep(RegionStep):
                 jobs.setdefault(address, []).append(Job(keyspace.name, arguments))
         for address, todo in jobs.items():
             pod = await cassandra.pod_of(address)
-            await repaired(cassandra, pod.name, "repair-source", todo, self.estate.clock, progress)
+            since = self.estate.clock.now() - REPAIR_AGE_SECONDS
+            started = await repaired(
+                cassandra, pod.name, "repair-source", todo, self.estate.clock, progress, since=since
+            )
+            began = min(began, started)  # an earlier run may have started it
         kept = {**self._ours(), **dict.fromkeys(names, began)}
         self.estate.decide(source_repair_key(self.region.name), kept)
 
