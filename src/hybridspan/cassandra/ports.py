@@ -14,6 +14,8 @@ Recorder = Callable[[str, Mapping[str, Any]], None]
 
 CONTAINER: Final = "apigee-cassandra"
 CQL_PORT: Final = 9042
+FIRST_CODE_OF_ENDED: Final = 126
+"""From this exit code on a shell did not do what it was told: it could not begin (126, 127), or a signal ended it (128 and more)."""
 DATA_DIRECTORY: Final = "/opt/apigee/data/apigee-cassandra"
 POD_LABELS: Final = "app=apigee-cassandra"
 CREDENTIALS_SECRET: Final = "apigee-datastore-default-creds"  # noqa: S105  # a name

@@ -28,7 +28,9 @@ KEYSPACE_SIZES: Final = r"""
 directory=$1
 shift
 for keyspace in "$@"; do
-  size=$(du -sk -- "$directory/$keyspace" "$directory/data/$keyspace" 2>/dev/null | awk '{sum += $1} END {print sum + 0}')
+  size=$(set -o pipefail; du -sk -- "$directory/$keyspace" "$directory/data/$keyspace" 2>/dev/null | awk '{sum += $1} END {print sum + 0}')
+  # 1 says that one of the two is not there, as it always is; one that was ended has not said 0.
+  code=$?; [ $code -lt 126 ] || exit $code
   printf '%s %s\n' "$keyspace" "$size"
 done
 """
@@ -42,7 +44,11 @@ CONNECT: Final = r"""
 port=$1
 shift
 for address in "$@"; do
-  if timeout 4 bash -c "exec 3<>/dev/tcp/$address/$port" 2>/dev/null; then echo "$address yes"; else echo "$address no"; fi &
+  {
+    timeout 4 bash -c "exec 3<>/dev/tcp/$address/$port" 2>/dev/null
+    # 1 is refused; 124, or 143 by busybox, is too late; of one that was ended nothing is said.
+    case $? in 0) echo "$address yes" ;; 1 | 124 | 143) echo "$address no" ;; esac
+  } &
 done
 wait
 """

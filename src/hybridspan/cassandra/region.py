@@ -16,7 +16,14 @@ from hybridspan.cassandra.connections import Connections, SecretName, usual_secr
 from hybridspan.cassandra.credentials import DatabaseCredentials, Role
 from hybridspan.cassandra.detached import DetachedTask
 from hybridspan.cassandra.nodetool import Nodetool
-from hybridspan.cassandra.ports import CONTAINER, DATA_DIRECTORY, POD_LABELS, PodAccess, Recorder
+from hybridspan.cassandra.ports import (
+    CONTAINER,
+    DATA_DIRECTORY,
+    FIRST_CODE_OF_ENDED,
+    POD_LABELS,
+    PodAccess,
+    Recorder,
+)
 from hybridspan.cassandra.ranges import TokenOwner, TokenRange, decode_range, replicas
 from hybridspan.cassandra.ring_tables import RingTables, owners_seen_by, read_tables
 from hybridspan.cassandra.session import CqlSession
@@ -110,12 +117,27 @@ class CassandraRegion:
         return DetachedTask(self._access, self.region.namespace, pod, name, login, self._record)
 
     async def bash(self, pod: str, script: str, *arguments: str, seconds: float = 60.0) -> str:
-        """What a script printed in that pod, whatever its exit code."""
+        """What a script printed in that pod, whatever its exit code; TemporaryFailure where it did not come to its end.
+
+        What was ended, as by the kernel when the pod has no memory left, has printed nothing: that is not "nothing there".
+        """
         argv = ["bash", "-c", script, "hybridspan", *arguments]
         ended = await self._access.exec(
             self.region.namespace, pod, argv, container=CONTAINER, timeout=seconds
         )
+        if not 0 <= ended.code < FIRST_CODE_OF_ENDED:
+            raise self._unread(pod, f"exit code {ended.code}: {ended.stderr.strip()}".rstrip(": "))
         return ended.stdout
+
+    def _unread(self, pod: str, why: str) -> TemporaryFailure:
+        namespace, kubectl = self.region.namespace, self._access.kubectl
+        return TemporaryFailure(
+            "HS-CASS-028",
+            "a look into the pod did not come to its end",
+            where=f"{self._access.name}, pod {namespace}/{pod}",
+            why=why,
+            hint=f"{kubectl} -n {namespace} describe pod {pod} says whether it restarts, and why; once it is ready, run again",
+        )
 
     async def ring_facts(self) -> RingFacts:
         """The ring and all keyspaces as one healthy node of this region sees them."""
@@ -175,14 +197,16 @@ class CassandraRegion:
         return probing.parse_host(await self.bash(pod, probing.HOST, DATA_DIRECTORY))
 
     async def keyspace_sizes(self, pod: str, keyspaces: Sequence[str]) -> Mapping[str, int]:
-        """Bytes on disk by keyspace, as they are without a flush."""
+        """Bytes on disk by keyspace, as they are without a flush; TemporaryFailure as for `bash`."""
         return probing.parse_sizes(await self.bash(pod, probing.KEYSPACE_SIZES, DATA_DIRECTORY, *keyspaces))
 
     async def unreachable_from(self, pod: str, addresses: Sequence[str], port: int) -> tuple[str, ...]:
-        """The addresses that a TCP connection from that pod does not reach within four seconds."""
+        """The addresses that a TCP connection from that pod does not reach within four seconds; TemporaryFailure as for `bash`."""
         text = await self.bash(pod, probing.CONNECT, str(port), *addresses)
         answered = probing.parse_connections(text)
-        return tuple(address for address in addresses if not answered.get(address, False))
+        if untold := [address for address in addresses if address not in answered]:
+            raise self._unread(pod, f"nothing was said of {', '.join(untold)}")
+        return tuple(address for address in addresses if not answered[address])
 
     def _where(self) -> str:
         return f"cluster {self._access.name}, namespace {self.region.namespace}"
