@@ -27,10 +27,16 @@ class Snapshots:
         self._kept: tuple[str, ...] = ()
         """Names that some node could not be told."""
         self._why: tuple[str, ...] = ()
+        self._turn = asyncio.Lock()
+        """Comparisons that run at the same time fail at the same time: none may overwrite what another could not clear."""
 
     async def give_up(self, log: str) -> None:
         """Has every node clear the snapshots of the repairs in a failed job's log, and those that were left before."""
-        names = tuple(dict.fromkeys((*self._kept, *sequential_repairs(log))))
+        async with self._turn:
+            await self._clear_also(sequential_repairs(log))
+
+    async def _clear_also(self, more: Sequence[str]) -> None:
+        names = tuple(dict.fromkeys((*self._kept, *more)))
         if not names:
             return
         try:
