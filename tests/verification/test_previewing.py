@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,14 +14,15 @@ from typing import Any
 import pytest
 
 from hybridspan.cassandra.credentials import Login
-from hybridspan.cassandra.detached import DetachedTask, Job
+from hybridspan.cassandra.detached import DetachedTask, Job, TaskState
 from hybridspan.cassandra.repairing import watched
-from hybridspan.clock import SystemClock
+from hybridspan.clock import Clock, SystemClock
 from hybridspan.errors import TemporaryFailure
 from hybridspan.secrets import Secret
 from hybridspan.verification import previewing
-from hybridspan.verification.previewing import Previewer, folder_of
+from hybridspan.verification.previewing import AT_ONE_MOMENT, Previewer, folder_of
 from tests.cassandra.pods import PASSWORD, LocalPods
+from tests.engine.conftest import TurnedClock
 
 JOBS = [Job(name, ("repair", "--preview", "--full", name)) for name in ("kms", "kvm", "perses")]
 REASON = "error: Repair job has failed with the error message: Did not get replies from all endpoints."
@@ -56,11 +60,11 @@ def region(pods: LocalPods, asked: list[tuple[str, ...]] | None = None) -> Any:
     return SimpleNamespace(task=task, pods=found, nodetool=nodetool, region=SimpleNamespace(name="eastus"))
 
 
-def previewer(heard: Heard, *regions: Any) -> Previewer:
+def previewer(heard: Heard, *regions: Any, clock: Clock | None = None) -> Previewer:
     async def everywhere() -> Any:
         return regions
 
-    return Previewer(SystemClock(), heard, everywhere)
+    return Previewer(clock or SystemClock(), heard, everywhere)
 
 
 async def test_only_what_failed_and_what_came_after_it_is_asked_again(pods: LocalPods) -> None:
@@ -157,6 +161,81 @@ async def test_the_snapshots_of_one_that_failed_are_cleared_on_every_node_that_c
     )
     told = f"the snapshot {PARENT} may stay until the node restarts: eastus, pod-1: HS-CASS-010"
     assert any(words.startswith(told) for words in heard), heard
+
+
+ONCE = [Job("kms", (*AT_ONE_MOMENT, "kms"))]
+ONE_THAT_HANGS = (
+    '[ -e "$TEST_FOLDER/began" ] || { %s; touch "$TEST_FOLDER/began"; sleep 600; }; echo compared'
+)
+
+
+class Restarting(Heard):
+    """Ends the container, with all that runs and lies in it, when two looks have seen its first comparison run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.looks = folder, 0
+
+    def __call__(self, words: str, fraction: float | None, more: Mapping[str, Any]) -> None:
+        super().__call__(words, fraction, more)
+        self.looks += (self.folder / "began").exists() and self.looks < 2
+        for process in self.folder.glob("tasks/*/process") if self.looks == 2 else ():
+            self.looks = 3
+            os.killpg(int(process.read_text().split()[0]), signal.SIGKILL)
+            shutil.rmtree(self.folder / "tasks")
+
+
+async def test_the_snapshots_of_one_whose_container_restarted_are_cleared(pods: LocalPods) -> None:
+    pods.program("nodetool", ONE_THAT_HANGS % begins("sequential"))
+    heard, asked = Restarting(pods.folder), list[tuple[str, ...]]()
+    here = region(pods, asked)
+    logs = await previewer(heard, here).run(here, "pod-0", "verify", ONCE)
+    assert logs == {"kms": "compared\n"}
+    assert ("pod-0", "clearsnapshot", "-t", PARENT) in asked
+
+
+async def test_of_a_snapshot_whose_name_nobody_has_seen_it_is_told_how_to_find_it(pods: LocalPods) -> None:
+    pods.program("nodetool", ONE_THAT_HANGS % ":")
+    heard = Restarting(pods.folder)
+    await previewer(heard).run(region(pods), "pod-0", "verify", ONCE)
+    (told,) = [words for words in heard if words.startswith("the snapshot whose name is not known")]
+    assert "nodetool listsnapshots shows it, nodetool clearsnapshot -t clears it" in told
+    assert "the container restarted" in told
+
+
+class Away(DetachedTask):
+    """A task that cannot be looked at any more once its comparison has been seen."""
+
+    is_seen = False
+
+    async def look(self) -> TaskState:
+        if self.is_seen:
+            raise TemporaryFailure("HS-KUBE-006", "the API server does not answer", hint="wait")
+        state = await super().look()
+        self.is_seen = PARENT in state.log
+        return state
+
+
+async def test_the_snapshots_of_one_that_cannot_be_looked_at_any_more_are_told(pods: LocalPods) -> None:
+    """It may go on: nothing of it is cleared."""
+    pods.program("nodetool", f"{begins('sequential')}; exec sleep 600")
+    heard, here = Heard(), region(pods)
+    away = Away(
+        pods,
+        "apigee",
+        "pod-0",
+        folder_of("verify", ONCE),
+        Login("jmxuser", Secret(PASSWORD)),
+        lambda *_: None,
+    )
+
+    async def task(_pod: str, _name: str) -> DetachedTask:
+        return away
+
+    here.task = task
+    with pytest.raises(TemporaryFailure, match="the API server does not answer"):
+        await previewer(heard, here, clock=TurnedClock()).run(here, "pod-0", "verify", ONCE)
+    os.killpg(int(next(pods.folder.glob("tasks/*/process")).read_text().split()[0]), signal.SIGKILL)
+    assert any(words.startswith(f"the snapshot {PARENT} may stay until") for words in heard), heard
 
 
 async def test_one_that_takes_no_snapshots_leaves_none(pods: LocalPods) -> None:

@@ -15,11 +15,12 @@ from hybridspan.cassandra.detached import DetachedTask, Job, TaskState, written
 from hybridspan.cassandra.ranges import TokenOwner
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.repairing import ended
+from hybridspan.cassandra.texts import sequential_repairs
 from hybridspan.clock import Clock
-from hybridspan.errors import TemporaryFailure
+from hybridspan.errors import HybridspanError, TemporaryFailure
 from hybridspan.facts.cassandra import KeyspaceFacts
 from hybridspan.progress import Progress
-from hybridspan.verification.snapshots import Everywhere, Snapshots
+from hybridspan.verification.snapshots import Everywhere, SeenSnapshots, Snapshots
 
 PAUSES: Final = (2.0, 5.0, 15.0, 30.0)
 """Seconds before a comparison that did not come to its end is asked again: as often as there are pauses."""
@@ -73,7 +74,11 @@ class Previewer:
         logs: dict[str, str] = {}
         for pause in (*PAUSES, None):
             left = [job for job in jobs if job.key not in logs]
-            state, printed = await self._once(region, pod, name, left)
+            try:
+                state, printed = await self._once(region, pod, name, left)
+            except HybridspanError:
+                await self._snapshots.finish()
+                raise
             logs |= printed
             missing = [job.key for job in left if job.key not in logs]
             if not missing or pause is None:
@@ -96,26 +101,48 @@ class Previewer:
         first = await task.look()
         if first.phase in ("ended", "dead"):
             await self._put_away(task, first)
-        keys = ", ".join(job.key for job in jobs[:4])
-
-        def tell(state: TaskState) -> None:
-            self._progress(
-                f"comparing {state.current or keys} through {pod}",
-                len(state.succeeded) / max(len(state.codes), 1),
-                {"node": pod, "keyspace": state.current or ""},
-            )
-
-        state = await ended(task, jobs, self._clock, tell, self._put_away)
+        state = await self._carried_out(task, jobs)
         logs = await task.logs(state.succeeded, of=jobs)
         await self._put_away(task, state)
         # Of a folder that was put away between two looks nothing is read; a command that ended well has always said something.
         return state, {job.key: logs[job.key] for job in jobs if logs.get(job.key, "").strip()}
 
+    async def _carried_out(self, task: DetachedTask, jobs: Sequence[Job]) -> TaskState:
+        """The state in which the jobs have ended; where that cannot be read any more, their snapshots are seen to."""
+        keys = ", ".join(job.key for job in jobs[:4])
+        seen = SeenSnapshots()
+
+        def tell(state: TaskState) -> None:
+            seen.look(state)
+            self._progress(
+                f"comparing {state.current or keys} through {task.pod}",
+                len(state.succeeded) / max(len(state.codes), 1),
+                {"node": task.pod, "keyspace": state.current or ""},
+            )
+
+        try:
+            state = await ended(task, jobs, self._clock, tell, self._put_away)
+        except HybridspanError as error:
+            if seen.names:  # told and not cleared: the comparison may go on
+                self._snapshots.tell(seen.names, str(error))
+            raise
+        if state.phase == "absent" and any("-seq" in job.arguments for job in jobs):
+            await self._without_its_log(seen)
+        return state
+
     async def _put_away(self, task: DetachedTask, state: TaskState) -> None:
         """Take an ended task's folder away; before, what a comparison that failed has left on the nodes."""
         if (key := state.failed or state.current) is not None:
-            await self._snapshots.give_up((await task.logs([key])).get(key, ""))
+            log = (await task.logs([key])).get(key, "")
+            await self._snapshots.give_up(sequential_repairs(log))
         await task.clear()
+
+    async def _without_its_log(self, seen: SeenSnapshots) -> None:
+        """What a comparison has left of which nothing can be read any more, as its container restarted."""
+        if seen.names:
+            await self._snapshots.give_up(seen.names)
+        else:
+            self._snapshots.tell((), _GONE)
 
 
 def _why(state: TaskState) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from hybridspan.cassandra.detached import TaskState
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.texts import sequential_repairs
 from hybridspan.errors import HybridspanError
@@ -30,10 +31,10 @@ class Snapshots:
         self._turn = asyncio.Lock()
         """Comparisons that run at the same time fail at the same time: none may overwrite what another could not clear."""
 
-    async def give_up(self, log: str) -> None:
-        """Has every node clear the snapshots of the repairs in a failed job's log, and those that were left before."""
+    async def give_up(self, names: Sequence[str]) -> None:
+        """Has every node clear these snapshots, and those that were left before."""
         async with self._turn:
-            await self._clear_also(sequential_repairs(log))
+            await self._clear_also(names)
 
     async def _clear_also(self, more: Sequence[str]) -> None:
         names = tuple(dict.fromkeys((*self._kept, *more)))
@@ -49,10 +50,33 @@ class Snapshots:
 
     async def finish(self) -> None:
         """Tries once more where a node could not be asked: it may have been what the comparison failed by. Tells what stays."""
-        await self.give_up("")
+        await self.give_up(())
         for why in self._why:
-            words = f"the snapshot {', '.join(self._kept)} may stay until the node restarts: {why}"
-            self._progress(words, None, {"keyspace": ""})
+            self.tell(self._kept, why)
+
+    def tell(self, names: Sequence[str], why: str) -> None:
+        """Says that these may stay; where none is given, that there may be one, and how it is found and cleared by hand."""
+        unknown = (
+            "whose name is not known (nodetool listsnapshots shows it, nodetool clearsnapshot -t clears it)"
+        )
+        words = f"the snapshot {', '.join(names) or unknown} may stay until the node restarts: {why}"
+        self._progress(words, None, {"keyspace": ""})
+
+
+class SeenSnapshots:
+    """Those of the comparison that runs in a task, by the looks at it: its log goes with the container that restarts."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self._job: str | None = None
+
+    def look(self, state: TaskState) -> None:
+        """Take in one look; the line with the name is soon not among the last any more."""
+        if state.phase != "running":
+            return
+        found = sequential_repairs(state.log)
+        if found or state.current != self._job:
+            self.names, self._job = found, state.current
 
 
 async def _clear(region: CassandraRegion, pod: str, names: Sequence[str]) -> str:
