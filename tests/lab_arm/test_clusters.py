@@ -105,6 +105,19 @@ async def test_pools_come_after_creation_through_their_own_resource(
     )
 
 
+async def test_pools_keep_tags_of_their_own(arm: ArmClient, group: object) -> None:
+    await arm.put(arm.cluster(), {**body(pool("system", tags={"made": "first"})), "tags": {"whole": "one"}})
+    path, more = f"{arm.cluster()}/agentPools/more", {"count": 1, "tags": {"made": "later"}}
+    await arm.put(path, {"properties": more})
+    assert (await arm.put(path, {"properties": {"count": 2}})).properties["tags"] == {"made": "later"}
+    seen = (await arm.get(arm.cluster())).body
+    assert seen["tags"] == {"whole": "one"}
+    pools = {p["name"]: p["tags"] for p in seen["properties"]["agentPoolProfiles"]}
+    assert pools == {"system": {"made": "first"}, "more": {"made": "later"}}
+    refused = await arm.put(path, {"properties": {**more, "tags": {"a/b": "c"}}})
+    assert refused.code == "InvalidTagNameCharacters"
+
+
 async def test_a_pool_is_scaled_and_deleted(arm: ArmClient, group: object, host: NullHost) -> None:
     await arm.put(arm.cluster(), body(pool("system"), pool("data", mode="User")))
     path = f"{arm.cluster()}/agentPools/data"

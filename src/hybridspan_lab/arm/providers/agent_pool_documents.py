@@ -11,6 +11,7 @@ from hybridspan_lab.arm.documents import Document
 from hybridspan_lab.arm.errors import ArmError, bad_request
 from hybridspan_lab.arm.locations import ZONAL
 from hybridspan_lab.arm.providers import cluster_words, machines
+from hybridspan_lab.arm.providers.lists import checked_tags
 
 TYPE: Final = "Microsoft.ContainerService/managedClusters/agentPools"
 NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -114,6 +115,7 @@ def _changed_pool(cluster: Document, existing: Document, given: Document) -> Doc
 def _check_pool(cluster: Document, name: str, properties: Document) -> None:
     machines.check_size(properties["vmSize"], cluster["location"])
     cluster_words.check_pool(name, properties)
+    checked_tags(properties.get("tags") or {})
     cluster_words.check_pool_version(cluster, name, str(properties.get("orchestratorVersion") or ""))
     count, pods = properties["count"], properties["maxPods"]
     least = 1 if properties["mode"] == "System" else 0
