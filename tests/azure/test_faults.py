@@ -14,6 +14,7 @@ from hybridspan.azure.gateway import AzureGateway
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.observation.estate import Memory
+from hybridspan.plan.phases.clusters import decide_cluster
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NodePool, Region, Subnet
 from tests.azure.conftest import StandIn
@@ -245,6 +246,49 @@ async def test_a_pool_that_we_begin_in_somebody_elses_cluster_is_tried_again(
     stand_in.fault("fails-at-end", operation="pool.put")
     assert await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
     assert (await pools_of(gateway))[1] == (3, {"apigee": "data"}, "Succeeded")
+
+
+async def test_a_pool_that_a_run_before_began_in_somebody_elses_cluster_is_written_once_more(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    await gateway.ensure_cluster(with_pools(CENTRAL, POOLS[0]), LIKE, "another")
+    stand_in.fault("fails-at-end", operation="pool.put", code="ErrCode_InsufficientVCPUQuota")
+    await refused(gateway.ensure_cluster(CENTRAL, LIKE, "two-regions"), "HS-AZURE-012")
+    failed = await gateway.cluster_facts(CENTRAL)
+    assert decide_cluster(CENTRAL, failed, LIKE, topology_name="two-regions").state == "needed"
+    assert decide_cluster(CENTRAL, failed, LIKE, topology_name="a third").state == "refused"
+    await refused(gateway.ensure_cluster(CENTRAL, LIKE, "a third"), "HS-AZURE-017")
+    assert await gateway.ensure_cluster(CENTRAL, LIKE, "two-regions")
+    made = await gateway.cluster_facts(CENTRAL)
+    assert made is not None
+    assert [bodies.is_marked("two-regions", p.tags) for p in made.node_pools] == [False, True]
+    assert (await pools_of(gateway))[1] == (3, {"apigee": "data"}, "Succeeded")
+
+
+async def test_a_pool_without_a_tag_in_a_cluster_of_ours_is_not_written_for_that(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_cluster(gateway)
+    change(stand_in, POOL, tags=None)
+    assert not await gateway.ensure_cluster(ROOMY, LIKE, "two-regions")
+    decision = decide_cluster(ROOMY, await gateway.cluster_facts(ROOMY), LIKE, topology_name="two-regions")
+    assert decision.is_done
+
+
+async def test_a_pool_of_others_that_the_file_lets_grow_keeps_their_tags(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_cluster(gateway, "another")
+    change(stand_in, POOL, tags={"team": "theirs"})
+    larger = with_pools(ROOMY, POOLS[0], replace(POOLS[1], count=4))
+    managed = replace(larger, cluster=replace(larger.cluster, manage=True))
+    assert await gateway.ensure_cluster(managed, LIKE, "two-regions")
+    made = await gateway.cluster_facts(ROOMY)
+    assert made is not None
+    assert [(p.count, p.tags) for p in made.node_pools if p.name == "apigeedata"] == [
+        (4, (("team", "theirs"),))
+    ]
 
 
 async def refused(call: Any, code: str) -> PermanentFailure:

@@ -267,6 +267,13 @@ async def failed_pool(scene: Scene) -> None:
     scene.change(f"{azure_ids.cluster_id(FAR)}/agentPools/apigeedata", provisioningState="Failed")
 
 
+async def failed_pool_of_ours_in_a_foreign_cluster(scene: Scene) -> None:
+    """The same where the pool alone carries our tag."""
+    await failed_pool(scene)
+    key = azure_ids.cluster_id(FAR).lower()
+    scene.store.put(key, {**scene.store.get(key), "tags": {}})
+
+
 async def closed_port(scene: Scene) -> None:
     """A security group of the first region's subnet lets nothing in."""
     await run(scene.estate)
@@ -292,6 +299,7 @@ CASES: dict[Callable[[Scene], Awaitable[None]], frozenset[str]] = {
     labelled_pool: POOL | {"managedClusters/agentPools/read"},
     failed_cluster: CLUSTER,
     failed_pool: POOL | {"managedClusters/agentPools/read"},
+    failed_pool_of_ours_in_a_foreign_cluster: POOL | {"managedClusters/agentPools/read"},
     closed_port: frozenset({"networkSecurityGroups/securityRules/write"}),
 }
 

@@ -33,7 +33,7 @@ WIDE = replace(CENTRAL, cluster=replace(CENTRAL.cluster, pod_cidr=CENTRAL.networ
 ALREADY = {
     "properties": {**bodies.peering(ID)["properties"], "peeringState": "Connected", "resourceGuid": "x"}
 }
-POOL = {"properties": {**bodies.pool(CENTRAL.cluster.node_pools[1], PLACE)["properties"]}}
+POOL = {"properties": {**bodies.pool(CENTRAL.cluster.node_pools[1], PLACE, MARKS)["properties"]}}
 DOCUMENTS: Final = {
     "group": (arm, "ResourceGroup", bodies.group(CENTRAL, MARKS)),
     "network": (net, "VirtualNetwork", bodies.network(CENTRAL, MARKS)),
@@ -44,7 +44,7 @@ DOCUMENTS: Final = {
     "rule with lists": (net, "SecurityRule", bodies.rule(SEVERAL)),
     "cluster": (aks, "ManagedCluster", bodies.cluster(CENTRAL, PLACE, LIKE, MARKS)),
     "overlay cluster": (aks, "ManagedCluster", bodies.cluster(WIDE, PLACE, OVERLAY, MARKS)),
-    "pool": (aks, "AgentPool", bodies.pool(CENTRAL.cluster.node_pools[0], PLACE)),
+    "pool": (aks, "AgentPool", bodies.pool(CENTRAL.cluster.node_pools[0], PLACE, MARKS)),
     "raised pool": (aks, "AgentPool", bodies.raised_pool(POOL, CENTRAL.cluster.node_pools[0])),
 }
 REQUIRED: Final = {

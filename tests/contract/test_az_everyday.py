@@ -117,7 +117,7 @@ def test_a_cluster_as_a_runbook_makes_it(place: Az, lab: Lab, tmp_path: Path) ->
     added = run(
         place,
         f"aks nodepool add {POOL} --mode User --node-count 1 --node-vm-size Standard_D8s_v5 --max-pods 13 "
-        f"--labels kind=data --vnet-subnet-id {subnet}",
+        f"--labels kind=data --tags hybridspan-topology=two --vnet-subnet-id {subnet}",
     )
     assert added["nodeLabels"] == {"kind": "data"}
     assert run(place, f"aks nodepool scale {POOL} --node-count 2")["count"] == 2
@@ -131,6 +131,7 @@ def test_a_cluster_as_a_runbook_makes_it(place: Az, lab: Lab, tmp_path: Path) ->
         {"kind": "data"},
         "Succeeded",
     )
+    assert run(place, f"aks nodepool show {POOL} --query tags") == {"hybridspan-topology": "two"}
     assert run(place, f"aks update {HERE} --name aks --yes")["provisioningState"] == "Succeeded"
     assert run(place, "aks list --query '[].name'") == ["aks"]
     assert run(place, "vm list-usage --location eastus --query '[0].currentValue'") == "20"

@@ -100,6 +100,34 @@ def test_what_failed_of_somebody_elses_is_refused_with_its_owners_command(
     )
 
 
+def test_a_failed_pool_of_ours_in_somebody_elses_cluster_is_written_once_more() -> None:
+    seen = cluster(CENTRAL, node_pools=failed_pool(tags=OURS))
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.state == "needed"
+    assert decision.reason.endswith(
+        "has node pool apigeedata in state Failed: it is written once more, with 5 nodes"
+    )
+    facts = world(eastus=here(EAST, aks=FIRST), centralus=here(CENTRAL, aks=seen))
+    told = [c.text() for c in plan_clusters(make_topology(), facts)[0].commands]
+    assert [t.split(" --")[0] for t in told if " update " in t] == ["az aks nodepool update"]
+
+
+def test_our_tag_on_one_pool_speaks_for_no_other() -> None:
+    *others, last = failed_pool(tags=OURS)
+    seen = cluster(CENTRAL, node_pools=(replace(others[0], provisioning_state="Failed"), last))
+    decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)
+    assert decision.state == "refused"
+    assert decision.reason.startswith("node pool apigeerun of apigee-centralus is in state Failed")
+
+
+def test_what_is_declared_of_a_pool_carries_its_own_tags() -> None:
+    for there in (None, cluster(with_pools(CENTRAL, POOLS[0]))):
+        facts = world(eastus=here(EAST, aks=FIRST), centralus=here(CENTRAL, aks=there))
+        properties = plan_clusters(make_topology(), facts)[0].resources[0].body["properties"]
+        pools = properties.get("agentPoolProfiles") or [properties]
+        assert {pool["tags"][bodies.TOPOLOGY_TAG] for pool in pools} == {NAME}
+
+
 def test_what_is_being_written_by_somebody_is_waited_for_before_it_is_judged() -> None:
     seen = cluster(CENTRAL, node_pools=failed_pool(), provisioning_state="Updating")
     decision = decide_cluster(CENTRAL, seen, FIRST, topology_name=NAME)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hybridspan.azure import documents
@@ -28,7 +28,7 @@ from hybridspan.plan.phases.pools import (
     failed_pools,
     missing_pools,
     raised_pools,
-    unfinished_pools,
+    strange_pools,
 )
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
@@ -99,13 +99,12 @@ class Clusters:
     ) -> bool:
         """Make the cluster, or its missing pools; what is under way is waited for. True where something was written."""
         wrote = False
-        begun: set[str] = set()
 
         async def once() -> None:
             nonlocal wrote
             facts, was_under_way = await self._at_rest(region, progress)
             if facts is not None:
-                _refuse_if_strange(region, facts, marks, begun)
+                _refuse_if_strange(region, facts, marks)
             if is_written := facts is None or has_failed(facts.provisioning_state):
                 wrote = True
                 if facts is None:
@@ -120,9 +119,8 @@ class Clusters:
                     await self._grants.ensure(region, document, subnet, progress)
             for pool in missing_pools(region, facts):
                 wrote = True
-                begun.add(pool.name)
-                await self._put_pool(region, pool, bodies.pool(pool, place), "", progress)
-            for pool in (*failed_pools(region, facts), *raised_pools(region, facts)) if facts else ():
+                await self._put_pool(region, pool, bodies.pool(pool, place, marks), "", progress)
+            for pool in _again(region, facts, marks) if facts else ():
                 wrote = True
                 document = await self._pool(region, pool)
                 body = bodies.raised_pool(document, pool)
@@ -220,22 +218,23 @@ def state_of(facts: ClusterFacts) -> str:
 
 def is_ours(facts: ClusterFacts | None, marks: Mapping[str, str]) -> bool:
     """Whether it carries this topology's tag."""
-    return facts is not None and dict(facts.tags).get(bodies.TOPOLOGY_TAG) == marks[bodies.TOPOLOGY_TAG]
+    return facts is not None and bodies.is_marked(marks[bodies.TOPOLOGY_TAG], facts.tags)
 
 
-def _refuse_if_strange(
-    region: Region, facts: ClusterFacts, marks: Mapping[str, str], begun: Collection[str]
-) -> None:
-    """PermanentFailure for what Azure could not finish of a cluster that is not ours, but for pools that we have just begun there."""
-    if is_ours(facts, marks):
-        return
-    if has_failed(facts.provisioning_state):
+def _again(region: Region, facts: ClusterFacts, marks: Mapping[str, str]) -> list[NodePool]:
+    """Pools that are there and are written once more: failed ones of ours, and those that the file lets grow."""
+    failed = failed_pools(region, facts, marks[bodies.TOPOLOGY_TAG])
+    return [*(pool for pool, _ in failed), *raised_pools(region, facts)]
+
+
+def _refuse_if_strange(region: Region, facts: ClusterFacts, marks: Mapping[str, str]) -> None:
+    """PermanentFailure for what Azure could not finish and what carries no tag of ours."""
+    if has_failed(facts.provisioning_state) and not is_ours(facts, marks):
         message = f"the cluster is in state {facts.provisioning_state}, and hybridspan did not make it"
         raise _strange(message, facts.id, write_again(region))
-    for pool in unfinished_pools(region, facts):
-        if pool.name not in begun:
-            message = f"node pool {pool.name} is in state {pool.provisioning_state}, and hybridspan did not make its cluster"
-            raise _strange(message, f"{facts.id}/agentPools/{pool.name}", write_pool_again(region, pool))
+    for pool in strange_pools(region, facts, marks[bodies.TOPOLOGY_TAG]):
+        message = f"node pool {pool.name} is in state {pool.provisioning_state}, and hybridspan made neither it nor its cluster"
+        raise _strange(message, f"{facts.id}/agentPools/{pool.name}", write_pool_again(region, pool))
 
 
 def _strange(message: str, where: str, command: Sequence[str]) -> PermanentFailure:

@@ -152,6 +152,7 @@ def _pool(document: Document) -> NodePoolFacts:
         provisioning_state=document.get("provisioningState", ""),
         pod_subnet_id=document.get("podSubnetID"),
         etag=document.get("eTag") or "",
+        tags=_pairs(document.get("tags")),
     )
 
 

@@ -90,9 +90,8 @@ def _of_cluster(topology: Topology, region: Region, facts: RegionAzureFacts) -> 
         yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)
     if facts.cluster is None:
         return
-    again = raised_pools(region, facts.cluster)
-    if is_marked(topology.name, facts.cluster.tags):
-        again += failed_pools(region, facts.cluster)
+    failed = failed_pools(region, facts.cluster, topology.name)
+    again = bool(failed or raised_pools(region, facts.cluster))
     if again or missing_pools(region, facts.cluster):
         yield Right(POOL_WRITE, facts.cluster.id, region.name)
         yield Right(SUBNET_JOIN, network_scope(region, facts), region.name)

@@ -114,6 +114,7 @@ class NodePoolFacts:
     provisioning_state: str
     pod_subnet_id: str | None = None
     etag: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Placement:
 def cluster(region: Region, place: Placement, like: ClusterFacts, marks: Mapping[str, str]) -> dict[str, Any]:
     """A managed cluster with all its pools, its network plugin stated as `like` has it."""
     declared = region.cluster
-    pools = [{"name": p.name, **pool(p, place)["properties"]} for p in declared.node_pools]
+    pools = [{"name": p.name, **pool(p, place, marks)["properties"]} for p in declared.node_pools]
     return {
         "location": region.name,
         "tags": dict(marks),
@@ -165,8 +165,8 @@ def dns_address(service_cidr: IPv4Network) -> str:
     return str(service_cidr.network_address + 10)
 
 
-def pool(declared: NodePool, place: Placement) -> dict[str, Any]:
-    """An agent pool in the declared network."""
+def pool(declared: NodePool, place: Placement, marks: Mapping[str, str]) -> dict[str, Any]:
+    """An agent pool in the declared network; it has marks of its own, for its cluster may be somebody else's."""
     properties: dict[str, Any] = {
         "count": declared.count,
         "vmSize": declared.vm_size,
@@ -175,6 +175,7 @@ def pool(declared: NodePool, place: Placement) -> dict[str, Any]:
         "type": "VirtualMachineScaleSets",
         "vnetSubnetID": place.nodes,
         "nodeLabels": dict(declared.labels),
+        "tags": dict(marks),
     }
     if place.pods is not None:
         properties["podSubnetID"] = place.pods

@@ -30,7 +30,7 @@ from hybridspan.plan.phases.pools import (
     failed_pools,
     missing_pools,
     raised_pools,
-    unfinished_pools,
+    strange_pools,
 )
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import NetworkPlugin, Region, Topology
@@ -74,7 +74,8 @@ def decide_cluster(
 ) -> Decision:
     """Whether the region's cluster, or a pool of it, is to be made. What is there is changed only where the file manages it.
 
-    What Azure could not finish is written once more where the cluster carries the tag of `topology_name`; else it is its owner's.
+    What Azure could not finish is written once more where the cluster, or the pool itself, carries the tag of `topology_name`; else
+    it is its owner's.
     """
     name = region.cluster.name
     if first is None:
@@ -89,11 +90,10 @@ def decide_cluster(
         )
     if problem := _differs(region, cluster, first):
         return problem
-    is_ours = bodies.is_marked(topology_name, cluster.tags)
     moving = [s for s in _states(cluster) if s.lower() not in _AT_REST]
-    if not is_ours and not moving and (problem := _strange(region, cluster)):
+    if not moving and (problem := _strange(region, cluster, topology_name)):
         return problem
-    if due := _due(region, cluster, is_ours=is_ours):
+    if due := _due(region, cluster, topology_name):
         return needed(f"AKS cluster {name} exists and {'; it '.join(due)}")
     if moving:
         return needed(f"AKS cluster {name} exists and is not ready: {moving[0]}")
@@ -102,18 +102,17 @@ def decide_cluster(
     )
 
 
-def _due(region: Region, cluster: ClusterFacts, *, is_ours: bool) -> list[str]:
+def _due(region: Region, cluster: ClusterFacts, topology_name: str) -> list[str]:
     """All that will be written to a cluster that exists, in words."""
     found = []
-    if is_ours and has_failed(cluster.provisioning_state):
+    if has_failed(cluster.provisioning_state) and bodies.is_marked(topology_name, cluster.tags):
         found.append(
             f"is in state {cluster.provisioning_state}: a run of hybridspan made it, and it is written once more as Azure has it"
         )
-    if is_ours:
-        found += [
-            f"has node pool {p.name} in state {own.provisioning_state}: it is written once more, with {p.count} nodes"
-            for p, own in zip(failed_pools(region, cluster), unfinished_pools(region, cluster), strict=True)
-        ]
+    found += [
+        f"has node pool {p.name} in state {own.provisioning_state}: it is written once more, with {p.count} nodes"
+        for p, own in failed_pools(region, cluster, topology_name)
+    ]
     if missing := missing_pools(region, cluster):
         found.append(f"has no node pool {', '.join(p.name for p in missing)}")
     if raised := raised_pools(region, cluster):
@@ -122,16 +121,16 @@ def _due(region: Region, cluster: ClusterFacts, *, is_ours: bool) -> list[str]:
     return found
 
 
-def _strange(region: Region, cluster: ClusterFacts) -> Decision | None:
-    """Somebody else's cluster, or a declared pool of it, that Azure could not finish."""
-    if has_failed(cluster.provisioning_state):
+def _strange(region: Region, cluster: ClusterFacts, topology_name: str) -> Decision | None:
+    """Somebody else's cluster, or a declared pool of theirs, that Azure could not finish."""
+    if has_failed(cluster.provisioning_state) and not bodies.is_marked(topology_name, cluster.tags):
         return refused(
             f"AKS cluster {cluster.name} is in state {cluster.provisioning_state}, and hybridspan did not make it",
             owners_move(write_again(region)),
         )
-    for pool in unfinished_pools(region, cluster):
+    for pool in strange_pools(region, cluster, topology_name):
         return refused(
-            f"node pool {pool.name} of {cluster.name} is in state {pool.provisioning_state}, and hybridspan did not make the cluster",
+            f"node pool {pool.name} of {cluster.name} is in state {pool.provisioning_state}, and hybridspan made neither",
             owners_move(write_pool_again(region, pool)),
         )
     return None
@@ -238,7 +237,7 @@ def _step(
         region=region.name,
         title=f"AKS cluster {region.cluster.name} in {region.name}",
         decision=decision,
-        commands=() if first is None else _commands(region, facts, first, is_ours=is_ours),
+        commands=() if first is None else _commands(topology.name, region, facts, first),
         needs=(networks.step_id(region),),
         lanes=(f"cluster/{azure_ids.cluster_id(region).lower()}",),
         procedure_rows=(6,),
@@ -251,18 +250,17 @@ def _step(
 
 
 def _commands(
-    region: Region, facts: RegionAzureFacts, first: ClusterFacts, *, is_ours: bool
+    topology_name: str, region: Region, facts: RegionAzureFacts, first: ClusterFacts
 ) -> tuple[Command, ...]:
     made, own = completed(region, first, facts.offer, facts.cluster), facts.cluster
     if own is None:
         return commands(made, first)
-    mended = [write_again(region)] if is_ours and has_failed(own.provisioning_state) else []
-    if is_ours:
-        mended += [write_pool_again(region, pool) for pool in unfinished_pools(region, own)]
-    failed = failed_pools(region, own) if is_ours else []
-    there = {p.name.lower(): p for p in own.node_pools}
-    growing = [(pool, there[pool.name.lower()]) for pool in (*failed, *raised_pools(region, own))]
-    return commands(made, first, mended, growing)
+    is_whole_due = has_failed(own.provisioning_state) and bodies.is_marked(topology_name, own.tags)
+    failed, there = failed_pools(region, own, topology_name), {p.name.lower(): p for p in own.node_pools}
+    mended = [write_again(region)] if is_whole_due else []
+    mended += [write_pool_again(region, pool) for _, pool in failed]
+    raised = [(pool, there[pool.name.lower()]) for pool in raised_pools(region, own)]
+    return commands(made, first, mended, [*failed, *raised])
 
 
 def _resources(
@@ -271,11 +269,11 @@ def _resources(
     """The cluster with its right on its subnets, or the pools that it lacks."""
     whole = azure_ids.cluster_id(region)
     subnets = [f"{azure_ids.network_id(region)}/subnets/{s.name}" for s in region.network.subnets]
-    place = bodies.Placement(*subnets)
+    place, marks = bodies.Placement(*subnets), bodies.tags(topology.name, region)
     if cluster is not None:
         absent = missing_pools(region, cluster)
-        return tuple(Resource(f"{whole}/agentPools/{p.name}", bodies.pool(p, place)) for p in absent)
-    made = Resource(whole, bodies.cluster(region, place, like, bodies.tags(topology.name, region)))
+        return tuple(Resource(f"{whole}/agentPools/{p.name}", bodies.pool(p, place, marks)) for p in absent)
+    made = Resource(whole, bodies.cluster(region, place, like, marks))
     return (made, *(_grant(region, subnet) for subnet in subnets))
 
 
