@@ -222,6 +222,41 @@ async def test_regions_of_one_subscription_ask_for_its_providers_once(
     assert sorted(asked) == ["microsoft.compute", "microsoft.containerservice", "microsoft.network"]
 
 
+ASKED = ("skus", "usages", "kubernetesversions")
+
+
+def asked(stand_in: StandIn) -> list[str]:
+    """Which lists of locations have been read, in the order of the names."""
+    last = [path.rsplit("/", 1)[1] for path in stand_in.requests("GET")]
+    return [name for name in ASKED for _ in range(last.count(name))]
+
+
+async def test_the_first_regions_location_is_not_asked_however_its_pools_are_called(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    await make_networks(gateway)
+    by_hand = replace(POOLS[0], name="nodepool1")
+    await gateway.ensure_cluster(with_pools(EAST, by_hand), FIRST, "somebody")
+    assert (await gateway.region_facts(EAST)).offer is None
+    assert asked(stand_in) == []
+
+
+async def test_sizes_and_versions_are_read_once_and_quota_at_every_look(
+    gateway: AzureGateway, stand_in: StandIn
+) -> None:
+    first, second = await gateway.offer(CENTRAL), await gateway.offer(CENTRAL)
+    assert first == second
+    assert asked(stand_in) == ["skus", "usages", "usages", "kubernetesversions"]
+    await gateway.offer(WEST)
+    assert asked(stand_in).count("skus") == 2
+
+
+async def test_a_list_that_failed_is_read_again(gateway: AzureGateway, stand_in: StandIn) -> None:
+    stand_in.fault("forbidden", method="GET", path_part="/skus")
+    assert (await gateway.offer(CENTRAL)).problem
+    assert (await gateway.offer(CENTRAL)).sizes
+
+
 def actions(facts: dict[str, RegionAzureFacts]) -> set[tuple[str, str]]:
     wanted = rights.needed(make_topology(), facts)
     return {(r.action.rsplit("/", 2)[-2] + "/" + r.action.rsplit("/", 1)[-1], r.region) for r in wanted}

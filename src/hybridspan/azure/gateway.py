@@ -81,8 +81,8 @@ class AzureGateway:
         return RegionAzureFacts(exists, network, groups, cluster, offer, unassigned)
 
     async def _offer_to_come(self, region: Region, cluster: ClusterFacts | None) -> OfferFacts | None:
-        """What the location has for the machines that are to come, or None where none are."""
-        pools = machines_to_come(region, cluster)
+        """What the location has for the machines that are to come, or None where none are: the first region gets none in any case."""
+        pools = machines_to_come(region, cluster) if region.copy_from else []
         if not pools or (cluster is None and region.cluster.id):
             return None
         return await self._offers.facts(

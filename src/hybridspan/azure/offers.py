@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from hybridspan.azure.calls import ArmCalls, Document
 from hybridspan.azure.documents import LONG_TERM
@@ -17,13 +17,21 @@ from hybridspan.facts.azure import OfferFacts, QuotaFacts, SizeFacts
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 
+_Read = TypeVar("_Read")
+
 
 class Offers:
-    """Reads what a location, and the subscription in it, has."""
+    """Reads what a location, and the subscription in it, has.
+
+    Sizes and versions stay as they are while a process runs, and their lists are long: each is read once. Quota is what others
+    take meanwhile, and is always read.
+    """
 
     def __init__(self, clients: Clients, calls: ArmCalls) -> None:
         self._clients = clients
         self._calls = calls
+        self._sizes_known: dict[str, tuple[SizeFacts, ...]] = {}
+        self._versions_known: dict[str, tuple[Document, ...]] = {}
 
     async def facts(self, region: Region) -> OfferFacts:
         """What the location offers to the cluster's subscription; why it could not be asked where it could not."""
@@ -32,14 +40,16 @@ class Offers:
             if missing:  # such a provider may answer nothing else
                 return OfferFacts((), (), (), unregistered=missing)
             sizes, usages, versions = await asyncio.gather(
-                self._sizes(region), self._usages(region), self._versions(region)
+                _once(self._sizes_known, self._place(region), lambda: self._sizes(region)),
+                self._usages(region),
+                _once(self._versions_known, self._place(region), lambda: self._versions(region)),
             )
         except HybridspanError as failure:
             return OfferFacts((), (), (), problem=f"{failure.message}: {failure.why}")
         wanted = {pool.vm_size.lower() for pool in region.cluster.node_pools}
         return OfferFacts(
             _sorted(v for d in versions if not is_long_term_only(d) for v in patches(d)),
-            tuple(size(d, region.name) for d in sizes if str(d.get("name", "")).lower() in wanted),
+            tuple(s for s in sizes if s.name.lower() in wanted),
             tuple(quota(d) for d in usages),
             long_term_versions=_sorted(v for d in versions if is_long_term_only(d) for v in patches(d)),
         )
@@ -61,24 +71,24 @@ class Offers:
         document = await self._calls.looks.shared(path, lambda: self._calls.read(call, path))
         return str((document or {}).get("registrationState") or "")
 
-    async def _sizes(self, region: Region) -> list[Document]:
+    async def _sizes(self, region: Region) -> tuple[SizeFacts, ...]:
         path = f"/subscriptions/{self._subscription(region)}/providers/Microsoft.Compute/skus"
         only = f"location eq '{region.name}'"
         found = await self._all(region, path, api_versions.COMPUTE_SKUS, {"$filter": only})
-        return [d for d in found if d.get("resourceType") == "virtualMachines"]
+        return tuple(size(d, region.name) for d in found if d.get("resourceType") == "virtualMachines")
 
     async def _usages(self, region: Region) -> list[Document]:
         return await self._all(
             region, self._located(region, "Microsoft.Compute", "usages"), api_versions.COMPUTE, {}
         )
 
-    async def _versions(self, region: Region) -> list[Document]:
+    async def _versions(self, region: Region) -> tuple[Document, ...]:
         path = self._located(region, "Microsoft.ContainerService", "kubernetesVersions")
 
         def call() -> Any:
             return get(self._clients(self._subscription(region)).rest, path, api_versions.CONTAINER_SERVICE)
 
-        return list((await self._calls.read(call, path) or {}).get("values") or ())
+        return tuple((await self._calls.read(call, path) or {}).get("values") or ())
 
     async def _all(self, region: Region, path: str, version: str, query: Mapping[str, str]) -> list[Document]:
         def call() -> Any:
@@ -90,8 +100,18 @@ class Offers:
         subscription = self._subscription(region)
         return f"/subscriptions/{subscription}/providers/{provider}/locations/{region.name}/{what}"
 
+    def _place(self, region: Region) -> str:
+        return f"{self._subscription(region)}/{region.name}".lower()
+
     def _subscription(self, region: Region) -> str:
         return azure_ids.cluster_place(region).subscription
+
+
+async def _once(known: dict[str, _Read], place: str, look: Callable[[], Awaitable[_Read]]) -> _Read:
+    """What that look gave of the place, or gives now; one that fails is made again."""
+    if place not in known:
+        known[place] = await look()
+    return known[place]
 
 
 def size(document: Document, location: str) -> SizeFacts:
