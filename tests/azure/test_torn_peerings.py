@@ -10,9 +10,12 @@ import pytest
 
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.clock import SystemClock
+from hybridspan.errors import PermanentFailure
 from hybridspan.journal.store import SqliteJournal
 from hybridspan.observation.estate import Memory
-from hybridspan.plan.phases.torn_peerings import torn_key_of
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
 from tests.azure.conftest import StandIn
 from tests.azure.regions import CENTRAL, EAST, WEST, Recorded, make_topology
 from tests.azure.runs import at, opened, run
@@ -107,6 +110,22 @@ async def test_a_name_that_another_peering_got_meanwhile_is_not_taken_from_it(
     assert {"generated-1", "to-central", "to-east"} == set(made(stand_in))
     assert made(stand_in)["generated-1"] == CHOSEN
     assert [p.carries_traffic for p in await both_sides(gateway)] == [True, True]
+
+
+@pytest.mark.parametrize("user", [EAST, CENTRAL], ids=lambda region: region.name)
+async def test_the_side_that_uses_the_others_gateways_is_made_last(
+    gateway: AzureGateway, stand_in: StandIn, user: Region
+) -> None:
+    memory, other = Memory(), CENTRAL if user == EAST else EAST
+    await make_networks(gateway)
+    for local, remote, option in ((user, other, "useRemoteGateways"), (other, user, "allowGatewayTransit")):
+        properties = {"remoteVirtualNetwork": {"id": azure_ids.network_id(remote)}, option: True}
+        torn = TornSide(f"of-{local.name}", {"properties": properties})
+        memory.decide(torn_key_of(local, remote), torn.to_document())
+    with pytest.raises(PermanentFailure) as refusal:  # the stand-in has no gateways
+        await peer(gateway, memory)
+    assert "does not have any gateways" in refusal.value.why
+    assert [d["name"] for _, d in documents(stand_in)] == [f"of-{other.name}"]
 
 
 async def test_the_step_brings_a_pair_back_in_the_next_run(

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.plan.phases.peerings import decide_peering, peering_name, plan_peerings
 from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
 from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
 from tests.azure.regions import CENTRAL, EAST, WEST, make_region, make_topology
 from tests.plan_azure.facts import NOTHING, here, network, peering, world
 
@@ -55,6 +58,20 @@ def test_what_a_stopped_run_has_torn_down_is_planned_as_it_was() -> None:
     assert ours.endswith("--allow-vnet-access --allow-forwarded-traffic --allow-gateway-transit")
     assert other.endswith("--allow-vnet-access")
     assert "--name spoke-to-hub" in step.undo[0].text()
+
+
+@pytest.mark.parametrize("user", [EAST, CENTRAL], ids=lambda region: region.name)
+def test_the_side_that_uses_the_others_gateways_is_declared_last(user: Region) -> None:
+    other = CENTRAL if user == EAST else EAST
+    body = {
+        "properties": {"remoteVirtualNetwork": {"id": azure_ids.network_id(other)}, "useRemoteGateways": True}
+    }
+    kept = {torn_key_of(user, other): TornSide("spoke-to-hub", body).to_document()}
+    step = plan_peerings(
+        make_topology(), replace(world(eastus=here(EAST), centralus=here(CENTRAL)), decided=kept)
+    )[0]
+    assert [r.id.rsplit("/", 1)[1] == "spoke-to-hub" for r in step.resources] == [False, True]
+    assert ["--use-remote-gateways" in c.text() for c in step.commands[:2]] == [False, True]
 
 
 def test_a_name_that_another_peering_got_meanwhile_is_not_given_twice() -> None:

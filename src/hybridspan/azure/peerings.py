@@ -18,7 +18,7 @@ from hybridspan.azure.networks import Clients, Networks
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts import azure_bodies as bodies
 from hybridspan.facts.azure import NetworkFacts, PeeringFacts
-from hybridspan.plan.phases.torn_peerings import TornSide, torn_key
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key, waits_for_the_other
 from hybridspan.progress import Progress
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
@@ -136,8 +136,9 @@ class Peerings:
             await self._take_down(sides, attempt, progress)
             return True
         if missing := [s for s in sides if s.peering is None]:
-            for side in missing:
-                await self._make(side, attempt.kept(side), progress)
+            kept = [(side, attempt.kept(side)) for side in missing]
+            for side, torn in sorted(kept, key=lambda each: waits_for_the_other(each[1])):
+                await self._make(side, torn, progress)
             return True
         if closed := [s for s in sides if _is_closed(s)]:
             for side in closed:

@@ -14,11 +14,13 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, Resource, StepId, done, needed, refused
 from hybridspan.plan.phases import networks
 from hybridspan.plan.phases.networks import network_id_query, place, ranges, unless
-from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of
+from hybridspan.plan.phases.torn_peerings import TornSide, torn_key_of, waits_for_the_other
 from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region, Topology
 
 Pair = tuple[Region, Region]
+Direction = tuple[Region, Region, str]
+"""From, to, and the peering's name."""
 
 
 def pairs(topology: Topology) -> Iterator[Pair]:
@@ -210,7 +212,7 @@ def _left_to_others(pair: Pair) -> PlannedStep:
 
 
 def _commands(
-    directions: tuple[tuple[Region, Region, str], ...],
+    directions: tuple[Direction, ...],
     first: NetworkFacts | None,
     second: NetworkFacts | None,
     torn: tuple[TornSide | None, ...],
@@ -234,7 +236,7 @@ def _commands(
     ]
     created = [
         Command(script=_create(local, remote, name, kept))
-        for (local, remote, name), kept in zip(directions, torn, strict=True)
+        for (local, remote, name), kept in _in_order(directions, torn)
     ]
     shown = [
         Command(("az", *_of(local, name, "show"), "--query", "peeringState"), comment="prints Connected")
@@ -244,7 +246,7 @@ def _commands(
 
 
 def _resources(
-    directions: tuple[tuple[Region, Region, str], ...],
+    directions: tuple[Direction, ...],
     first: NetworkFacts | None,
     second: NetworkFacts | None,
     torn: tuple[TornSide | None, ...],
@@ -256,14 +258,22 @@ def _resources(
     ]
     if any(p is not None and p.state == "Disconnected" for p in seen):
         return ()
+    there = {local.name for (local, _, _), present in zip(directions, seen, strict=True) if present}
     return tuple(
         Resource(
             f"{azure_ids.network_id(local)}/virtualNetworkPeerings/{name}",
             bodies.peering(azure_ids.network_id(remote)) if kept is None else dict(kept.body),
         )
-        for (local, remote, name), present, kept in zip(directions, seen, torn, strict=True)
-        if present is None
+        for (local, remote, name), kept in _in_order(directions, torn)
+        if local.name not in there
     )
+
+
+def _in_order(
+    directions: tuple[Direction, ...], torn: tuple[TornSide | None, ...]
+) -> list[tuple[Direction, TornSide | None]]:
+    """Both directions with what they were, the one that must wait for the other last."""
+    return sorted(zip(directions, torn, strict=True), key=lambda each: waits_for_the_other(each[1]))
 
 
 def _of(local: Region, name: str, verb: str) -> tuple[str, ...]:

@@ -36,6 +36,14 @@ class TornSide:
         return all(p.name.lower() != self.name.lower() for p in network.peerings)
 
 
+def waits_for_the_other(torn: TornSide | None) -> bool:
+    """Whether a direction is made after its counterpart: who uses the other's gateways is refused until that one is there and allows it.
+
+    One that has never been (None) uses nobody's.
+    """
+    return torn is not None and bool(torn.body["properties"].get("useRemoteGateways"))
+
+
 def torn_key(network_id: str, remote_id: str) -> str:
     """The journal's key for a direction; by the networks' ids, because a region of the file may come to name another network."""
     return f"torn-peering/{network_id}+{remote_id}".lower()
