@@ -21,6 +21,28 @@ def test_a_display_name_is_refused_with_the_name_that_azure_uses(judge):
     assert any('did you mean "centralus"?' in p.message for p in found)
 
 
+GOVERNMENT = "https://management.usgovcloudapi.net"
+
+
+@pytest.mark.parametrize("endpoint", [GOVERNMENT, f"{GOVERNMENT}/"])
+def test_a_location_of_another_cloud_is_a_warning(judge, endpoint):
+    (problem,) = judge(
+        ("name: centralus", "name: usgovvirginia"), ("  azure:", f"  azure:\n    endpoint: {endpoint}")
+    )
+    assert (problem.code, problem.severity) == ("HS-TOPOLOGY-021", "warning")
+    assert "`usgovvirginia` is no public Azure location" in problem.message
+    assert f"the cloud at {GOVERNMENT} has locations of its own" in problem.why
+    assert "az account list-locations" in problem.remedy
+
+
+def test_public_azures_own_endpoint_knows_no_other_clouds_locations(judge):
+    endpoint = "https://Management.Azure.com/"
+    (problem,) = judge(
+        ("name: centralus", "name: usgovvirginia"), ("  azure:", f"  azure:\n    endpoint: {endpoint}")
+    )
+    assert (problem.code, problem.severity) == ("HS-TOPOLOGY-021", "error")
+
+
 def test_a_region_stands_in_the_file_once(judge):
     assert "022" in codes(judge(("name: centralus", "name: eastus")))
 

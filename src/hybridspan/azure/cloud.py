@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts import azure_versions as api_versions
+from hybridspan.topology.locations import PUBLIC_ENDPOINT
 
 ENDPOINT_VARIABLE: Final = "HYBRIDSPAN_ARM_ENDPOINT"
 PATIENCE_SECONDS: Final = 20.0
@@ -47,9 +48,9 @@ class AzureCloud:
 
 
 PUBLIC: Final = AzureCloud(
-    resource_manager="https://management.azure.com",
+    resource_manager=PUBLIC_ENDPOINT,
     authority="https://login.microsoftonline.com",
-    audience="https://management.azure.com",
+    audience=PUBLIC_ENDPOINT,
     is_public=True,
 )
 

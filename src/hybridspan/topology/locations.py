@@ -1,13 +1,16 @@
 """Azure's public locations, by the name that Resource Manager uses.
 
 Azure opens a few a year: a name that is not here is refused with the nearest one that is, so this table is kept up to date.
-Locations of other clouds (government, 21Vianet) are left out: their networks cannot be peered with public ones.
+Locations of other clouds (government, 21Vianet, Azure Stack) are left out: each has its own, and az lists them. A file that names such
+a cloud's endpoint is warned of a name that is not here.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+PUBLIC_ENDPOINT: Final = "https://management.azure.com"
+"""Public Azure's Resource Manager; behind any other one the locations may be others."""
 LOCATIONS: Final[dict[str, str]] = {
     "australiacentral": "Australia Central",
     "australiacentral2": "Australia Central 2",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hybridspan.topology import azure_ids
-from hybridspan.topology.locations import LOCATIONS, location_named
+from hybridspan.topology.locations import LOCATIONS, PUBLIC_ENDPOINT, location_named
 from hybridspan.topology.model import Region
 from hybridspan.topology.problems import Problem
 from hybridspan.topology.source import KeyPath
@@ -112,19 +112,32 @@ def _declared(case: Case, path: KeyPath) -> KeyPath:
 
 
 def locations_known(case: Case) -> Iterator[Problem]:
-    """A region is one of Azure's locations."""
+    """A region is one of public Azure's locations; those of another cloud, which the file names, are not known here."""
+    endpoint = (case.topology.azure_endpoint or PUBLIC_ENDPOINT).rstrip("/")
+    is_public = endpoint.lower() == PUBLIC_ENDPOINT
     for path, region in case.regions():
         if region.name in LOCATIONS:
             continue
         meant = location_named(region.name)
         guess = f'; did you mean "{meant}"?' if meant else did_you_mean(region.name, LOCATIONS)
-        yield case.error(
-            "HS-TOPOLOGY-021",
-            (*path, "name"),
-            f"`{region.name}` is no Azure location{guess}",
-            why="Azure refuses it (LocationNotAvailableForResourceType)",
-            remedy=f"name it {meant}" if meant else "`az account list-locations -o table` lists them",
-        )
+        listed = "`az account list-locations -o table` lists them"
+        key, no_location = (*path, "name"), f"location{guess}"
+        if is_public:
+            yield case.error(
+                "HS-TOPOLOGY-021",
+                key,
+                f"`{region.name}` is no Azure {no_location}",
+                why="Azure refuses it (LocationNotAvailableForResourceType)",
+                remedy=f"name it {meant}" if meant else listed,
+            )
+        else:
+            yield case.warning(
+                "HS-TOPOLOGY-021",
+                key,
+                f"`{region.name}` is no public Azure {no_location}",
+                why=f"the cloud at {endpoint} has locations of its own, which are not known here, and refuses what is none of them",
+                remedy=f"in that cloud, {listed}",
+            )
 
 
 def regions_distinct(case: Case) -> Iterator[Problem]:
