@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,8 +16,10 @@ import aiohttp
 
 from hybridspan.errors import PermanentFailure
 from hybridspan.secrets import Secret
-from hybridspan.topology.model import NodePool, Region
+from hybridspan.topology import azure_ids
+from hybridspan.topology.model import Region
 from hybridspan_lab.arm.credentials import CLIENT, TENANT
+from hybridspan_lab.world.existing_documents import cluster_document, network_document, peering_document
 
 GROUP_VERSION: Final = "2021-04-01"
 NETWORK_VERSION: Final = "2024-05-01"
@@ -59,24 +61,37 @@ class ByHand:
 
     async def create(self, regions: Sequence[Region]) -> None:
         """Resource groups, virtual networks with their subnets, peerings among all of them, and the AKS clusters."""
+        await self.networks(regions)
+        await self.peer(list(permutations(regions, 2)))
+        await self.clusters(regions)
+
+    async def networks(self, regions: Sequence[Region]) -> None:
+        """The virtual networks, and the resource groups of these and of the clusters."""
         groups: dict[str, str] = {}
         for region in regions:
-            groups.setdefault(_group(region), region.name)
+            for group in _groups(region):
+                groups.setdefault(group.lower(), region.name)
         for group, location in groups.items():
             await self._put(group, GROUP_VERSION, {"location": location})
         await asyncio.gather(*(self._network(region) for region in regions))
-        for region, other in permutations(regions, 2):
-            peering = f"{_network(region)}/virtualNetworkPeerings/{region.name}-to-{other.name}"
-            await self._put(peering, NETWORK_VERSION, peering_document(other))
+
+    async def peer(self, pairs: Iterable[tuple[Region, Region]]) -> None:
+        """From each pair's first network to its second; traffic needs the other way round as well."""
+        for region, other in pairs:
+            path = f"{azure_ids.network_id(region)}/virtualNetworkPeerings/{region.name}-to-{other.name}"
+            await self._put(path, NETWORK_VERSION, peering_document(other))
+
+    async def clusters(self, regions: Sequence[Region]) -> None:
+        """The AKS clusters, whose networks must be there."""
         # The requests in the regions' order: the first cluster is a person's current context.
         for region in regions:
-            await self._request(
-                "PUT", _cluster(region), CLUSTER_VERSION, cluster_document(region, _subnet(region))
-            )
-        await asyncio.gather(*(self._until_made(_cluster(region), CLUSTER_VERSION) for region in regions))
+            path = azure_ids.cluster_id(region)
+            await self._request("PUT", path, CLUSTER_VERSION, cluster_document(region))
+        made = [self._until_made(azure_ids.cluster_id(region), CLUSTER_VERSION) for region in regions]
+        await asyncio.gather(*made)
 
     async def _network(self, region: Region) -> None:
-        await self._put(_network(region), NETWORK_VERSION, network_document(region))
+        await self._put(azure_ids.network_id(region), NETWORK_VERSION, network_document(region))
 
     async def _put(self, path: str, version: str, document: Mapping[str, Any]) -> None:
         async with asyncio.timeout(OPERATION_SECONDS):
@@ -118,86 +133,10 @@ class ByHand:
             return await _checked(answer, path)
 
 
-def _group(region: Region) -> str:
-    return f"/subscriptions/{region.subscription}/resourcegroups/{region.resource_group}"
-
-
-def _network(region: Region) -> str:
-    return f"{_group(region)}/providers/Microsoft.Network/virtualNetworks/{region.network.name}"
-
-
-def _subnet(region: Region) -> str:
-    return f"{_network(region)}/subnets/{region.network.subnet.name}"
-
-
-def _cluster(region: Region) -> str:
-    return f"{_group(region)}/providers/Microsoft.ContainerService/managedClusters/{region.cluster.name}"
-
-
-def peering_document(other: Region) -> dict[str, Any]:
-    """A peering towards another region's network, as `az network vnet peering create --allow-vnet-access` sends it."""
-    return {
-        "properties": {
-            "remoteVirtualNetwork": {"id": _network(other)},
-            "allowVirtualNetworkAccess": True,
-            "allowForwardedTraffic": False,
-            "allowGatewayTransit": False,
-            "useRemoteGateways": False,
-        }
-    }
-
-
-def network_document(region: Region) -> dict[str, Any]:
-    """The virtual network with its subnet, as the portal sends it."""
-    subnet = region.network.subnet
-    return {
-        "location": region.name,
-        "properties": {
-            "addressSpace": {"addressPrefixes": [str(prefix) for prefix in region.network.address_prefixes]},
-            "subnets": [{"name": subnet.name, "properties": {"addressPrefix": str(subnet.prefix)}}],
-        },
-    }
-
-
-def cluster_document(region: Region, subnet_id: str) -> dict[str, Any]:
-    """The managed cluster with its agent pools, as the portal sends it."""
-    cluster = region.cluster
-    plugin = cluster.network_plugin or "azure"
-    profile: dict[str, Any] = {
-        "networkPlugin": "azure" if plugin.startswith("azure") else plugin,
-        "serviceCidr": str(cluster.service_cidr),
-        "dnsServiceIP": str(cluster.service_cidr[10]),
-    }
-    if plugin == "azure-overlay":
-        profile["networkPluginMode"] = "overlay"
-    if cluster.pod_cidr is not None:
-        profile["podCidr"] = str(cluster.pod_cidr)
-    properties: dict[str, Any] = {
-        "dnsPrefix": f"{cluster.name}-dns",
-        "networkProfile": profile,
-        "agentPoolProfiles": [_pool_document(pool, subnet_id) for pool in cluster.node_pools],
-    }
-    if cluster.kubernetes_version is not None:
-        properties["kubernetesVersion"] = cluster.kubernetes_version
-    return {"location": region.name, "identity": {"type": "SystemAssigned"}, "properties": properties}
-
-
-def _pool_document(pool: NodePool, subnet_id: str) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "name": pool.name,
-        "count": pool.count,
-        "vmSize": pool.vm_size,
-        "mode": pool.mode,
-        "osType": "Linux",
-        "type": "VirtualMachineScaleSets",
-        "vnetSubnetID": subnet_id,
-        "nodeLabels": dict(pool.labels),
-    }
-    if pool.max_pods is not None:
-        document["maxPods"] = pool.max_pods
-    if pool.zones:
-        document["availabilityZones"] = list(pool.zones)
-    return document
+def _groups(region: Region) -> list[str]:
+    """Ids of the groups that the network and the cluster lie in."""
+    places = azure_ids.network_place(region), azure_ids.cluster_place(region)
+    return [f"/subscriptions/{place.subscription}/resourceGroups/{place.resource_group}" for place in places]
 
 
 async def _checked(answer: aiohttp.ClientResponse, path: str) -> dict[str, Any]:
@@ -213,5 +152,5 @@ def _refused(path: str, why: str) -> PermanentFailure:
         "the lab's Azure did not make a part of the existing estate",
         where=path,
         why=why,
-        hint="look at that region in the topology: real Azure would most likely refuse the same",
+        hint="look at that region in the topology; docs/rehearsal-lab.md has what real Azure takes and the lab does not",
     )
