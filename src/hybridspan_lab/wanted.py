@@ -42,6 +42,15 @@ class UpOptions:
                 where=str(topology.path),
                 hint="leave out --cassandra, or take a topology with installer: apigeectl",
             )
+        names = [region.cluster.name.lower() for region in topology.regions]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InputError(
+                "HS-LAB-036",
+                f"two clusters of the topology are called {twice}",
+                where=str(topology.path),
+                why="the lab writes one kubeconfig, in which contexts are named as the clusters",
+                hint="rehearse on a copy of the file in which each has a name of its own, in its overrides as well",
+            )
         if not 1 <= self.regions <= len(topology.regions):
             raise InputError(
                 "HS-LAB-036",

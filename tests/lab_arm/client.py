@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,14 +147,20 @@ class ArmClient:
 
 @contextlib.asynccontextmanager
 async def running(
-    state_dir: Path, host: ClusterHost, settings: Settings, credentials: Credentials | None = None
+    state_dir: Path,
+    host: ClusterHost,
+    settings: Settings,
+    credentials: Credentials | None = None,
+    subscriptions: Sequence[str] = (),
 ) -> AsyncIterator[ArmClient]:
     seen: list[Documents] = []
 
     def listener(documents: Documents) -> None:
         seen.append(dict(documents))
 
-    app = create_app(state_dir, host, listener, credentials=credentials, settings=settings)
+    app = create_app(
+        state_dir, host, listener, credentials=credentials, settings=settings, subscriptions=subscriptions
+    )
     base, runner = await serve(app)
     tls = ssl.create_default_context(cafile=app[CERTIFICATES].authority)
     try:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from hybridspan.topology.locations import LOCATIONS
 from hybridspan_lab.arm import NullHost
 from hybridspan_lab.arm.credentials import SUBSCRIPTION
+from hybridspan_lab.arm.locations import ALL
 from hybridspan_lab.arm.ports import ClusterDocument, Progress
 from hybridspan_lab.arm.providers import machines
 from tests.lab_arm.client import ArmClient, running
@@ -600,10 +602,31 @@ async def test_a_family_has_a_quota_of_its_own(state_dir: Path, host: NullHost) 
         ("Standard_D8ds_v5", "standardDDSv5Family"),
         ("Standard_E16as_v4", "standardEASv4Family"),
         ("Standard_DS3_v2", "standardDSv2Family"),
+        ("Standard_DS13_v2", "standardDSv2Family"),
+        ("Standard_B4ms", "standardBSFamily"),
     ],
 )
 def test_families_are_named_as_azure_names_them(size: str, family: str) -> None:
     assert machines.family(size) == family
+
+
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [
+        ("Standard_DS3_v2", 4),
+        ("Standard_DS13_v2", 8),
+        ("Standard_B4ms", 4),
+        ("Standard_D8as_v7", 8),
+        ("Standard_D7s_v5", None),
+        ("Standard_B3ms", None),
+    ],
+)
+def test_sizes_have_their_processors_and_others_do_not_exist(size: str, number: int | None) -> None:
+    assert machines.cores(size) == number
+
+
+def test_every_location_that_a_topology_may_name_is_there() -> None:
+    assert set(LOCATIONS) == ALL
 
 
 async def test_the_caller_s_permissions_are_told(arm: ArmClient, group: object) -> None:

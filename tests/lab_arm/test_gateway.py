@@ -13,6 +13,7 @@ from hybridspan_lab.arm.credentials import SECOND_SUBSCRIPTION, SUBSCRIPTION
 from hybridspan_lab.arm.errors import ArmError
 from hybridspan_lab.arm.throttling import Throttle
 from tests.lab_arm.client import ArmClient, Reply, running
+from tests.lab_arm.conftest import FAST
 
 
 async def test_a_request_without_a_token_is_refused(arm: ArmClient) -> None:
@@ -120,6 +121,30 @@ async def test_both_subscriptions_are_there_and_separate(arm: ArmClient, group: 
     listed = (await arm.get("/subscriptions")).body["value"]
     assert len(listed) == 2
     assert (await arm.get(arm.group("rg", SECOND_SUBSCRIPTION))).code == "ResourceGroupNotFound"
+
+
+OWN = "6B1F6471-1BF0-4DDA-AEC3-CB9272F09590"
+
+
+async def test_a_person_s_own_subscription_is_there_besides_and_comes_first(
+    state_dir: Path, host: NullHost
+) -> None:
+    async with running(state_dir, host, FAST, subscriptions=[OWN, SUBSCRIPTION]) as arm:
+        listed = [found["subscriptionId"] for found in (await arm.get("/subscriptions")).body["value"]]
+        assert listed == [OWN, SUBSCRIPTION, SECOND_SUBSCRIPTION]
+        assert (await arm.get(f"/subscriptions/{OWN.lower()}")).body["subscriptionId"] == OWN
+        assert (await arm.put(arm.group("rg", OWN), {"location": "eastus"})).status == 200
+        assert (await arm.get(arm.group("rg", OWN.lower()))).status == 200
+        assert (await arm.get(arm.group("rg", SUBSCRIPTION))).code == "ResourceGroupNotFound"
+        assert (await arm.get(arm.group("rg", f"{OWN[:-1]}1"))).code == "SubscriptionNotFound"
+
+
+async def test_a_subscription_that_was_given_once_outlives_a_restart(state_dir: Path, host: NullHost) -> None:
+    async with running(state_dir, host, FAST, subscriptions=[OWN]) as arm:
+        await arm.put(arm.group("rg", OWN), {"location": "eastus"})
+    async with running(state_dir, host, FAST) as arm:
+        assert (await arm.get(arm.group("rg", OWN))).status == 200
+        assert len((await arm.get("/subscriptions")).body["value"]) == 3
 
 
 async def test_operation_urls_are_signed_and_carry_another_version(arm: ArmClient, group: object) -> None:

@@ -1,5 +1,6 @@
 """A lab begins and ends: what it leaves behind is nothing, whichever way it ended."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,14 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from hybridspan.cli.lab_faults import fault
 from hybridspan.errors import InputError, PermanentFailure
+from hybridspan.secrets import Secret
+from hybridspan.topology import loading
 from hybridspan_lab import control, examples
 from hybridspan_lab.control import UpOptions
+from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.process import worlds
 from hybridspan_lab.world.record import Record, members
@@ -98,6 +103,25 @@ def test_an_estate_that_cannot_be_is_refused_before_anything_starts(home, region
     assert Record.read(Places(home).record) is None
 
 
+def test_clusters_of_one_name_are_refused_before_anything_starts(home, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(examples.example_directory("two-regions"), folder)
+    topology = folder / "hybrid.yaml"
+    text = topology.read_text().replace(
+        "    - name: centralus\n", "    - name: centralus\n      resourceGroup: other-rg\n"
+    )
+    topology.write_text(text.replace("name: apigee-centralus", "name: apigee-eastus"))
+    with pytest.raises(InputError) as refusal:
+        control.up(UpOptions(home=home, topology=topology, bare=True))
+    assert (refusal.value.code, "apigee-eastus" in refusal.value.message) == ("HS-LAB-036", True)
+
+
+def test_a_proxy_of_the_person_s_is_not_asked_however_it_is_written(lab, home):
+    set_ = control.environment(home)
+    assert set_["https_proxy"] == set_["HTTPS_PROXY"]
+    assert set_["no_proxy"] == set_["NO_PROXY"] == "localhost,127.0.0.1"
+
+
 def test_a_folder_with_other_things_is_left_alone(home):
     home.mkdir()
     (home / "precious").write_text("mine")
@@ -149,6 +173,31 @@ def test_the_notes_are_for_the_namespace_that_the_topology_names(tmp_path):
         control.down(home)
     assert sum(" -n gateways " in note for note in notes) == 3
     assert not [note for note in notes if "-n apigee" in note]
+
+
+def test_a_lab_of_ones_own_topology_knows_its_subscriptions_and_no_others(tmp_path):
+    home, folder = tmp_path / "lab", tmp_path / "work"
+    shutil.copytree(examples.example_directory("two-regions"), folder)
+    topology = folder / "hybrid.yaml"
+    own = "6b1f6471-1bf0-4dda-aec3-cb9272f09590"
+    topology.write_text(topology.read_text().replace("5a7e0000-0000-4000-8000-000000000001", own))
+    region = loading.load(topology).first
+    stranger = replace(region, subscription=own.replace("6", "7"))
+    try:
+        record = control.up(UpOptions(home=home, topology=topology, bare=True))
+        assert control.environment(home)["AZURE_SUBSCRIPTION_ID"] == own
+        asyncio.run(make_network(Places(home), record, region))
+        with pytest.raises(PermanentFailure) as refused:
+            asyncio.run(make_network(Places(home), record, stranger))
+    finally:
+        control.down(home)
+    assert "SubscriptionNotFound" in refused.value.why
+
+
+async def make_network(places, record, region):
+    secret = Secret(places.client_secret.read_text())
+    async with ByHand(record.arm, places.authority, secret) as azure:
+        await azure.networks([region])
 
 
 def test_up_tells_how_to_reach_the_very_lab_that_it_started(home, monkeypatch):

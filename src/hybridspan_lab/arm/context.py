@@ -45,6 +45,9 @@ class Settings:
     restricted_sizes: tuple[tuple[str, str], ...] = ()
     """Sizes and locations, in lower case, that the subscriptions may not have."""
 
+    further_sizes: tuple[str, ...] = ()
+    """Sizes of machines that the list of sizes has besides the usual ones."""
+
     @property
     def quotas(self) -> tuple[int, int]:
         """The region's and each family's."""

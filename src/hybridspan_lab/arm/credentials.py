@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hybridspan.secrets import Secret
 from hybridspan_lab.arm.documents import write_atomically
@@ -52,14 +53,28 @@ def object_id(client_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, client_id))
 
 
-def ensure(folder: Path) -> Credentials:
-    """Reads the lab's credentials; the secret is drawn at the first use of a state folder."""
+def ensure(folder: Path, subscriptions: Iterable[str] = ()) -> Credentials:
+    """Reads the lab's credentials; the secret is drawn at the first use of a state folder.
+
+    `subscriptions` come to those that the folder has already; they stay when the lab is started again without them.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / "credentials.json"
-    if not file.exists():
-        write_atomically(file, json.dumps({"client_id": CLIENT, "client_secret": secrets.token_hex(24)}))
-    saved = json.loads(file.read_text())
+    drawn: dict[str, Any] = {"client_id": CLIENT, "client_secret": secrets.token_hex(24), "subscriptions": []}
+    saved = json.loads(file.read_text()) if file.exists() else drawn
+    known = distinct([*saved["subscriptions"], *subscriptions])
+    if not file.exists() or known != saved["subscriptions"]:
+        write_atomically(file, json.dumps({**saved, "subscriptions": known}))
     owner = Principal(
         saved["client_id"], Secret(saved["client_secret"]), object_id(saved["client_id"]), "hybridspan-lab"
     )
-    return Credentials(TENANT, (SUBSCRIPTION, SECOND_SUBSCRIPTION), (owner,))
+    # Those of a topology come first: az takes the first one of the list where nobody names another.
+    return Credentials(TENANT, tuple(distinct([*known, SUBSCRIPTION, SECOND_SUBSCRIPTION])), (owner,))
+
+
+def distinct(subscriptions: Iterable[str]) -> list[str]:
+    """Each once, whatever its case, as it was written first."""
+    first: dict[str, str] = {}
+    for subscription in subscriptions:
+        first.setdefault(subscription.lower(), subscription)
+    return list(first.values())

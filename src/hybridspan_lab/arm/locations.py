@@ -7,15 +7,16 @@ from typing import Final
 from hybridspan_lab.arm.errors import ArmError
 
 _ZONAL: Final = """
-    australiaeast austriaeast belgiumcentral brazilsouth canadacentral centralindia centralus chilecentral eastasia
-    eastus eastus2 francecentral germanywestcentral indonesiacentral israelcentral italynorth japaneast japanwest
+    australiaeast austriaeast belgiumcentral brazilsouth canadacentral centralindia centralus chilecentral denmarkeast
+    eastasia eastus eastus2 francecentral germanywestcentral indiasouthcentral indonesiacentral israelcentral italynorth japaneast japanwest
     koreacentral malaysiawest mexicocentral newzealandnorth northeurope norwayeast polandcentral qatarcentral
     southafricanorth southcentralus southeastasia spaincentral swedencentral switzerlandnorth uaenorth uksouth
     westeurope westus2 westus3
 """
 _OTHERS: Final = """
-    australiacentral australiasoutheast canadaeast northcentralus southindia westindia koreasouth ukwest
-    westcentralus westus francesouth germanynorth norwaywest southafricawest switzerlandwest uaecentral
+    australiacentral australiacentral2 australiasoutheast brazilsoutheast canadaeast jioindiacentral jioindiawest
+    northcentralus southindia swedensouth westindia koreasouth ukwest westcentralus westus francesouth
+    germanynorth norwaywest southafricawest switzerlandwest uaecentral
 """
 ZONAL: Final = frozenset(_ZONAL.split())
 ALL: Final = ZONAL | frozenset(_OTHERS.split())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -48,17 +49,18 @@ def create_app(
     on_network_change: NetworkListener,
     *,
     credentials: Credentials | None = None,
+    subscriptions: Sequence[str] = (),
     settings: Settings | None = None,
     clock_scale: float | None = None,
 ) -> web.Application:
     """The Resource Manager as an application; what it knows lies in `state_dir` and outlives it.
 
-    Without `credentials` the state folder's own are used (drawn at the first use). `clock_scale` overrides the one of
-    `settings`.
+    Without `credentials` the state folder's own are used (drawn at the first use); they are the owner of these
+    `subscriptions` besides those that the folder has. `clock_scale` overrides the one of `settings`.
     """
     chosen = settings or Settings()
     scale = chosen.clock_scale if clock_scale is None else clock_scale
-    who = credentials or credentials_of(state_dir)
+    who = credentials or credentials_of(state_dir, subscriptions)
     store = DocumentStore(state_dir / "documents")
     arm = Arm(
         store=store,
@@ -75,9 +77,9 @@ def create_app(
     return _assemble(arm, desk, state_dir)
 
 
-def credentials_of(state_dir: Path) -> Credentials:
-    """The credentials of a state folder."""
-    return credentials.ensure(state_dir)
+def credentials_of(state_dir: Path, subscriptions: Sequence[str] = ()) -> Credentials:
+    """The credentials of a state folder, which has these subscriptions from now on."""
+    return credentials.ensure(state_dir, subscriptions)
 
 
 def _assemble(arm: Arm, desk: TokenDesk, state_dir: Path) -> web.Application:
@@ -125,9 +127,9 @@ def _kinds(arm: Arm) -> dict[str, Kind]:
 def _grant_owner(arm: Arm) -> None:
     """The lab's first principal owns every subscription, as the person who made the subscription would."""
     owner = ROLES[0].to_document()["id"]
-    for number, subscription in enumerate(arm.credentials.subscriptions, start=1):
+    for subscription in arm.credentials.subscriptions:
         scope = f"/subscriptions/{subscription}"
-        name = f"5a7e0000-0000-4000-8000-0000000a000{number}"
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"owner of {scope}".lower())
         path = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
         if arm.store.get(path) is None:
             arm.store.put(path, assignment(path, scope, owner, arm.credentials.owner.object_id))

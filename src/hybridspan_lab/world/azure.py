@@ -12,13 +12,16 @@ from aiohttp import web
 from hybridspan.secrets import Secret
 from hybridspan_lab.arm import ARM, CERTIFICATES, ClusterHost, create_app, serve
 from hybridspan_lab.arm.context import NetworkListener
+from hybridspan_lab.world.given import Given
 
 
 class Azure:
     """The server of the stand-in."""
 
-    def __init__(self, state: Path, host: ClusterHost, listener: NetworkListener) -> None:
-        self._app = create_app(state, host, listener)
+    def __init__(self, state: Path, host: ClusterHost, listener: NetworkListener, given: Given) -> None:
+        self._app = create_app(
+            state, host, listener, subscriptions=given.subscriptions, settings=given.settings
+        )
         self._runner: web.AppRunner | None = None
 
     @property

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -52,9 +52,16 @@ class Clusters:
     """Every managed cluster of the lab, by lower-cased resource id."""
 
     def __init__(
-        self, places: Places, parts: Parts, on_change: Callable[[], None], network: Mode = "namespaces"
+        self,
+        places: Places,
+        parts: Parts,
+        on_change: Callable[[], None],
+        network: Mode = "namespaces",
+        contexts: Mapping[str, str] | None = None,
     ) -> None:
+        """`contexts` are further names of contexts, by the lower-cased id of their cluster."""
         self._network = network
+        self._contexts = contexts or {}
         self._ranges = LoopbackRanges()
         self._places = places
         self._parts = parts
@@ -122,13 +129,18 @@ class Clusters:
         return json.dumps(self._kubeconfig(self._clusters[cluster_id.lower()], admin)).encode()
 
     def write_kubeconfig(self) -> None:
-        """Replaces the person's kubeconfig: every cluster, contexts named as the clusters."""
+        """Replaces the person's kubeconfig: every cluster, contexts named as the clusters, and as the topology names them."""
         # In the order in which they were asked for, whichever was ready first.
         clusters = [self._clusters[name] for name in self._asked if name in self._clusters]
         entries = [self._kubeconfig(cluster, admin=False) for cluster in clusters]
         merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
         for key in ("clusters", "users", "contexts"):
             merged[key] = [item for entry in entries for item in entry[key]]
+        known = {context["name"] for context in merged["contexts"]}
+        for cluster, entry in zip(clusters, entries, strict=True):
+            name = self._contexts.get(cluster.document.id.lower())
+            if name and name not in known:
+                merged["contexts"].append({**entry["contexts"][0], "name": name})
         merged["current-context"] = entries[0]["current-context"] if entries else ""
         kubeconfig.write(self._places.kubeconfig, merged)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from hybridspan_lab.arm.credentials import SUBSCRIPTION
 from hybridspan_lab.helm.charts import REPOSITORY
 from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.parts.cassandra import USUAL
@@ -36,6 +37,8 @@ class Record:
     """The line of Cassandra's releases that its nodes run."""
     namespace_of_apigee: str = "apigee"
     """In the topology's first region."""
+    subscription: str = SUBSCRIPTION
+    """Of the topology's first region."""
 
     @property
     def arm(self) -> str:

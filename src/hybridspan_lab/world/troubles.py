@@ -12,13 +12,13 @@ from typing import Any, Final
 from hybridspan_lab.arm.documents import write_atomically
 from hybridspan_lab.kubeapi import KubeApi
 from hybridspan_lab.kubelet.attachments import owner_of
-from hybridspan_lab.network.mode import Mode
 from hybridspan_lab.sandbox.marked import marked
 from hybridspan_lab.sandbox.plain import POD_VARIABLE
 from hybridspan_lab.world import wishes
 from hybridspan_lab.world.azure import Azure
 from hybridspan_lab.world.clusters import Cluster, Clusters
 from hybridspan_lab.world.places import Places
+from hybridspan_lab.world.record import Record
 
 SIGNALS: Final = {"pause": signal.SIGSTOP, "resume": signal.SIGCONT}
 
@@ -26,8 +26,9 @@ SIGNALS: Final = {"pause": signal.SIGSTOP, "resume": signal.SIGCONT}
 class Troubles:
     """Answers `lab fault`: pods, disks and Apigee's operator are the world's own, everything else is Azure's."""
 
-    def __init__(self, places: Places, clusters: Clusters, azure: Azure, network: Mode) -> None:
-        self._network = network
+    def __init__(self, places: Places, clusters: Clusters, azure: Azure, record: Record) -> None:
+        self._network = record.network
+        self._namespace = record.namespace_of_apigee
         self._places = places
         self._clusters = clusters
         self._azure = azure
@@ -37,7 +38,7 @@ class Troubles:
         kind = question.get("kind")
         if kind in SIGNALS:
             pids = await self._processes(
-                question["cluster"], question.get("namespace", "apigee"), question["pod"]
+                question["cluster"], question.get("namespace", self._namespace), question["pod"]
             )
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):

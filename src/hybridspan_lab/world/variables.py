@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hybridspan_lab.apigee import names
-from hybridspan_lab.arm.credentials import CLIENT, SUBSCRIPTION, TENANT
+from hybridspan_lab.arm.credentials import CLIENT, TENANT
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record
 
@@ -32,7 +32,7 @@ def variables(places: Places, record: Record) -> dict[str, str]:
         "HYBRIDSPAN_ARM_ENDPOINT": record.arm,
         "AZURE_TENANT_ID": TENANT,
         "AZURE_CLIENT_ID": CLIENT,
-        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "AZURE_SUBSCRIPTION_ID": record.subscription,
         # Never the person's own ~/.azure.
         "AZURE_CONFIG_DIR": str(places.azure_config),
         "AZURE_CORE_INSTANCE_DISCOVERY": "false",
@@ -43,8 +43,9 @@ def variables(places: Places, record: Record) -> dict[str, str]:
         "KUBECACHEDIR": str(places.home / "kubectl"),
         **charts,
         **helm_homes(places),
-        "HTTPS_PROXY": NOWHERE,
-        "NO_PROXY": "localhost,127.0.0.1",
+        # Both ways to write them: Python's clients take the small letters first, Go's the large ones.
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), NOWHERE),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1"),
     }
 
 

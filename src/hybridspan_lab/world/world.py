@@ -28,6 +28,7 @@ from hybridspan_lab.network.plane import NetworkPlane
 from hybridspan_lab.parts import Parts, cassandra, ensure
 from hybridspan_lab.world import azure, inventory, requests, variables
 from hybridspan_lab.world.clusters import Clusters
+from hybridspan_lab.world.given import Given
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import Record, start_time
 from hybridspan_lab.world.troubles import Troubles
@@ -53,7 +54,7 @@ class Doors:
 class World:
     """Everything that a running lab consists of."""
 
-    def __init__(self, places: Places, parts: Parts, record: Record, doors: Doors) -> None:
+    def __init__(self, places: Places, parts: Parts, record: Record, doors: Doors, given: Given) -> None:
         self._places = places
         self._record = record
         self._doors = doors
@@ -62,8 +63,8 @@ class World:
             LoopbackPlane() if record.network == "loopback" else NetworkPlane(places.network_names)
         )
         self._applying = asyncio.Lock()
-        self.clusters = Clusters(places, parts, self._clusters_changed, record.network)
-        self._azure = azure.Azure(places.arm, self.clusters, self._network_changed)
+        self.clusters = Clusters(places, parts, self._clusters_changed, record.network, dict(given.contexts))
+        self._azure = azure.Azure(places.arm, self.clusters, self._network_changed, given)
 
     async def run(self) -> None:
         """Serves until it is told to end."""
@@ -94,7 +95,7 @@ class World:
         return await registry.serve(served, self._doors.registry, self._azure.server_tls())
 
     def _troubles(self) -> Troubles:
-        return Troubles(self._places, self.clusters, self._azure, self._record.network)
+        return Troubles(self._places, self.clusters, self._azure, self._record)
 
     def _write_environment(self) -> None:
         """What `lab env` points at."""
@@ -135,6 +136,7 @@ async def serve(
     places: Places, outermost: Outermost, topology: str, system_keyspaces: str, network: Mode
 ) -> None:
     """Runs the world of a lab."""
+    declared = loading.load(topology)
     doors = Doors.open(has_registry=places.charts.is_dir())
     record = Record(
         pid=outermost.pid,
@@ -147,9 +149,10 @@ async def serve(
         network=network,
         registry_port=doors.registry_port,
         cassandra=cassandra.wanted().line,
-        namespace_of_apigee=loading.load(topology).first.namespace,
+        namespace_of_apigee=declared.first.namespace,
+        subscription=declared.first.subscription,
     )
-    await World(places, ensure(), record, doors).run()
+    await World(places, ensure(), record, doors, Given.of(declared)).run()
 
 
 def _listening() -> socket.socket:

@@ -64,7 +64,8 @@ class Catalogue:
         for location in [chosen] if chosen in ALL else sorted(ALL):
             zones = ("1", "2", "3") if location in ZONAL else ()
             barred = self.arm.settings.restricted_sizes
-            found += [machines.sku_document(size, location, zones, barred) for size in machines.LISTED]
+            listed = dict.fromkeys((*machines.LISTED, *self.arm.settings.further_sizes))
+            found += [machines.sku_document(size, location, zones, barred) for size in listed]
         return found
 
     def _usages(self, subscription: str, place: str) -> list[Document]:

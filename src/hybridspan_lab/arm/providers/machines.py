@@ -9,9 +9,12 @@ from typing import Final
 from hybridspan_lab.arm.documents import Document, Documents
 from hybridspan_lab.arm.errors import bad_request
 
-SIZE: Final = re.compile(r"Standard_([BDEFL])(\d+)([a-z]*)_v([2-6])", re.IGNORECASE)
-OLD_SIZE: Final = re.compile(r"Standard_DS?([1-5])_v2", re.IGNORECASE)
-CORES: Final = (2, 4, 8, 16, 20, 32, 48, 64, 96)
+SIZE: Final = re.compile(r"Standard_([BDEFL])(\d+)([a-z]*)_v([2-7])", re.IGNORECASE)
+OLD_SIZE: Final = re.compile(r"Standard_DS?(1?[1-5])_v2", re.IGNORECASE)
+BURSTABLE: Final = re.compile(r"Standard_B(2|4|8|12|16|20)m?s", re.IGNORECASE)
+"""Of the first generation, whose names have no version."""
+CORES: Final = (2, 4, 8, 16, 20, 32, 48, 64, 80, 96)
+OLD_CORES: Final = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16, 11: 2, 12: 4, 13: 8, 14: 16, 15: 20}
 LISTED: Final = tuple(f"Standard_{family}{cores}s_v5" for family in "DE" for cores in (2, 4, 8, 16, 32))
 
 
@@ -22,7 +25,9 @@ Restricted = tuple[tuple[str, str], ...]
 def cores(size: str) -> int | None:
     """Virtual CPUs of a size; None for a size that does not exist."""
     if old := OLD_SIZE.fullmatch(size):
-        return int(2 ** (int(old[1]) - 1))
+        return OLD_CORES[int(old[1])]
+    if burstable := BURSTABLE.fullmatch(size):
+        return int(burstable[1])
     found = SIZE.fullmatch(size)
     number = int(found[2]) if found else 0
     return number if number in CORES else None
@@ -54,6 +59,8 @@ def family(size: str) -> str:
     """The family of a size, as quotas and lists of sizes name it: `standardDSv5Family`."""
     if OLD_SIZE.fullmatch(size):
         return f"standardD{'S' if 'ds' in size.lower() else ''}v2Family"
+    if BURSTABLE.fullmatch(size):
+        return "standardBSFamily"
     found = SIZE.fullmatch(size)
     return f"standard{(found[1] + found[3]).upper()}v{found[4]}Family" if found else ""
 

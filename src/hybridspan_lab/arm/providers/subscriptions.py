@@ -116,7 +116,7 @@ class Subscriptions:
 
     def _unregister(self, subscription: str, namespace: str) -> Answer:
         name = self._provider(subscription, namespace)["namespace"]
-        prefix = f"/subscriptions/{subscription}/"
+        prefix = f"/subscriptions/{subscription}/".lower()
         if any(f"/providers/{name.lower()}/" in key for key in self.arm.store.all if key.startswith(prefix)):
             message = f"The provider '{name}' cannot be unregistered: the subscription has resources of it. Delete them first."
             raise ArmError(409, "CannotUnregisterProviderWithResources", message)
@@ -135,13 +135,16 @@ class Subscriptions:
         return paged(request, [self._document(subscription) for subscription in seen], 100)
 
     def _document(self, subscription: str) -> Document:
+        known = self.arm.credentials.subscriptions
+        number = [written.lower() for written in known].index(subscription.lower())
+        subscription = known[number]
         return {
             "id": f"/subscriptions/{subscription}",
             "authorizationSource": "RoleBased",
             "managedByTenants": [],
             "subscriptionId": subscription,
             "tenantId": self.arm.credentials.tenant,
-            "displayName": f"hybridspan lab {subscription[-1]}",
+            "displayName": f"hybridspan lab {number + 1}",
             "state": "Enabled",
             "subscriptionPolicies": {
                 "locationPlacementId": "Public_2014-09-01",
