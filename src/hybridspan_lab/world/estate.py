@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ async def build(places: Places, record: Record, topology: Topology, count: int, 
     regions = topology.regions[:count]
     secret = Secret(places.client_secret.read_text().strip())
     async with ByHand(record.arm, places.arm / "ca.pem", secret) as azure:
-        await azure.create(regions)
+        await create(azure, alike(topology), count)
     for region in regions:
         say(f"{region.name}: network {region.network.name}, cluster {region.cluster.name}")
     papers.complete(topology.first.overrides)
@@ -37,6 +38,34 @@ async def build(places: Places, record: Record, topology: Topology, count: int, 
     await _Estate(places, record, topology, say).install(regions)
     # A node that comes later asks its neighbours, as in any installation without a seed.
     places.first_seeds.unlink(missing_ok=True)
+
+
+def alike(topology: Topology) -> tuple[Region, ...]:
+    """The regions, with the first one's network plugin where the file leaves it open."""
+    plugin = topology.first.cluster.network_plugin
+    return tuple(
+        replace(
+            region, cluster=replace(region.cluster, network_plugin=region.cluster.network_plugin or plugin)
+        )
+        for region in topology.regions
+    )
+
+
+async def create(azure: ByHand, regions: Sequence[Region], count: int) -> None:
+    """The first `count` regions in Azure, and of the later ones what they declare by its id, because nobody makes that.
+
+    Networks that a hub or a VPN connects are peered: the lab has neither.
+    """
+    await azure.create(regions[:count])
+    others = [region for region in regions[count:] if region.network.id or region.cluster.id]
+    await azure.networks(others)
+    pairs = permutations((*regions[:count], *others), 2)
+    await azure.peer([pair for pair in pairs if _is_connected(pair) and any(r in others for r in pair)])
+    await azure.clusters([region for region in others if region.cluster.id])
+
+
+def _is_connected(pair: Sequence[Region]) -> bool:
+    return any(region.network.connected == "otherwise" for region in pair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""An estate that was made by hand, in a Resource Manager without real clusters: what is there afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from hybridspan.topology import loading
+from hybridspan.topology.model import Topology
+from hybridspan_lab.arm import NullHost
+from hybridspan_lab.examples import example_directory
+from hybridspan_lab.world import estate
+from hybridspan_lab.world.existing import ByHand
+from hybridspan_lab.world.given import Given
+from tests.lab_arm.client import ArmClient, running
+from tests.lab_arm.conftest import FAST
+
+HUB = "/subscriptions/7c1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/hub-rg/providers"
+NETWORK, CLUSTER = (
+    f"{HUB}/Microsoft.Network/virtualNetworks/spoke",
+    f"{HUB}/Microsoft.ContainerService/managedClusters/far",
+)
+
+
+def changed(folder: Path, *changes: tuple[str, str]) -> Topology:
+    """The example with these words replaced."""
+    shutil.copytree(example_directory("two-regions"), folder / "work")
+    file = folder / "work" / "hybrid.yaml"
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    return loading.load(file)
+
+
+@contextlib.asynccontextmanager
+async def made(folder: Path, topology: Topology, host: NullHost, count: int = 1) -> AsyncIterator[ArmClient]:
+    """A Resource Manager in which the estate was made."""
+    state, given = folder / "arm", Given.of(topology)
+    async with running(state, host, FAST, subscriptions=given.subscriptions) as arm:
+        async with ByHand(arm.base, state / "ca.pem", arm.arm.credentials.owner.secret) as azure:
+            await estate.create(azure, estate.alike(topology), count)
+        yield arm
+
+
+def elsewhere(folder: Path, connected: str) -> Topology:
+    """The second region's network and cluster exist, in another subscription."""
+    return changed(
+        folder,
+        ("name: my-hybrid-rg-vnet-ext01\n", f"id: {NETWORK}\n        connected: {connected}\n"),
+        ("        name: apigee-centralus\n", f"        id: {CLUSTER}\n"),
+    )
+
+
+async def test_what_a_later_region_declares_by_its_id_exists_and_nothing_else_of_it(tmp_path: Path) -> None:
+    topology, host = elsewhere(tmp_path, "peering"), NullHost()
+    async with made(tmp_path, topology, host) as arm:
+        network = await arm.get(NETWORK)
+        assert network.properties["addressSpace"]["addressPrefixes"] == ["192.138.0.0/24"]
+        assert network.properties["virtualNetworkPeerings"] == []
+        assert (await arm.get(CLUSTER)).properties["provisioningState"] == "Succeeded"
+    assert [cluster.name for cluster in host.created] == ["apigee-eastus", "far"]
+
+
+async def test_a_network_that_a_hub_connects_is_peered_with_those_that_exist(tmp_path: Path) -> None:
+    async with made(tmp_path, elsewhere(tmp_path, "otherwise"), NullHost()) as arm:
+        (peering,) = (await arm.get(NETWORK)).properties["virtualNetworkPeerings"]
+        assert peering["properties"]["peeringState"] == "Connected"
+
+
+async def test_a_later_region_without_ids_does_not_exist(tmp_path: Path) -> None:
+    async with made(tmp_path, changed(tmp_path), NullHost()) as arm:
+        listed = (
+            await arm.get(f"{arm.group('my-hybrid-rg')}/providers/Microsoft.Network/virtualNetworks")
+        ).body
+        assert [network["name"] for network in listed["value"]] == ["my-hybrid-rg-vnet"]
+
+
+async def test_further_regions_have_the_first_one_s_plugin_unless_they_name_another(tmp_path: Path) -> None:
+    first = "        name: apigee-eastus\n"
+    topology, host = changed(tmp_path, (first, f"{first}        networkPlugin: kubenet\n")), NullHost()
+    async with made(tmp_path, topology, host, count=2):
+        assert [cluster.network_plugin for cluster in host.created] == ["kubenet", "kubenet"]
