@@ -21,6 +21,8 @@ from hybridspan_lab.world import clusters
 from hybridspan_lab.world.existing import CLUSTER_VERSION, ByHand
 from hybridspan_lab.world.places import Places
 from hybridspan_lab.world.record import members
+from tests.lab_world.test_nodes import CLUSTER as CLUSTER_DOCUMENT
+from tests.lab_world.test_nodes import POOL
 
 REGION = loading.load(example_directory("two-regions") / "hybrid.yaml").first
 GROUP = f"/subscriptions/{REGION.subscription}/resourcegroups/{REGION.resource_group}"
@@ -119,6 +121,16 @@ async def test_a_cluster_is_made_only_when_it_takes_pods(monkeypatch):
     cluster = SimpleNamespace(nodes=[SimpleNamespace(name="a")], kubelet=SimpleNamespace(is_running=True))
     await clusters._until_ready(Api(), cluster)
     assert looks == [("/api/v1", "serviceaccounts", "default", "default")] * 3
+
+
+def test_a_subnet_of_pods_is_a_range_of_loopback_too_where_there_are_no_networks(tmp_path):
+    pool = replace(POOL, pod_subnet_prefix="120.38.1.128/25")
+    fallen_back = clusters.Clusters(Places(tmp_path), None, lambda: None, "loopback")
+    found = fallen_back._placed_pool(CLUSTER_DOCUMENT, pool).pod_subnet_prefix
+    assert IPv4Network(found).subnet_of(IPv4Network("127.0.0.0/8"))
+    assert fallen_back._placed_pool(CLUSTER_DOCUMENT, pool).pod_subnet_prefix == found
+    real = clusters.Clusters(Places(tmp_path), None, lambda: None, "namespaces")
+    assert real._placed_pool(CLUSTER_DOCUMENT, pool) == pool
 
 
 def test_the_nodes_are_those_of_the_pools_with_addresses_of_the_subnet(lab):

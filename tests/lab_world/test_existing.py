@@ -84,3 +84,26 @@ async def test_further_regions_have_the_first_one_s_plugin_unless_they_name_anot
     topology, host = changed(tmp_path, (first, f"{first}        networkPlugin: kubenet\n")), NullHost()
     async with made(tmp_path, topology, host, count=2):
         assert [cluster.network_plugin for cluster in host.created] == ["kubenet", "kubenet"]
+
+
+async def test_pods_get_the_subnet_that_the_file_gives_them_beside_that_of_the_nodes(tmp_path: Path) -> None:
+    nodes = "prefix: 120.38.1.0/26}\n"
+    topology, host = (
+        changed(
+            tmp_path,
+            (nodes, f"{nodes}        podSubnet: {{prefix: 120.38.1.128/25}}\n"),
+            ("        name: apigee-eastus\n", "        networkPlugin: azure-pod-subnet\n"),
+        ),
+        NullHost(),
+    )
+    async with made(tmp_path, topology, host) as arm:
+        network = await arm.get(f"{arm.vnet('my-hybrid-rg-vnet', 'my-hybrid-rg')}")
+        subnets = {s["name"]: s["properties"]["addressPrefix"] for s in network.properties["subnets"]}
+    assert subnets == {
+        "my-hybrid-rg-vnet-subnet": "120.38.1.0/26",
+        "my-hybrid-rg-vnet-pods": "120.38.1.128/25",
+    }
+    (cluster,) = host.created
+    assert (cluster.network_plugin, cluster.network_plugin_mode) == ("azure", None)
+    assert cluster.subnet_prefix == "120.38.1.0/26"
+    assert {pool.pod_subnet_prefix for pool in cluster.pools} == {"120.38.1.128/25"}

@@ -105,6 +105,13 @@ class Clusters:
         range_ = self._ranges.of(cluster.vnet_id or cluster.id, cluster.subnet_prefix or nodes.DEFAULT_SUBNET)
         return replace(cluster, subnet_prefix=range_, pod_cidr=None)
 
+    def _placed_pool(self, cluster: ClusterDocument, pool: NodePool) -> NodePool:
+        """The pool with the addresses that its pods really have, where they have a subnet of their own."""
+        if self._network == "namespaces" or pool.pod_subnet_prefix is None:
+            return pool
+        range_ = self._ranges.of(cluster.vnet_id or cluster.id, pool.pod_subnet_prefix)
+        return replace(pool, pod_subnet_prefix=range_)
+
     async def delete(self, cluster_id: str) -> None:
         """Stops a cluster and forgets its data; no error when there is none."""
         self._asked = [name for name in self._asked if name != cluster_id.lower()]
@@ -167,7 +174,8 @@ class Clusters:
         return entry
 
     async def _start_nodes(self, cluster: Cluster, pools: Sequence[NodePool]) -> None:
-        cluster.nodes = nodes.place(cluster.document, pools, cluster.nodes)
+        placed = [self._placed_pool(cluster.document, pool) for pool in pools]
+        cluster.nodes = nodes.place(cluster.document, placed, cluster.nodes)
         file = cluster.kubelet_home / "kubelet.json"
         write_atomically(file, json.dumps(self._kubelet_settings(cluster), indent=1))
         if cluster.kubelet is not None and cluster.kubelet.is_running:

@@ -25,13 +25,15 @@ def peering_document(other: Region) -> dict[str, Any]:
 
 
 def network_document(region: Region) -> dict[str, Any]:
-    """The virtual network with its subnet."""
-    subnet = region.network.subnet
+    """The virtual network with its subnets: the nodes', and the pods' where they have one."""
     return {
         "location": region.name,
         "properties": {
             "addressSpace": {"addressPrefixes": [str(prefix) for prefix in region.network.address_prefixes]},
-            "subnets": [{"name": subnet.name, "properties": {"addressPrefix": str(subnet.prefix)}}],
+            "subnets": [
+                {"name": subnet.name, "properties": {"addressPrefix": str(subnet.prefix)}}
+                for subnet in region.network.subnets
+            ],
         },
     }
 
@@ -70,6 +72,8 @@ def _pool_document(region: Region, pool: NodePool) -> dict[str, Any]:
         "vnetSubnetID": azure_ids.subnet_id(region),
         "nodeLabels": dict(pool.labels),
     }
+    if pods := region.network.pod_subnet:
+        document["podSubnetID"] = f"{azure_ids.network_id(region)}/subnets/{pods.name}"
     if pool.max_pods is not None:
         document["maxPods"] = pool.max_pods
     if pool.zones:
