@@ -14,8 +14,8 @@ from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases.install import decide_datastore, decide_init
 from hybridspan.progress import Progress
+from hybridspan.steps.connections import Connections
 from hybridspan.steps.datastore import apply_datastore
-from hybridspan.steps.reachability import ReachabilityStep
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class DatastoreStep(RegionStep):
             self._apart_since = now
         if now - self._apart_since < CUT_SECONDS:
             return
-        if failure := await ReachabilityStep(self.planned, self.estate).closed():
+        if failure := await Connections(self.estate, self.region).closed():
             raise failure
         self._apart_since = now
 
