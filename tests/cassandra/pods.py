@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,16 @@ class LocalPods:
             "TEST_FOLDER": str(self.folder),
         }
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
-        stdout, stderr = await asyncio.wait_for(process.communicate(stdin), timeout)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=pipe, stdout=pipe, stderr=pipe, env=env, start_new_session=True
+        )
+        try:
+            stdout, stderr = await asyncio.wait_for(process.communicate(stdin), timeout)
+        except BaseException:  # broken off: what a look has begun must not outlive its test
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process._transport.close()  # type: ignore[attr-defined]  # its pipes, whoever else holds their other ends
+            raise
         return Ended(process.returncode or 0, stdout.decode(), stderr.decode())
 
     @asynccontextmanager

@@ -11,12 +11,13 @@ and no peering ever will. What a pod sends to anybody else leaves its node with 
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
-from pyroute2 import IPRoute
+from pyroute2 import IPRoute, NetlinkError
 
 from hybridspan_lab.network.devices import (
     configure_router,
@@ -104,7 +105,12 @@ def _connect(member: Member) -> None:
 def _disconnect(device: str) -> None:
     with IPRoute() as ip:
         for index in ip.link_lookup(ifname=device):
-            ip.link("del", index=index)
+            try:
+                ip.link("del", index=index)
+            except NetlinkError as error:
+                # The kernel takes a pair away by itself once its node's namespace is given up, a moment later.
+                if error.code != errno.ENODEV:
+                    raise
 
 
 def _equip(member: Member, every_pod: str) -> None:
