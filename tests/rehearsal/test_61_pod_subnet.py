@@ -73,7 +73,6 @@ def of_cassandra(rig: Rig, context: str) -> str:
 
 def test_the_existing_region_s_pods_have_addresses_of_their_subnet(rig: Rig) -> None:
     each_has_its_own(rig, EAST)
-    assert rig.step("cluster/eastus")["state"] == "done"
 
 
 def test_a_new_region_s_node_joins_with_an_address_of_its_pods_subnet(rig: Rig) -> None:
