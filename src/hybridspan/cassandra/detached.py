@@ -15,6 +15,7 @@ from typing import Final, Literal
 from hybridspan.cassandra import task_scripts
 from hybridspan.cassandra.credentials import Login
 from hybridspan.cassandra.ports import CONTAINER, PodAccess, Recorder
+from hybridspan.cassandra.unanswered import unanswered
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 
 ROOT: Final = "/tmp/hybridspan"
@@ -129,35 +130,20 @@ class DetachedTask:
         return output
 
     def _unstarted(self, code: int, why: str) -> HybridspanError:
-        where = f"{self._pods.name}, pod {self._namespace}/{self.pod}"
         if code > _BY_SIGNAL:
-            return TemporaryFailure(
-                "HS-CASS-029",
-                "a long nodetool command was ended from outside while it was started",
-                where=where,
-                why=why,
-                hint=f"{self._describe} says whether the pod restarts, and why; once it is ready, run again",
-            )
+            message = "a long nodetool command was ended from outside while it was started"
+            return unanswered("HS-CASS-029", message, self._pods, self._namespace, self.pod, why)
         return PermanentFailure(
             "HS-CASS-013",
             "a long nodetool command could not be started in the pod",
-            where=where,
+            where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
             why=why,
             hint=f"the container needs bash and a writable {ROOT}",
         )
 
     def _unread(self, why: str) -> TemporaryFailure:
-        return TemporaryFailure(
-            "HS-CASS-028",
-            "a long nodetool command cannot be looked at now",
-            where=f"{self._pods.name}, pod {self._namespace}/{self.pod}",
-            why=why,
-            hint=f"{self._describe} says whether it restarts, and why; once it is ready, run again",
-        )
-
-    @property
-    def _describe(self) -> str:
-        return f"{self._pods.kubectl} -n {self._namespace} describe pod {self.pod}"
+        message = "a long nodetool command cannot be looked at now"
+        return unanswered("HS-CASS-028", message, self._pods, self._namespace, self.pod, why)
 
     async def _bash(self, script: str, *arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
         argv = ["bash", "-c", script, "hybridspan", self.directory, *arguments]

@@ -28,6 +28,7 @@ from hybridspan.cassandra.ranges import TokenOwner, TokenRange, decode_range, re
 from hybridspan.cassandra.ring_tables import RingTables, owners_seen_by, read_tables
 from hybridspan.cassandra.session import CqlSession
 from hybridspan.cassandra.texts import parse_status
+from hybridspan.cassandra.unanswered import unanswered
 from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.kubernetes import PodFacts
@@ -130,14 +131,8 @@ class CassandraRegion:
         return ended.stdout
 
     def _unread(self, pod: str, why: str) -> TemporaryFailure:
-        namespace, kubectl = self.region.namespace, self._access.kubectl
-        return TemporaryFailure(
-            "HS-CASS-028",
-            "a look into the pod did not come to its end",
-            where=f"{self._access.name}, pod {namespace}/{pod}",
-            why=why,
-            hint=f"{kubectl} -n {namespace} describe pod {pod} says whether it restarts, and why; once it is ready, run again",
-        )
+        message = "a look into the pod did not come to its end"
+        return unanswered("HS-CASS-028", message, self._access, self.region.namespace, pod, why)
 
     async def ring_facts(self) -> RingFacts:
         """The ring and all keyspaces as one healthy node of this region sees them."""

@@ -9,8 +9,6 @@ from hybridspan.topology.model import Topology
 from hybridspan.topology.releases import replication_of
 
 AUTH: Final = "system_auth"
-SHARED: Final = "perses"
-"""Apigee's keyspace that is no organization's."""
 
 
 def replicated(ring: RingFacts) -> tuple[KeyspaceFacts, ...]:
