@@ -52,9 +52,7 @@ class SqliteJournal:
             )
             self._prepare(path)
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
-                raise _unusable(path, error) from error
-            raise _unreadable(path, error) from error
+            raise _unread(path, error) from error
 
     def _prepare(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -92,9 +90,7 @@ class SqliteJournal:
             with self._guard, closing(self._db.execute(query, values)) as cursor:
                 return cursor.fetchall()
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
-                raise _unusable(self._path, error) from error
-            raise _unreadable(self._path, error) from error
+            raise _unread(self._path, error) from error
 
     def _decoded(self, text: str) -> Any:
         try:
@@ -167,8 +163,10 @@ def _unusable(path: Path, error: Exception) -> PermanentFailure:
     )
 
 
-def _unreadable(path: Path, error: Exception) -> PermanentFailure:
-    """Locked, no right, no room: what it holds is whole, and moving it away would lose what cannot be observed."""
+def _unread(path: Path, error: sqlite3.DatabaseError) -> PermanentFailure:
+    """Damaged, or locked, no right, no room: then what it holds is whole, and moving it away would lose what cannot be observed."""
+    if _is_damage(error):
+        return _unusable(path, error)
     return PermanentFailure(
         "HS-JOURNAL-005",
         "the journal cannot be read now",

@@ -105,7 +105,7 @@ def decide_cluster(
 def _due(region: Region, cluster: ClusterFacts, topology_name: str) -> list[str]:
     """All that will be written to a cluster that exists, in words."""
     found = []
-    if has_failed(cluster.provisioning_state) and bodies.is_marked(topology_name, cluster.tags):
+    if _is_written_again(cluster, topology_name):
         found.append(
             f"is in state {cluster.provisioning_state}: a run of hybridspan made it, and it is written once more as Azure has it"
         )
@@ -119,6 +119,11 @@ def _due(region: Region, cluster: ClusterFacts, topology_name: str) -> list[str]
         listed = ", ".join(f"{p.name} to {p.count} nodes" for p in raised)
         found.append(f"is managed by the file: {listed}, with the file's labels")
     return found
+
+
+def _is_written_again(cluster: ClusterFacts, topology_name: str) -> bool:
+    """Whether Azure could not finish the cluster itself, and it is ours to write once more."""
+    return has_failed(cluster.provisioning_state) and bodies.is_marked(topology_name, cluster.tags)
 
 
 def _strange(region: Region, cluster: ClusterFacts, topology_name: str) -> Decision | None:
@@ -255,9 +260,8 @@ def _commands(
     made, own = completed(region, first, facts.offer, facts.cluster), facts.cluster
     if own is None:
         return commands(made, first)
-    is_whole_due = has_failed(own.provisioning_state) and bodies.is_marked(topology_name, own.tags)
     failed, there = failed_pools(region, own, topology_name), {p.name.lower(): p for p in own.node_pools}
-    mended = [write_again(region)] if is_whole_due else []
+    mended = [write_again(region)] if _is_written_again(own, topology_name) else []
     mended += [write_pool_again(region, pool) for _, pool in failed]
     raised = [(pool, there[pool.name.lower()]) for pool in raised_pools(region, own)]
     return commands(made, first, mended, [*failed, *raised])
@@ -268,7 +272,7 @@ def _resources(
 ) -> tuple[Resource, ...]:
     """The cluster with its right on its subnets, or the pools that it lacks."""
     whole = azure_ids.cluster_id(region)
-    subnets = [f"{azure_ids.network_id(region)}/subnets/{s.name}" for s in region.network.subnets]
+    subnets = [azure_ids.subnet_id(region, s) for s in region.network.subnets]
     place, marks = bodies.Placement(*subnets), bodies.tags(topology.name, region)
     if cluster is not None:
         absent = missing_pools(region, cluster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from hybridspan.facts import azure_bodies as bodies
-from hybridspan.facts.azure import NetworkFacts
+from hybridspan.facts.azure import NetworkFacts, PeeringFacts
 from hybridspan.plan.model import Command, Resource
 from hybridspan.plan.phases.networks import network_id_query, place, unless
 from hybridspan.plan.phases.torn_peerings import TornSide, waits_for_the_other
@@ -23,12 +23,8 @@ def commands_of(
     torn: tuple[TornSide | None, ...],
 ) -> tuple[Command, ...]:
     """What a person types: torn pairs deleted first, missing directions created, stale ones synchronised, all looked at."""
-    seen = [
-        network.peering_to(azure_ids.network_id(remote)) if network else None
-        for network, (_, remote, _) in zip((first, second), directions, strict=True)
-    ]
-    is_torn = any(p is not None and p.state == "Disconnected" for p in seen)
-    deletions = [deletion(local, name) for local, _, name in directions] if is_torn else []
+    seen = _seen(directions, first, second)
+    deletions = [deletion(local, name) for local, _, name in directions] if _is_torn(seen) else []
     synchronised = [
         Command(("az", *_of(local, name, "sync")))
         for (local, _, name), p in zip(directions, seen, strict=True)
@@ -57,11 +53,8 @@ def resources_of(
     torn: tuple[TornSide | None, ...],
 ) -> tuple[Resource, ...]:
     """The directions that are missing; a torn pair must be deleted first, which no declaration does."""
-    seen = [
-        network.peering_to(azure_ids.network_id(remote)) if network else None
-        for network, (_, remote, _) in zip((first, second), directions, strict=True)
-    ]
-    if any(p is not None and p.state == "Disconnected" for p in seen):
+    seen = _seen(directions, first, second)
+    if _is_torn(seen):
         return ()
     there = {local.name for (local, _, _), present in zip(directions, seen, strict=True) if present}
     return tuple(
@@ -72,6 +65,20 @@ def resources_of(
         for (local, remote, name), kept in _in_order(directions, torn)
         if local.name not in there
     )
+
+
+def _seen(
+    directions: tuple[Direction, ...], first: NetworkFacts | None, second: NetworkFacts | None
+) -> list[PeeringFacts | None]:
+    """Each direction as Azure has it."""
+    return [
+        network.peering_to(azure_ids.network_id(remote)) if network else None
+        for network, (_, remote, _) in zip((first, second), directions, strict=True)
+    ]
+
+
+def _is_torn(seen: list[PeeringFacts | None]) -> bool:
+    return any(p is not None and p.state == "Disconnected" for p in seen)
 
 
 def _in_order(
