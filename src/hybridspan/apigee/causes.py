@@ -56,11 +56,15 @@ _DISK_FULL: Final = Cause(
     restarts=0,
     patience=20.0,
 )
+SEE_THE_WAY: Final = (
+    "see that the peering is Connected on both sides, or what connects the networks otherwise lets them through, and that port"
+    " 7001 is open: hybridspan status, then run apply again"
+)
+"""The next move where nodes do not reach one another."""
 _NO_SEED: Final = Cause(
     "HS-APIGEE-024",
     "the node cannot reach the ring",
-    "see that the peering is Connected on both sides, or what connects the networks otherwise lets them through, and that port"
-    " 7001 is open: hybridspan status, then run apply again",
+    SEE_THE_WAY,
     restarts=3,
     patience=180.0,
 )

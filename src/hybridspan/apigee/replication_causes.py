@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from hybridspan.apigee.causes import SEE_THE_WAY
 from hybridspan.apigee.observe import USUAL_CREDENTIALS
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.apigee import DatastoreFacts
@@ -153,8 +154,7 @@ def _passing(told: str, source: str, place: Place) -> TemporaryFailure | None:
             f"the new nodes do not reach {source}",
             where=place.where,
             why=told,
-            hint="see that the peering is Connected on both sides, or what connects the networks otherwise lets them through, and that port"
-            " 7001 is open: hybridspan status, then run apply again",
+            hint=SEE_THE_WAY,
         )
     return None
 

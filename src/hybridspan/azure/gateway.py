@@ -170,7 +170,7 @@ class AzureGateway:
                 raise PermanentFailure(
                     "HS-AZURE-021",
                     "there is no such subnet",
-                    where=f"{azure_ids.network_id(region)}/subnets/{declared.name}",
+                    where=azure_ids.subnet_id(region, declared),
                     hint="run apply from its beginning: the network is made first",
                 )
             ids.append(subnet.id)

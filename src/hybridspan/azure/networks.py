@@ -135,7 +135,7 @@ class Networks:
             names = (place.resource_group, place.name, subnet.name)
             return operations.begin_create_or_update(*names, body, polling=polling(), **NETWORK)
 
-        where = f"{azure_ids.network_id(region)}/subnets/{subnet.name}"
+        where = azure_ids.subnet_id(region, subnet)
         await self._calls.write("PUT", where, begin, progress)
 
     async def _unchanged(self, region: Region, facts: NetworkFacts) -> Document:

@@ -205,9 +205,8 @@ class Access:
         plugin = user.get("exec") or {}
         if problem := plugin_problem(plugin):
             raise InputError("HS-KUBE-013", problem, where=self.name, hint=_plugin_hint(plugin))
-        fresh = (
-            Configuration()
-        )  # without the token that has run out: the client keeps an old one where none comes
+        # Without the token that has run out: the client keeps an old one where none comes.
+        fresh = Configuration()
         try:
             loader: Any = KubeConfigLoader(document)  # type: ignore[no-untyped-call]
             async with asyncio.timeout(PLUGIN_SECONDS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hybridspan.topology.model import Region
+from hybridspan.topology.model import Region, Subnet
 
 
 def group_id(region: Region) -> str:
@@ -20,9 +20,9 @@ def network_id(region: Region) -> str:
     )
 
 
-def subnet_id(region: Region) -> str:
-    """The id of the region's subnet."""
-    return f"{network_id(region)}/subnets/{region.network.subnet.name}"
+def subnet_id(region: Region, subnet: Subnet | None = None) -> str:
+    """The id of a subnet of the region's network: its nodes', where no other is given."""
+    return f"{network_id(region)}/subnets/{(subnet or region.network.subnet).name}"
 
 
 def cluster_id(region: Region) -> str:

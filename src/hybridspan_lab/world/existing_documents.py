@@ -73,7 +73,7 @@ def _pool_document(region: Region, pool: NodePool) -> dict[str, Any]:
         "nodeLabels": dict(pool.labels),
     }
     if pods := region.network.pod_subnet:
-        document["podSubnetID"] = f"{azure_ids.network_id(region)}/subnets/{pods.name}"
+        document["podSubnetID"] = azure_ids.subnet_id(region, pods)
     if pool.max_pods is not None:
         document["maxPods"] = pool.max_pods
     if pool.zones:
