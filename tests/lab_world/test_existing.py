@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from hybridspan.topology import loading
 from hybridspan.topology.model import Topology
 from hybridspan_lab.arm import NullHost
-from hybridspan_lab.examples import example_directory
 from hybridspan_lab.world import estate
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.given import Given
 from tests.lab_arm.client import ArmClient, running
 from tests.lab_arm.conftest import FAST
+from tests.lab_world.topologies import changed
 
 HUB = "/subscriptions/7c1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/hub-rg/providers"
 NETWORK, CLUSTER = (
     f"{HUB}/Microsoft.Network/virtualNetworks/spoke",
     f"{HUB}/Microsoft.ContainerService/managedClusters/far",
 )
-
-
-def changed(folder: Path, *changes: tuple[str, str]) -> Topology:
-    """The example with these words replaced."""
-    shutil.copytree(example_directory("two-regions"), folder / "work")
-    file = folder / "work" / "hybrid.yaml"
-    text = file.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    file.write_text(text)
-    return loading.load(file)
 
 
 @contextlib.asynccontextmanager

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from hybridspan.topology import loading
-from hybridspan.topology.model import Topology
 from hybridspan_lab.arm.context import Settings
-from hybridspan_lab.examples import example_directory
 from hybridspan_lab.world.given import Given
+from tests.lab_world.topologies import changed
 
 USUAL = "5a7e0000-0000-4000-8000-000000000001"
 OWN, HUB = "6b1f6471-1bf0-4dda-aec3-cb9272f09590", "7c1f6471-1bf0-4dda-aec3-cb9272f09590"
 NETWORK = f"/subscriptions/{HUB}/resourceGroups/hub-rg/providers/Microsoft.Network/virtualNetworks/spoke"
-
-
-def changed(folder: Path, *changes: tuple[str, str]) -> Topology:
-    """The example with these words replaced."""
-    shutil.copytree(example_directory("two-regions"), folder / "work")
-    file = folder / "work" / "hybrid.yaml"
-    text = file.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    file.write_text(text)
-    return loading.load(file)
 
 
 def test_the_subscriptions_are_the_file_s_and_those_of_what_lies_elsewhere(tmp_path: Path) -> None:

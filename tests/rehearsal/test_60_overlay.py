@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from tests.rehearsal.rig import Rig, eventually
-from tests.rehearsal.small import one_node_a_region
+from tests.rehearsal.small import add_below, small
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -24,26 +24,15 @@ SUBNETS = {EAST: "120.38.1.0/26", CENTRAL: "192.138.0.0/26"}
 def make_overlay(rig: Rig) -> None:
     """Clusters with Azure CNI overlay."""
     assert "hostNetwork: false" in (rig.directory / "overrides_apigee-eastus.yaml").read_text()
-    text = rig.topology.read_text()
     for number, pods in enumerate(RANGES.values(), start=1):
-        services = f"        serviceCidr: 10.{number}.0.0/16\n"
-        text = text.replace(
-            services, f"{services}        networkPlugin: azure-overlay\n        podCidr: {pods}\n"
-        )
-    rig.topology.write_text(text)
+        more = f"        networkPlugin: azure-overlay\n        podCidr: {pods}\n"
+        add_below(rig, (f"        serviceCidr: 10.{number}.0.0/16\n", more))
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    rig = Rig("two-regions")
-    try:
-        one_node_a_region(rig)
-        make_overlay(rig)
-        rig.up()
-        rig.hybridspan("lab", "fill", "--rows", "500")
+    with small("two-regions", make_overlay) as rig:
         yield rig
-    finally:
-        rig.down()
 
 
 def address(rig: Rig, context: str) -> str:

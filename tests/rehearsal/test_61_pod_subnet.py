@@ -11,44 +11,29 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from tests.rehearsal.rig import Rig
+from tests.rehearsal.small import add_below, small
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(900)]
 
 POD, EAST, CENTRAL = "apigee-cassandra-default-0", "apigee-eastus", "apigee-centralus"
 NODES = {EAST: "120.38.1.0/26", CENTRAL: "192.138.0.0/26"}
 PODS = {EAST: "120.38.1.128/25", CENTRAL: "192.138.0.128/25"}
-SMALL = (
-    ("replicationFactor: 3", "replicationFactor: 1"),
-    ("cassandraNodes: 3", "cassandraNodes: 1"),
-    ("count: 3", "count: 1"),
-)
 
 
 def give_pods_a_subnet(rig: Rig) -> None:
-    """The example with one node a region, and a subnet for pods in each network."""
-    text = rig.topology.read_text()
-    for old, new in SMALL:
-        text = text.replace(old, new)
+    """A subnet for pods in each network."""
     for context, prefix in PODS.items():
-        nodes, name = f"prefix: {NODES[context]}}}\n", f"        name: {context}\n"
-        assert (text.count(nodes), text.count(name)) == (1, 1)
-        text = text.replace(nodes, f"{nodes}        podSubnet: {{prefix: {prefix}}}\n")
-        text = text.replace(name, f"{name}        networkPlugin: azure-pod-subnet\n")
-    rig.topology.write_text(text)
-    overrides = rig.directory / "overrides_apigee-eastus.yaml"
-    overrides.write_text(overrides.read_text().replace("replicaCount: 3", "replicaCount: 1"))
+        add_below(
+            rig,
+            (f"prefix: {NODES[context]}}}\n", f"        podSubnet: {{prefix: {prefix}}}\n"),
+            (f"        name: {context}\n", "        networkPlugin: azure-pod-subnet\n"),
+        )
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    rig = Rig("two-regions")
-    try:
-        give_pods_a_subnet(rig)
-        rig.up()
-        rig.hybridspan("lab", "fill", "--rows", "500")
+    with small("two-regions", give_pods_a_subnet) as rig:
         yield rig
-    finally:
-        rig.down()
 
 
 def addresses(rig: Rig, context: str, *what: str, field: str) -> list[str]:

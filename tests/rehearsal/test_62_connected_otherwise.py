@@ -16,7 +16,7 @@ import pytest
 from hybridspan.topology import loading
 from hybridspan.topology.model import Region
 from tests.rehearsal.rig import Rig, eventually
-from tests.rehearsal.small import one_node_a_region
+from tests.rehearsal.small import add_below, small
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.long, pytest.mark.timeout(2400)]
 
@@ -29,26 +29,14 @@ BROUGHT = ("auth-keyspace", "system-keyspaces", "data-keyspaces", "rebuild", "ve
 
 def connect_otherwise(rig: Rig) -> None:
     """What the file says of both spokes."""
-    text = rig.topology.read_text()
     for name in SPOKES:
-        assert text.count(f"        name: {name}\n") == 1
-        text = text.replace(
-            f"        name: {name}\n", f"        name: {name}\n        connected: otherwise\n"
-        )
-    rig.topology.write_text(text)
+        add_below(rig, (f"        name: {name}\n", "        connected: otherwise\n"))
 
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    rig = Rig("three-regions")
-    try:
-        one_node_a_region(rig)
-        connect_otherwise(rig)
-        rig.up()
-        rig.hybridspan("lab", "fill", "--rows", "500")
+    with small("three-regions", connect_otherwise) as rig:
         yield rig
-    finally:
-        rig.down()
 
 
 def regions(rig: Rig) -> tuple[Region, ...]:
