@@ -60,13 +60,20 @@ def build(topology: Topology, facts: WorldFacts) -> Plan:
     """The plan; ValueError where phases contradict one another (a defect, not the person's)."""
     phases = [step for phase in PHASES for step in phase(topology, facts)]
     served = in_service.left_alone(topology, facts, phases)
-    steps = in_order(with_way_back(topology, facts, served))
+    steps = tuple(_without_acts(step) for step in in_order(with_way_back(topology, facts, served)))
     findings = (*facts.findings, *in_service.findings(topology, facts))
     notes = tuple(f.message for f in facts.findings if f.check == "estimate")
     made = Plan(topology.name, digest(topology), _digest_of(steps), steps, findings, notes)
     first = facts.regions[topology.first.name].apigee
     store = first.datastore if first else None
     return replace(made, credentials_secret=store.credentials_secret) if store else made
+
+
+def _without_acts(step: PlannedStep) -> PlannedStep:
+    """A step that must not be done stands for no command: at night what is on the screen gets typed. Its way back stays."""
+    if step.decision.state != "refused":
+        return step
+    return replace(step, commands=(), resources=())
 
 
 def _digest_of(steps: tuple[PlannedStep, ...]) -> str:
