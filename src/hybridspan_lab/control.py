@@ -6,24 +6,22 @@ The functions block; each names the lab by its home folder, HYBRIDSPAN_LAB_HOME 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from hybridspan.errors import InputError, PermanentFailure
 from hybridspan_lab.network.mode import NOTICE, WORDS, Mode, chosen, wish
-from hybridspan_lab.parts import Progress, cache, ensure, silent
+from hybridspan_lab.parts import Progress, ensure, silent
 from hybridspan_lab.parts.cassandra import RELEASES, VARIABLE
 from hybridspan_lab.parts.progress import TextBar
 from hybridspan_lab.wanted import UpOptions
+from hybridspan_lab.world.beginning import alone
 from hybridspan_lab.world.places import Places, default_home
 from hybridspan_lab.world.record import Record
 
@@ -68,7 +66,7 @@ def is_taken(home: Path) -> bool:
     """Whether a lab runs in that home, or is just being started there."""
     places = Places(home.absolute())
     try:
-        with _alone(places):
+        with alone(places.home):
             return bool((record := Record.read(places.record)) and record.is_running)
     except InputError:
         return True
@@ -91,7 +89,7 @@ def up(options: UpOptions | None = None, say: Say = _quiet, progress: Progress =
     ensure(progress)
     places = Places(options.home.absolute())
     places.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(places):
+    with alone(places.home):
         return asyncio.run(_up(places, options, network, say))
 
 
@@ -251,22 +249,3 @@ def _ask(places: Places, question: Mapping[str, Any]) -> dict[str, Any]:
             hint="docs/rehearsal-lab.md has the words that it knows; hybridspan lab status shows clusters and pods",
         )
     return answer
-
-
-@contextmanager
-def _alone(places: Places) -> Iterator[None]:
-    """One `up` at a time for a home; the lock is in the cache, since the home comes and goes."""
-    name = hashlib.sha256(os.fsencode(places.home)).hexdigest()[:16]
-    # Asked before anything was ever fetched, too.
-    cache.folder().mkdir(parents=True, exist_ok=True)
-    with (cache.folder() / f"lab-{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                "HS-LAB-026",
-                "a lab is being started there",
-                where=str(places.home),
-                hint="wait until it is up, or give this one a home of its own with HYBRIDSPAN_LAB_HOME",
-            ) from error
-        yield
