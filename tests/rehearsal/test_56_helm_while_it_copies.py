@@ -109,19 +109,9 @@ def test_a_login_that_the_nodes_refuse_is_named_with_its_secret(rig: Rig) -> Non
     assert "secret our-cassandra-users in namespace apigee" in " ".join(said.split())
 
 
-def test_a_resource_that_somebody_deletes_is_missed_at_once(rig: Rig) -> None:
-    throttle(rig, 1)
-
-    def deleted() -> None:
-        rig.kubectl(NEW, "delete", "cdr", "region-expansion", *FIELDS)
-
-    said = ended(rig, "arrives", deleted)
-    assert "HS-APIGEE-048" in said
-    assert as_written("the operator is not there", 1, said)
-
-
 def test_a_disk_that_fills_up_is_named_though_the_operator_speaks_of_its_stream(rig: Rig) -> None:
-    """The first node's, which the operator rebuilds first and which has not its data yet."""
+    """The first node's, which the operator rebuilds first and which has not its data yet: before anything else lets bytes arrive there."""
+    throttle(rig, 1)
 
     def full() -> None:
         in_first_node(rig, f"head -c 1G /dev/zero > {FILLER}", expect=None)
@@ -140,10 +130,21 @@ def make_room(rig: Rig) -> None:
     rig.kubectl(NEW, "wait", "pod", FIRST_NODE, *FIELDS, "--for=condition=Ready", "--timeout=180s")
 
 
-def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: Rig) -> None:
-    """By whoever sees it first: the run that misses the bytes, or Cassandra that gives the stream up. There is room again."""
+def test_a_resource_that_somebody_deletes_is_missed_at_once(rig: Rig) -> None:
+    """There is room again. What its first node was already told to fetch, that node goes on fetching."""
     make_room(rig)
     throttle(rig, 1)
+
+    def deleted() -> None:
+        rig.kubectl(NEW, "delete", "cdr", "region-expansion", *FIELDS)
+
+    said = ended(rig, "arrives", deleted)
+    assert "HS-APIGEE-048" in said
+    assert as_written("the operator is not there", 1, said)
+
+
+def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: Rig) -> None:
+    """By whoever sees it first: the run that misses the bytes, or Cassandra that gives the stream up."""
     requests = "".join(str(e["document"]) for e in rig.events("arm"))
     found = re.search(
         r"resourceGroups/([^/]+)/[^?']*virtualNetworks/([^/]+)/virtualNetworkPeerings/([^/?']+)", requests
