@@ -6,7 +6,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
@@ -15,6 +15,12 @@ from hybridspan.plan.phases.alterations import shown
 from hybridspan.plan.phases.keyspace_names import replicated
 from hybridspan.plan.phases.ring_commands import nodetool, pods_of
 from hybridspan.topology.model import Region, Topology
+
+ONLY_BY_NAME: Final = frozenset({"system_distributed"})
+"""Keyspaces that `nodetool repair` leaves out unless it is given their names."""
+_PREVIEW: Final = ("repair", "--preview", "--full")
+_LOOKS: Final = "up to three looks: rows that are written meanwhile may show as a difference once, and nodetool may miss an answer"
+_DIFFER: Final = "[[ $SAID == *'Total estimated streaming'* ]]"
 
 
 def verification_key(phase: str, region: str) -> str:
@@ -100,11 +106,10 @@ def _step(topology: Topology, region: Region, facts: WorldFacts, kind: tuple[str
     regions = topology.regions[: topology.regions.index(region) + 1]
     members = sum(r.cassandra_nodes for r in regions)
     commands = [_all_are_up(region, pods_of(topology, region)[0], members)]
-    keyspaces = len(replicated(facts.ring)) if facts.ring else 1
     if facts.ring is not None and facts.ring.before_4:
         commands.append(_said_unproved(facts.ring, region))
     else:
-        commands += [_compared(region, pod, keyspaces) for pod in pods_of(topology, region)]
+        commands += _comparisons(topology, region, facts.ring)
     return PlannedStep(
         id=StepId(f"{phase}/{region.name}"),
         phase=phase,
@@ -138,17 +143,45 @@ def _said_unproved(ring: RingFacts, region: Region) -> Command:
     return Command(script=f"echo {shlex.quote(words)} >&2", unproved=words)
 
 
+def _comparisons(topology: Topology, region: Region, ring: RingFacts | None) -> list[Command]:
+    """Of all keyspaces through each node, then of those that nodetool compares only when they are named."""
+    # Of a keyspace without tables nodetool says nothing.
+    names = {k.name for k in replicated(ring) if k.tables} if ring else set()
+    expected = max(len(names - ONLY_BY_NAME), 1)
+    pods = pods_of(topology, region)
+    whole = [_compared(region, pod, expected) for pod in pods]
+    return whole + [_named(region, pod, name) for name in sorted(names & ONLY_BY_NAME) for pod in pods]
+
+
 def _compared(region: Region, pod: str, keyspaces: int) -> Command:
     """Previews until one says of every keyspace that its replicas agree: nodetool itself ends with 0 whatever it found, and
     what it says comes by notifications, which get lost."""
-    preview = nodetool(region, pod, "repair", "--preview", "--full")
-    script = f"""for TRY in 1 2 3; do
-  SAID=$({preview.text()})
-  AGREE=$(grep -cE 'Previewed data was in sync|No repair is needed for keyspace' <<<"$SAID" || true)
-  [[ $SAID == *'Total estimated streaming'* ]] || (( AGREE < {keyspaces} )) || break
-done
-echo "$SAID"
-[[ $SAID != *'Total estimated streaming'* ]] || {{ echo 'replicas of {pod} differ' >&2; false; }}
+    preview = nodetool(region, pod, *_PREVIEW)
+    script = f"""{_looks(preview, keyspaces)}
+! {_DIFFER} || {{ echo 'replicas of {pod} differ' >&2; false; }}
 (( AGREE >= {keyspaces} )) || {{ echo "{pod} says of $AGREE of {keyspaces} keyspaces that their replicas agree" >&2; false; }}"""
-    comment = "up to three looks: rows that are written meanwhile may show as a difference once, and nodetool may miss an answer"
+    return Command(script=script, comment=_LOOKS, gist=preview.gist)
+
+
+def _named(region: Region, pod: str, keyspace: str) -> Command:
+    """The same of Cassandra's own history, which must be compared and may differ: a proof takes nothing else from it either."""
+    preview = nodetool(region, pod, *_PREVIEW, keyspace)
+    script = f"""{_looks(preview, 1)}
+! {_DIFFER} || {{ echo '{keyspace} of {pod} differs: every repair changes it, and thirty days erase it'; AGREE=1; }}
+(( AGREE >= 1 )) || {{ echo '{pod} does not say whether the replicas of {keyspace} agree' >&2; false; }}"""
+    comment = f"nodetool leaves {keyspace} out unless it is named"
     return Command(script=script, comment=comment, gist=preview.gist)
+
+
+def _looks(preview: Command, keyspaces: int) -> str:
+    """Up to three; SAID is then what the last one said, AGREE of how many keyspaces that they are the same."""
+    agrees = "Previewed data was in sync|No repair is needed for keyspace"
+    lines = (
+        "for TRY in 1 2 3; do",
+        f"  SAID=$({preview.text()})",
+        f"  AGREE=$(grep -cE '{agrees}' <<<\"$SAID\" || true)",
+        f"  {_DIFFER} || (( AGREE < {keyspaces} )) || break",
+        "done",
+        'echo "$SAID"',
+    )
+    return "\n".join(lines)
