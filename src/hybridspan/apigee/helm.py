@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, Protocol
 
 from hybridspan.apigee.apigeectl import PASSING
 from hybridspan.apigee.chart_failures import AUTHORITY, pull_failure
-from hybridspan.apigee.helm_failures import explained
+from hybridspan.apigee.helm_failures import explained, install_failure
 from hybridspan.apigee.helm_process import (
     LOOK_SECONDS,
     ended,
@@ -49,12 +49,6 @@ _LIST: Final = (
 """Every release, whatever became of it: helm 3 says `--all` for that, helm 4 lists all and knows no such flag."""
 _SHORT_SECONDS: Final = 60.0
 _STARTING: Final = "starting"
-_WAITED_OUT: Final = re.compile(
-    r"timed out waiting for the condition"
-    r"|due to (?:atomic|rollback-on-failure) being set:(?!.*failed calling webhook).*context deadline exceeded",
-    re.IGNORECASE | re.DOTALL,
-)
-"""What helm installed did not come up within its whole `--timeout`: no failure that passes while one waits a little more."""
 
 
 class Secrets(Protocol):
@@ -145,7 +139,7 @@ class Helm:
             words += ["--set", setting]
         code, told = await self._run(["upgrade", *words, "--dry-run=server"], _SHORT_SECONDS * 3)
         if code:
-            raise self._failure(release, told, "dry run: nothing was changed")
+            raise install_failure(release, told, "dry run: nothing was changed", self._place)
         await self._carried_out(
             release,
             ["upgrade", *words, *manner(await self.version()), "--timeout", f"{HELM_MINUTES}m"],
@@ -209,7 +203,9 @@ class Helm:
         mark.unlink(missing_ok=True)
         self._record("helm", {"argv": argv, "code": process.returncode})
         if process.returncode:
-            raise self._failure(release, "\n".join(lines[-12:]), "helm undid what it had begun")
+            raise install_failure(
+                release, "\n".join(lines[-12:]), "helm undid what it had begun", self._place
+            )
 
     async def pull(self, reference: str, version: str, folder: Path) -> None:
         """Fetch a chart of that version and unpack it below the folder."""
@@ -259,25 +255,6 @@ class Helm:
             stdout=out,
             stderr=err,
             start_new_session=True,
-        )
-
-    def _failure(self, release: WantedRelease, told: str, then: str) -> PermanentFailure | TemporaryFailure:
-        where = f"release {release.name}, chart {release.chart}, namespace {self._place.namespace}"
-        remedy = explained(told, self._place.command)
-        if PASSING.search(told) and not _WAITED_OUT.search(told):
-            return TemporaryFailure(
-                "HS-APIGEE-033",
-                "helm could not do it now",
-                where=where,
-                why=told,
-                hint=remedy or f"{self._place.command('kubectl')} get pods shows what does not run",
-            )
-        return PermanentFailure(
-            "HS-APIGEE-032",
-            f"helm could not install {release.name}; {then}",
-            where=where,
-            why=told,
-            hint=remedy or "correct what its last lines name, then run apply again",
         )
 
 

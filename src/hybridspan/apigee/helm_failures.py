@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
+
+from hybridspan.apigee.apigeectl import PASSING
+from hybridspan.errors import PermanentFailure, TemporaryFailure
+from hybridspan.facts.helm import WantedRelease
 
 _REMEDIES: Final = (
     (
@@ -50,6 +54,22 @@ _REMEDIES: Final = (
     ),
 )
 
+_WAITED_OUT: Final = re.compile(
+    r"timed out waiting for the condition"
+    r"|due to (?:atomic|rollback-on-failure) being set:(?!.*failed calling webhook).*context deadline exceeded",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What helm installed did not come up within its whole `--timeout`: no failure that passes while one waits a little more."""
+
+
+class Place(Protocol):
+    """Where helm acted."""
+
+    @property
+    def namespace(self) -> str: ...
+
+    def command(self, program: Literal["helm", "kubectl"]) -> str: ...
+
 
 def explained(told: str, command: Callable[[Literal["helm", "kubectl"]], str]) -> str:
     """The remedy for helm's last words; empty where they are new to us.
@@ -58,3 +78,26 @@ def explained(told: str, command: Callable[[Literal["helm", "kubectl"]], str]) -
     """
     remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, told)), "")
     return remedy.replace("{kubectl}", command("kubectl")).replace("{helm}", command("helm"))
+
+
+def install_failure(
+    release: WantedRelease, told: str, then: str, place: Place
+) -> PermanentFailure | TemporaryFailure:
+    """What helm's last words on a release come to; `then` says what became of it."""
+    where = f"release {release.name}, chart {release.chart}, namespace {place.namespace}"
+    remedy = explained(told, place.command)
+    if PASSING.search(told) and not _WAITED_OUT.search(told):
+        return TemporaryFailure(
+            "HS-APIGEE-033",
+            "helm could not do it now",
+            where=where,
+            why=told,
+            hint=remedy or f"{place.command('kubectl')} get pods shows what does not run",
+        )
+    return PermanentFailure(
+        "HS-APIGEE-032",
+        f"helm could not install {release.name}; {then}",
+        where=where,
+        why=told,
+        hint=remedy or "correct what its last lines name, then run apply again",
+    )
