@@ -16,6 +16,10 @@ from hybridspan.apigee.helm import Helm, HelmPlace
 from hybridspan.apigee.helm_process import ended, followed
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
+from hybridspan.facts.overrides import OverridesFacts
+from hybridspan.facts.world import Installation
+from hybridspan.plan.phases.releases import decide_release, wanted_releases
+from tests.plan_helm.world import apigee, with_helm
 
 LIST = [
     {
@@ -80,6 +84,11 @@ class Bench:
         )
         program.chmod(0o755)
 
+    def gets(self, script: str) -> None:
+        """What `helm get values` does from now on, in sh."""
+        program = self.folder / "bin" / "helm"
+        program.write_text(program.read_text().replace("get) echo", f"get) {script};;\nanother) echo"))
+
     def remembers(self, **status_of: str) -> None:
         """What `helm history` tells: the status of each revision, by its number after an `r`."""
         entries = [{"revision": int(key[1:]), "status": status} for key, status in status_of.items()]
@@ -114,6 +123,32 @@ async def test_it_lists_releases_and_what_each_is_for(bench: Bench):
         HelmRelease("prod", "apigee-env", "1.16.0", "deployed", 1, "test"),
     )
     assert "hush" not in str(bench.records)
+
+
+@pytest.mark.parametrize("status", ["failed", "pending-upgrade", "pending-rollback", "uninstalling"])
+async def test_what_a_release_is_for_is_known_while_somebody_changes_it(bench: Bench, status: str):
+    """Its name would be forgotten otherwise, and with it what another region's release is to be called."""
+    bench.says("true", [{**LIST[1], "name": "env-prod", "status": status}])
+    (first,) = await bench.helm.releases()
+    assert (first.status, first.subject) == (status, "test")
+    topology, overrides = with_helm(), OverridesFacts("o.yaml", exists=True, environments=("test",))
+    found = wanted_releases(topology, Installation(apigee(first), overrides))
+    (wanted,) = (w for w in found if w.key == "env/test")
+    there = apigee(HelmRelease("env-prod", "apigee-env", "1.16.0", "deployed", 1, "test"))
+    assert decide_release(topology, wanted, there).is_done
+
+
+async def test_a_release_that_goes_between_two_looks_is_no_failure(bench: Bench):
+    bench.says("true", [LIST[1]])
+    bench.gets("echo 'Error: release: not found' >&2; exit 1")
+    assert [r.subject for r in await bench.helm.releases()] == [""]
+
+
+async def test_values_that_cannot_be_read_are_a_failure_and_no_release_without_an_environment(bench: Bench):
+    bench.says("true", PENDING)
+    bench.gets("echo 'Error: secrets is forbidden' >&2; exit 1")
+    with pytest.raises(PermanentFailure, match="HS-APIGEE-032"):
+        await bench.helm.releases()
 
 
 async def test_a_dry_run_comes_first_and_what_it_prints_is_thrown_away(bench: Bench):

@@ -47,6 +47,8 @@ _LIST: Final = (
     *("--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--output", "json"),
 )
 """Every release, whatever became of it: helm 3 says `--all` for that, helm 4 lists all and knows no such flag."""
+_NOT_FOUND: Final = "release: not found"
+"""What helm says, 3 and 4 alike, of a release that it has no record of."""
 _SHORT_SECONDS: Final = 60.0
 _STARTING: Final = "starting"
 
@@ -121,12 +123,17 @@ class Helm:
         return (await self._asked("version", "--short")).strip()
 
     async def _subject(self, release: HelmRelease) -> str:
-        """The environment or group of a release; its other values are not looked at."""
+        """The environment or group of a release, whatever its status; its other values are not looked at."""
         key = SUBJECTS.get(release.chart)
-        if key is None or not release.is_deployed:
+        if key is None or release.is_removed:
             return ""
-        values = json.loads(await self._asked("get", "values", release.name, "--output", "json") or "null")
-        return str((values or {}).get(key) or "")
+        try:
+            told = await self._asked("get", "values", release.name, "--output", "json")
+        except PermanentFailure as failure:
+            if _NOT_FOUND in failure.why:
+                return ""  # gone since it was listed: an --atomic that failed takes the release away, a person too
+            raise
+        return str((json.loads(told or "null") or {}).get(key) or "")
 
     async def upgrade(self, release: WantedRelease, chart: Path, values: Path, on_line: LineSink) -> None:
         """Install or upgrade, after a dry run on the server; waits for an unfinished run of ours first.

@@ -23,7 +23,7 @@ class HelmRelease:
     version: str
     """Version of the chart, such as 1.16.0 or 1.14.2-hotfix.1."""
     status: str
-    """deployed, failed, pending-install, pending-upgrade, pending-rollback, uninstalling, superseded."""
+    """deployed, failed, pending-install, pending-upgrade, pending-rollback, uninstalling, uninstalled, superseded."""
     revision: int
     subject: str = ""
     """The environment or environment group that it is for, or empty."""
@@ -36,6 +36,11 @@ class HelmRelease:
     def is_pending(self) -> bool:
         """Whether a helm run has begun and not said how it ended."""
         return self.status.startswith("pending-") or self.status == "uninstalling"
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether nothing but the record is left of it (`helm uninstall --keep-history`)."""
+        return self.status == "uninstalled"
 
 
 @dataclass(frozen=True, slots=True)
