@@ -138,6 +138,14 @@ async def test_what_a_release_is_for_is_known_while_somebody_changes_it(bench: B
     assert decide_release(topology, wanted, there).is_done
 
 
+async def test_a_release_that_was_removed_is_none_though_its_record_was_kept(bench: Bench):
+    bench.says("true", [LIST[0], {**LIST[1], "status": "uninstalled", "chart": "apigee-env-1.15.1"}])
+    held = await bench.helm.releases()
+    assert [r.name for r in held] == ["operator"]
+    decision = decide_release(with_helm(), WantedRelease("env", "prod", "test"), apigee(*held))
+    assert (decision.state, decision.reason) == ("needed", "release prod (apigee-env) is not installed")
+
+
 async def test_a_release_that_goes_between_two_looks_is_no_failure(bench: Bench):
     bench.says("true", [LIST[1]])
     bench.gets("echo 'Error: release: not found' >&2; exit 1")
@@ -399,7 +407,10 @@ async def test_an_unfinished_record_keeps_its_mark(bench: Bench):
     assert mark.exists()
 
 
-@pytest.mark.parametrize(("listed", "revision"), [(LIST, 2), ([], 1)])
+REMOVED = [{**LIST[1], "status": "uninstalled", "revision": "4"}]
+
+
+@pytest.mark.parametrize(("listed", "revision"), [(LIST, 2), (REMOVED, 5), ([], 1)])
 async def test_a_run_marks_the_revision_that_it_makes(bench: Bench, listed: Any, revision: int):
     bench.says('case "$*" in *--atomic*) until [ -s go ]; do sleep 0.02; done; cat logs/*.pid;; esac', listed)
     task = asyncio.create_task(bench.upgrade())

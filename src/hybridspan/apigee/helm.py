@@ -46,7 +46,10 @@ _LIST: Final = (
     "list",
     *("--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--output", "json"),
 )
-"""Every release, whatever became of it: helm 3 says `--all` for that, helm 4 lists all and knows no such flag."""
+"""Every record, whatever became of the release, for the next revision counts on from it.
+
+helm 3 says `--all` for that, helm 4 lists all and knows no such flag.
+"""
 _NOT_FOUND: Final = "release: not found"
 """What helm says, 3 and 4 alike, of a release that it has no record of."""
 _SHORT_SECONDS: Final = 60.0
@@ -94,9 +97,12 @@ class Helm:
         self._record = record
 
     async def releases(self) -> tuple[HelmRelease, ...]:
-        """All releases of the namespace, those that failed or are under way too."""
+        """All releases of the namespace, those that failed or are under way too; one that was removed is none.
+
+        `helm uninstall --keep-history` leaves its record, whose name, version and status say nothing about what is there.
+        """
         left = self._place.left()
-        found = await self._listed()
+        found = [release for release in await self._listed() if not release.is_removed]
         self._forget(left, {release.name for release in found if release.is_pending})
         subjects = await asyncio.gather(*(self._subject(release) for release in found))
         return tuple(
@@ -125,7 +131,7 @@ class Helm:
     async def _subject(self, release: HelmRelease) -> str:
         """The environment or group of a release, whatever its status; its other values are not looked at."""
         key = SUBJECTS.get(release.chart)
-        if key is None or release.is_removed:
+        if key is None:
             return ""
         try:
             told = await self._asked("get", "values", release.name, "--output", "json")
