@@ -96,7 +96,12 @@ def test_a_chart_that_is_installed_for_each_is_told_for_which():
         (
             (replace(release("datastore"), name="store"),),
             "refused",
-            "installed as store, in the first region as datastore",
+            "here as store, deployed; every region is to have it as datastore",
+        ),
+        (
+            (replace(release("datastore"), name="store", status="pending-upgrade"),),
+            "refused",
+            "here as store, pending-upgrade;",
         ),
     ],
 )
@@ -105,6 +110,25 @@ def test_a_release_is_installed_once_in_one_version_under_one_name(held, state: 
     decision = decide_release(TOPOLOGY, the_release(TOPOLOGY, FIRST, "datastore"), own)
     assert decision.state == state
     assert words in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "words"),
+    [
+        ("env-release", "env/test", "takes down all that it runs here. "),
+        ("datastore", "datastore", "its Cassandra nodes leave the ring"),
+        ("operator", "operator", "nothing of Apigee can be changed without it"),
+    ],
+)
+def test_what_may_serve_under_another_name_comes_with_no_command_that_takes_it_down(
+    name: str, key: str, words: str
+):
+    own = apigee(replace(release(name), name="another"))
+    (wanted,) = (w for w in wanted_releases(TOPOLOGY, FIRST) if w.key == key)
+    hint = decide_release(TOPOLOGY, wanted, own).hint
+    assert "helm uninstall" not in hint
+    assert "keep another while it may serve" in hint
+    assert words in hint
 
 
 BY_ARGO = {"operator": "centralus-operator", "org": "centralus-my-org", "env/test": "centralus-test"}

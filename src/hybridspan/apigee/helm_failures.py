@@ -32,8 +32,9 @@ _REMEDIES: Final = (
     (
         r"invalid ownership metadata|cannot be imported into the current release",
         (
-            "the cluster has this already from another release or from apigeectl: remove that first, or use its release name;"
-            " what Argo CD has installed only Argo CD changes: change and sync its Application, then run apply again"
+            "the cluster has this already from another release or from apigeectl, which may serve: use its release name, and"
+            " remove it only where nothing depends on it; what Argo CD has installed only Argo CD changes: change and sync its"
+            " Application, then run apply again"
         ),
     ),
     (

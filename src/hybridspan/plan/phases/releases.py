@@ -77,13 +77,34 @@ def _decide_missing(
     """Of a release that is not there by its name: the same chart may be there by another, or without a release."""
     if application := own.tracked.get(wanted.key):
         return _decide_tracked(topology, wanted, application, own.hybrid_version)
-    same = (r for r in held if (r.chart, r.subject) == (wanted.chart, wanted.subject) and r.is_deployed)
+    same = (r for r in held if (r.chart, r.subject) == (wanted.chart, wanted.subject))
     if (twin := next(same, None)) is None:
         return needed(f"release {wanted.name} ({wanted.chart}) is not installed")
+    return _named_otherwise(wanted, twin)
+
+
+def _named_otherwise(wanted: WantedRelease, twin: HelmRelease) -> Decision:
+    """Of a chart that is there by another name, in whatever state: Helm lets no second release have its objects.
+
+    It may serve, so no command stands here that would take it down.
+    """
+    what = f"{wanted.chart} of {wanted.subject}" if wanted.subject else wanted.chart
     return refused(
-        f"{wanted.chart} is installed as {twin.name}, in the first region as {wanted.name}",
-        f"helm uninstall {twin.name} in this region, or use the same names in both",
+        f"{what} is here as {twin.name}, {twin.status}; every region is to have it as {wanted.name}, the first region's name"
+        " or, where that has none, the guide's",
+        f"keep {twin.name} while it may serve: uninstalling it takes down all that it runs here{_lost(wanted)}."
+        f" See first with helm list in the first region that {wanted.name} is its name there and is not being changed by"
+        " somebody. Helm renames no release: only where nothing here depends on it, or once traffic is off this region,"
+        f" {twin.name} can be uninstalled, and apply then installs {wanted.name}",
     )
+
+
+def _lost(wanted: WantedRelease) -> str:
+    """What goes with a component beside its own pods."""
+    return {
+        "datastore": ", and its Cassandra nodes leave the ring",
+        "operator": ", and nothing of Apigee can be changed without it",
+    }.get(wanted.component, "")
 
 
 def _decide_tracked(
