@@ -131,6 +131,18 @@ def test_pods_that_no_region_can_reach_are_told_beforehand(topology: Topology):
     assert severity(of_apigee(topology, on_nodes), "host-network") == []
 
 
+def test_pods_of_argo_cds_that_no_region_can_reach_are_argo_cds_to_change(topology: Topology):
+    cluster = SimpleNamespace(pods_are_routable=False, network_plugin="kubenet", network_plugin_mode=None)
+    azure: Any = SimpleNamespace(cluster=cluster)
+    argo = region(
+        live=installed(first_store(), tracked={"datastore": "hybrid-east"}, releases=()), azure=azure
+    )
+    found = of_apigee(replace(topology, installer="helm"), argo)
+    (finding,) = (f for f in found if f.check == "host-network")
+    assert finding.severity == "refuse"
+    assert "the values of Argo CD's application hybrid-east and into o, sync it" in finding.hint
+
+
 def of_rights(topology: Topology, first: Any, new: Any = None, there: RegionFacts = NEW) -> list[Finding]:
     reviews = {"eastus": first} | ({"centralus": new} if new is not None else {})
     return list(rights.findings(topology, {"eastus": region(), "centralus": there}, reviews))

@@ -95,10 +95,13 @@ def test_a_file_that_would_take_it_back_is_refused() -> None:
     assert decided(False, ON_NODES, NODE_ADDRESSES, NODE_ADDRESSES).state == "refused"
 
 
-def plan(aks: ClusterFacts, *, regions: Topology | None = None) -> Plan:
+def plan(
+    aks: ClusterFacts, *, regions: Topology | None = None, store: DatastoreFacts = STORE, **live: Any
+) -> Plan:
     topology = regions or make_topology(EAST, CENTRAL)
-    live = ApigeeFacts("1.11.2", True, STORE, ())
-    first = RegionFacts(here(EAST, aks=aks), objects(*POD_ADDRESSES), live, (), overrides(False))
+    apigee = ApigeeFacts("1.11.2", True, store, (), **live)
+    own = overrides(store.host_network)
+    first = RegionFacts(here(EAST, aks=aks), objects(*POD_ADDRESSES), apigee, (), own)
     facts = {"eastus": first, "centralus": RegionFacts(NOTHING, None, None, (), overrides(False))}
     return build(
         topology, WorldFacts(0.0, {r.name: facts[r.name] for r in topology.regions}, ring(*POD_ADDRESSES))
@@ -126,6 +129,29 @@ def test_pods_that_a_peering_reaches_need_no_such_step() -> None:
 def test_one_region_alone_stays_as_it_is() -> None:
     with pytest.raises(KeyError):
         plan(OVERLAY, regions=make_topology(EAST)).step("host-network/eastus")
+
+
+WITH_HELM = replace(make_topology(EAST, CENTRAL), installer="helm", hybrid_version="1.16.0")
+TRACKED = {"datastore": "hybrid-east"}
+
+
+def test_a_datastore_of_argo_cds_is_changed_by_argo_cd_alone() -> None:
+    step = plan(OVERLAY, regions=WITH_HELM, tracked=TRACKED).step("host-network/eastus")
+    assert step.decision.state == "refused"
+    assert "of Argo CD's application hybrid-east, which hybridspan does not change" in step.decision.reason
+    assert "write cassandra.hostNetwork: true into the values" in step.decision.hint
+    assert (step.commands, step.undo) == ((), ())
+
+
+def test_what_argo_cd_is_changing_is_waited_for_and_not_installed_once_more() -> None:
+    step = plan(OVERLAY, regions=WITH_HELM, store=ON_NODES, tracked=TRACKED).step("host-network/eastus")
+    assert step.decision.state == "needed"
+    assert "the change is not over" in step.decision.reason
+    assert not any("helm" in c.text() for c in (*step.commands, *step.undo))
+
+
+def test_a_mark_of_argo_cds_on_what_helm_does_not_install_changes_nothing() -> None:
+    assert plan(OVERLAY, tracked=TRACKED).step("host-network/eastus").decision.state == "needed"
 
 
 FILES = {

@@ -8,9 +8,11 @@ from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import Finding
+from hybridspan.plan.build import build
 from tests.plan_cassandra.world import two_regions
 
 from .world import (
+    BY_ARGO,
     ENVIRONMENT,
     OVERRIDES,
     RELEASES,
@@ -49,6 +51,43 @@ def test_an_installation_of_apigeectl_is_told_what_comes_first():
     ((severity, words),) = of(found(replace(GOOD, releases=())), "helm-releases")
     assert severity == "refuse"
     assert "move the installation to Helm" in words
+
+
+def test_helm_records_in_another_namespace_are_thought_of():
+    """Flux keeps them in flux-system, and moving them by its own setting would take the region down."""
+    ((_, words),) = of(found(replace(GOOD, releases=())), "helm-releases")
+    assert "get secrets -A -l owner=helm" in words
+    assert "never move the storageNamespace" in words
+
+
+def test_a_first_region_that_argo_cd_installed_is_as_good_as_any():
+    seen = found(replace(GOOD, releases=(), tracked=BY_ARGO))
+    assert {f.severity for f in seen} == {"pass"}
+    ((_, words),) = of(seen, "helm-releases")
+    assert "installed by Argo CD" in words
+    assert "apigee-datastore" in words
+
+
+def test_values_that_are_not_those_of_the_application_are_compared_with_it():
+    argo, other = replace(GOOD, releases=(), tracked=BY_ARGO), replace(OVERRIDES, environments=("prod",))
+    ((_, words),) = [f for f in of(found(argo, overrides=other), "resource-names") if f[0] == "refuse"]
+    assert "the values of Argo CD's application apigee-org" in words
+
+
+def test_beside_a_first_region_of_argo_cds_everything_is_planned_under_the_guides_names():
+    seen = world(TOPOLOGY, RING, apigee())
+    argo = replace(GOOD, releases=(), tracked=BY_ARGO)
+    regions = {**seen.regions, "eastus": replace(seen.regions["eastus"], apigee=argo)}
+    made = build(TOPOLOGY, replace(seen, regions=regions))
+    helm = {
+        s.id: s
+        for s in made.steps
+        if s.id.startswith(("operator/", "datastore/", "organization/", "release/"))
+    }
+    assert {s.decision.state for s in helm.values()} == {"needed"}
+    assert not any("apigee-eastus" in c.text() and "helm" in c.text() for s in made.steps for c in s.commands)
+    for step, name in (("organization/centralus", "hybrid-test-7"), ("release/centralus/env/test", "test")):
+        assert any(f"helm upgrade {name} " in c.text() for c in helm[step].commands)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("where", ["first", "own"])

@@ -117,3 +117,16 @@ def world(topology: Topology, seen: RingFacts | None, own: ApigeeFacts | None = 
 
 def records(*keyspaces: str) -> tuple[AvailableRanges, ...]:
     return tuple(AvailableRanges(name, 1, 0) for name in keyspaces)
+
+
+BY_ARGO = {
+    "operator": "apigee-operator",
+    "ingress-manager": "apigee-ingress-manager",
+    "datastore": "apigee-datastore",
+    "org": "apigee-org",
+    "telemetry": "apigee-telemetry",
+    "redis": "apigee-redis",
+    "env/test": "apigee-env-test",
+    "virtualhost/test": "apigee-group-test",
+}
+"""What an Argo CD has installed everything with: no Helm release is there."""

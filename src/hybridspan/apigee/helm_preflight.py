@@ -49,8 +49,7 @@ def _releases(topology: Topology, region: Region, apigee: ApigeeFacts) -> Iterat
     is_first, where = region.name == topology.first.name, _where(region)
     if not ours:
         if is_first and apigee.datastore is not None:
-            message = "hybrid is installed, but not by Helm: helm list shows no release of Apigee's charts"
-            yield Finding("helm-releases", "refuse", where, message, MIGRATION)
+            yield _without_releases(region, where, apigee)
         return
     yield from _versions(topology, where, ours)
     if unsettled := [f"{r.name} is {r.status}" for r in ours if not r.is_deployed]:
@@ -59,6 +58,26 @@ def _releases(topology: Topology, region: Region, apigee: ApigeeFacts) -> Iterat
         # A new region's is what apply mends; the first region's is not ours to touch.
         severity: Severity = "refuse" if is_first else "warn"
         yield Finding("helm-releases", severity, where, f"not deployed: {', '.join(unsettled)}", hint)
+
+
+def _without_releases(region: Region, where: str, apigee: ApigeeFacts) -> Finding:
+    """Of a first region in whose namespace Helm knows nothing: Argo CD's is as good as any, for nothing is changed there."""
+    if apigee.tracked:
+        applications = ", ".join(sorted(set(apigee.tracked.values())))
+        message = f"installed by Argo CD, which makes no Helm release ({applications}): new regions get the guide's names"
+        return Finding("helm-releases", "pass", where, message)
+    message = f"hybrid is installed, but helm list shows no release of Apigee's charts in namespace {region.namespace}"
+    hint = f"where apigeectl installed it: {MIGRATION}. {_elsewhere(region)}"
+    return Finding("helm-releases", "refuse", where, message, hint)
+
+
+def _elsewhere(region: Region) -> str:
+    asked = f"kubectl --context {region.context} get secrets -A -l owner=helm"
+    return (
+        "Or its Helm records lie in another namespace, as Flux keeps them beside its HelmRelease unless told otherwise:"
+        f" {asked} shows where. hybridspan reads them in {region.namespace}: copy them there, and leave changes of this"
+        " region to Flux; never move the storageNamespace of a HelmRelease that serves, Flux would uninstall what it runs"
+    )
 
 
 def _versions(topology: Topology, where: str, ours: list[HelmRelease]) -> Iterator[Finding]:
@@ -91,9 +110,15 @@ def _resource_names(topology: Topology, first: RegionFacts) -> Iterator[Finding]
             yield Finding("resource-names", "pass", where, f"{kind} {', '.join(sorted(names))} as computed")
         elif live:
             message = f"{kind} {', '.join(sorted(live))}, computed from the overrides {', '.join(sorted(names)) or 'none'}"
-            helm = f"helm --kube-context {topology.first.context} -n {topology.first.namespace}"
-            hint = f"the overrides are not those that were installed: compare org and envs with {helm} get values NAME"
+            hint = f"the overrides are not those that were installed: compare org and envs with {_values(topology, first.apigee)}"
             yield Finding("resource-names", "refuse", where, message, hint)
+
+
+def _values(topology: Topology, first: ApigeeFacts) -> str:
+    """Where the values are with which the first region was installed."""
+    if application := first.tracked.get("org"):
+        return f"the values of Argo CD's application {application}"
+    return f"helm --kube-context {topology.first.context} -n {topology.first.namespace} get values NAME"
 
 
 def _federation(topology: Topology, region: Region, regions: Mapping[str, RegionFacts]) -> Iterator[Finding]:

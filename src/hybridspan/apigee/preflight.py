@@ -8,6 +8,7 @@ from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
+from hybridspan.plan.phases.host_network import by_argo, how_by_argo
 from hybridspan.topology.model import Region, Topology
 
 
@@ -103,12 +104,15 @@ def _network_mode(
     azure = first.azure.cluster
     is_ours_to_change = azure is not None and not azure.pods_are_routable and live is False
     if is_ours_to_change and region.name == topology.first.name and topology.new_regions:
+        application = by_argo(topology, first.apigee)
         hint = f"step host-network/{region.name} changes the existing region first, one node after the other"
+        if application:
+            hint = how_by_argo(application, facts.overrides.path if facts.overrides else "its overrides")
         message = (
             f"pods of network plugin {_plugin(azure)} cannot be reached from another region: without "
             "cassandra.hostNetwork: true no node of another region could join"
         )
-        yield Finding("host-network", "warn", _where(region), message, hint)
+        yield Finding("host-network", "refuse" if application else "warn", _where(region), message, hint)
         return
     if is_ours_to_change:
         return

@@ -9,7 +9,7 @@ from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import with_host_network
 from hybridspan.plan.model import Decision, needed
-from hybridspan.plan.phases.host_network import decide_host_network
+from hybridspan.plan.phases.host_network import by_argo, decide_host_network
 from hybridspan.progress import Progress
 from hybridspan.steps.datastore import apply_datastore, rolling
 from hybridspan.steps.region_step import RegionStep
@@ -29,7 +29,10 @@ class HostNetworkStep(RegionStep):
             self._ring(),
         )
         overrides = overrides_facts(self.estate.topology, self.region)
-        return decide_host_network(self.region, azure, overrides, apigee.datastore, objects, ring)
+        application = by_argo(self.estate.topology, apigee)
+        return decide_host_network(
+            self.region, azure, overrides, apigee.datastore, objects, ring, application
+        )
 
     async def act(self, progress: Progress) -> None:
         await asyncio.to_thread(self._edit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from hybridspan.facts.apigee import DatastoreFacts
+from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.azure import ClusterFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects, NodeObjectFacts, PodFacts
@@ -30,9 +30,24 @@ def plan_host_network(topology: Topology, facts: WorldFacts) -> list[PlannedStep
         return []
     first = topology.first
     own = facts.regions[first.name]
-    store = own.apigee.datastore if own.apigee else None
-    decision = decide_host_network(first, own.azure.cluster, own.overrides, store, own.cluster, facts.ring)
-    return [_step(topology, facts, decision)]
+    store, application = own.apigee.datastore if own.apigee else None, by_argo(topology, own.apigee)
+    decision = decide_host_network(
+        first, own.azure.cluster, own.overrides, store, own.cluster, facts.ring, application
+    )
+    return [_step(topology, facts, decision, application)]
+
+
+def by_argo(topology: Topology, own: ApigeeFacts | None) -> str:
+    """The Argo CD application that the region's datastore is of, where Helm's charts are used; empty where there is none."""
+    return own.tracked.get("datastore", "") if own is not None and topology.installer == "helm" else ""
+
+
+def how_by_argo(application: str, path: str) -> str:
+    """The next move where a change belongs into an application: hybridspan's own would be taken back by the next sync."""
+    return (
+        f"write cassandra.hostNetwork: true into the values of Argo CD's application {application} and into {path}, sync it,"
+        " and wait until every Cassandra node is back, one after the other; then plan again"
+    )
 
 
 def decide_host_network(
@@ -42,14 +57,23 @@ def decide_host_network(
     store: DatastoreFacts | None,
     objects: ClusterObjects | None,
     ring: RingFacts | None,
+    application: str = "",
 ) -> Decision:
-    """Whether the first region's Cassandra must change to its machines' addresses, or is still changing."""
+    """Whether the first region's Cassandra must change to its machines' addresses, or is still changing.
+
+    Refused where it must and the datastore is of an Argo CD application.
+    """
     if cluster is None or overrides is None or store is None or objects is None:
         return later("the first region's installation was not seen")
     why = (
         f"{cluster.name} has network plugin {plugin_of(cluster)}: no peering reaches its pods, and without "
         "hostNetwork no node of another region could join"
     )
+    if application and not store.host_network:
+        return refused(
+            f"{why}; the datastore is of Argo CD's application {application}, which hybridspan does not change",
+            how_by_argo(application, overrides.path),
+        )
     if not overrides.host_network:
         if store.host_network:
             return refused(
@@ -83,9 +107,11 @@ def not_moved(
     return f"the ring still has {', '.join(strange)}" if strange else ""
 
 
-def _step(topology: Topology, facts: WorldFacts, decision: Decision) -> PlannedStep:
+def _step(topology: Topology, facts: WorldFacts, decision: Decision, application: str) -> PlannedStep:
     first = topology.first
     path = shlex.quote(str(first.overrides))
+    # Of Argo CD's only the end of its own change is waited for.
+    installed = () if application else datastore_applied(topology, first, facts)
     back = Command(script=_edited("true", "false", path), comment="before another region has joined")
     return PlannedStep(
         id=step_id(topology),
@@ -95,14 +121,14 @@ def _step(topology: Topology, facts: WorldFacts, decision: Decision) -> PlannedS
         decision=decision,
         commands=(
             Command(script=_edit(path)),
-            *datastore_applied(topology, first, facts),
+            *installed,
             change_is_seen(first),
             datastore_runs(first),
             nodetool(first, pod_name(topology, 0), "status"),
         ),
         lanes=("ring", f"apigee/{first.name}"),
         irreversible="" if decision.is_done else _named(first),
-        undo=() if decision.is_done else (back, *datastore_applied(topology, first, facts)),
+        undo=() if decision.is_done or application else (back, *installed),
         undo_note="the same rolling change the other way; once another region has joined it would be cut off by it",
     )
 
