@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.apigee.tracking import ANNOTATION, HELM, LABEL, application_of, tracked
+from hybridspan.apigee.tracking import tracked
+from hybridspan.facts.argo import ANNOTATION, HELM, LABEL, application_of
+from hybridspan.kubernetes.objects import secret
+from hybridspan.kubernetes.portable import stripped
 
 
 def made(kind: str, name: str, spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
@@ -34,6 +37,14 @@ def by_argo(kind: str, name: str, application: str, spec: dict[str, Any] | None 
 )
 def test_an_object_is_of_the_application_that_its_own_mark_names(metadata: Any, application: str) -> None:
     assert application_of(made("ApigeeRedis", "default", **metadata)) == application
+
+
+def test_a_secret_tells_its_application_and_a_copy_of_it_does_not() -> None:
+    """An Argo CD of the other cluster with an application of that name would take the copy for its own, and prune it."""
+    mark = "hybrid-east:/Secret:apigee/apigee-datastore-default-creds"
+    document = made("Secret", "apigee-datastore-default-creds", annotations={ANNOTATION: mark})
+    assert secret(document).application == "hybrid-east"
+    assert secret(stripped(document, "apigee")).application == ""
 
 
 OBJECTS = (

@@ -47,6 +47,8 @@ class SecretFacts:
     """What it is for where regions share it (`Cassandra credentials`, `ingress TLS`…); empty for one of the cluster's own."""
     release: str = ""
     """The Helm release that made it, or empty: Helm makes it in another region from the same overrides, and takes no copy over."""
+    application: str = ""
+    """The Argo CD Application that it is of, or empty; where that installs a chart, the same holds as of a release's."""
 
 
 @dataclass(frozen=True, slots=True)

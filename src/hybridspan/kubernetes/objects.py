@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from hybridspan.facts.argo import HELM, application_of
 from hybridspan.facts.kubernetes import NodeObjectFacts, PodFacts, SecretFacts
 from hybridspan.kubernetes.portable import purpose_of_secret
 
@@ -83,7 +84,8 @@ def secret(document: Document) -> SecretFacts:
         hashes={key: hashlib.sha256(value).hexdigest() for key, value in data.items()},
         certificate_fingerprint=fingerprint(data["tls.crt"]) if data.get("tls.crt") else None,
         purpose=purpose_of_secret(document),
-        release=(metadata.get("annotations") or {}).get("meta.helm.sh/release-name", ""),
+        release=(metadata.get("annotations") or {}).get(HELM, ""),
+        application=application_of(document),
     )
 
 

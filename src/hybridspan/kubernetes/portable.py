@@ -16,6 +16,7 @@ _CLUSTER_ANNOTATIONS: Final = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/",
     "meta.helm.sh/",
+    "argocd.argoproj.io/",
     "openshift.io/",
     "field.cattle.io/",
     "cattle.io/",

@@ -12,10 +12,12 @@ from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certific
 from hybridspan.kubernetes.portable import is_cert_managers, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases import trust
+from hybridspan.plan.phases.shared_secrets import applications, missing_secrets
 from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
+    from hybridspan.facts.kubernetes import ClusterObjects
     from hybridspan.facts.overrides import OverridesFacts
     from hybridspan.kubernetes.cluster import KubernetesCluster
     from hybridspan.observation.estate import Estate
@@ -145,22 +147,27 @@ class SecretsStep(TrustStep):
     """Credentials and certificates that all regions share."""
 
     async def check(self) -> Decision:
-        source, target = await self._clusters()
-        first, own = await asyncio.gather(
-            source.objects(self.first.namespace), target.objects(self.region.namespace)
-        )
-        return trust.decide_secrets(first, self._overrides(), own)
+        first, own, charts = await self._seen()
+        return trust.decide_secrets(first, self._overrides(), own, charts)
 
     async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
-        first, own = await asyncio.gather(
-            source.objects(self.first.namespace), target.objects(self.region.namespace)
-        )
-        for name in trust.missing_secrets(first, self._overrides(), own):
+        first, own, charts = await self._seen()
+        for name in missing_secrets(first, self._overrides(), own, charts):
             progress(f"secret {name}", None, {})
             found = await source.get("v1", "Secret", name, self.first.namespace)
             if found is not None:
                 await target.apply(stripped(found, self.region.namespace), force=True)
+
+    async def _seen(self) -> tuple[ClusterObjects, ClusterObjects, frozenset[str]]:
+        """Both clusters' objects, and by which applications the first has Apigee's charts."""
+        source, target = await self._clusters()
+        first, own, apigee = await asyncio.gather(
+            source.objects(self.first.namespace),
+            target.objects(self.region.namespace),
+            apigee_facts(source, self.first.namespace),
+        )
+        return first, own, applications(apigee)
 
 
 class StorageStep(TrustStep):

@@ -6,12 +6,15 @@ well, and the nodes can never join.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, deleted, kubectl, moved
+from hybridspan.plan.phases.shared_secrets import applications, missing_secrets, shared_secrets
 from hybridspan.topology.model import Region, Topology
 
 AUTHORITY = "apigee-ca"
@@ -205,44 +208,32 @@ def _cert_manager(
     )
 
 
-def shared_secrets(first: ClusterObjects, overrides: OverridesFacts | None) -> tuple[SecretFacts, ...]:
-    """The first region's secrets that every region must have: by what they are for, or named by the overrides.
-
-    Not those that a Helm release made: it makes them in the new region too, and refuses to take over a copy.
-    """
-    named = overrides.secrets if overrides else frozenset()
-    return tuple(s for s in first.secrets if (s.purpose or s.name in named) and not s.release)
-
-
-def missing_secrets(
-    first: ClusterObjects, overrides: OverridesFacts | None, own: ClusterObjects
-) -> tuple[str, ...]:
-    """Names of shared secrets that the other cluster does not have, or has with other content."""
-    held = {s.name: s.hashes for s in own.secrets}
-    return tuple(s.name for s in shared_secrets(first, overrides) if held.get(s.name) != s.hashes)
-
-
 def decide_secrets(
-    first: ClusterObjects | None, overrides: OverridesFacts | None, own: ClusterObjects | None
+    first: ClusterObjects | None,
+    overrides: OverridesFacts | None,
+    own: ClusterObjects | None,
+    charts: Collection[str] = (),
 ) -> Decision:
+    """`charts` are the Argo CD applications by which the first region has Apigee's charts."""
     if first is None:
         return later(FIRST_NOT_SEEN)
     if own is None:
         return later(NOT_YET)
-    shared = shared_secrets(first, overrides)
-    if missing := missing_secrets(first, overrides, own):
+    shared = shared_secrets(first, overrides, charts)
+    if missing := missing_secrets(first, overrides, own, charts):
         return needed(f"not as in the first region: {', '.join(missing)}")
     return done(f"{len(shared)} secrets are as in the first region, by their hashes")
 
 
 def _secrets(source: Region, region: Region, first: RegionFacts, own: ClusterObjects | None) -> PlannedStep:
-    shared = shared_secrets(first.cluster, first.overrides) if first.cluster else ()
+    charts = applications(first.apigee)
+    shared = shared_secrets(first.cluster, first.overrides, charts) if first.cluster else ()
     places = (source.namespace, region.namespace)
     return _step(
         "secrets",
         region,
         f"Credentials and certificates of the first region in {region.cluster.name}",
-        decide_secrets(first.cluster, first.overrides, own),
+        decide_secrets(first.cluster, first.overrides, own, charts),
         tuple(copied_secret(source, region, s.name, places) for s in shared),
         needs=(f"namespace/{region.name}",),
         undo=tuple(deleted(region, "secret", s.name, "-n", region.namespace) for s in shared),
