@@ -7,19 +7,21 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hybridspan.apigee.helm import Helm, HelmPlace
+from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.apigee.helm_process import ended, followed
 from hybridspan.errors import PermanentFailure, TemporaryFailure
 from hybridspan.facts.helm import HelmRelease, WantedRelease
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import Installation
 from hybridspan.plan.phases.releases import decide_release, wanted_releases
-from tests.plan_helm.world import apigee, with_helm
+from tests.plan_helm.world import RING, apigee, with_helm, world
 
 LIST = [
     {
@@ -144,6 +146,19 @@ async def test_a_release_that_was_removed_is_none_though_its_record_was_kept(ben
     assert [r.name for r in held] == ["operator"]
     decision = decide_release(with_helm(), WantedRelease("env", "prod", "test"), apigee(*held))
     assert (decision.state, decision.reason) == ("needed", "release prod (apigee-env) is not installed")
+
+
+async def test_an_environment_that_was_removed_with_its_record_kept_is_no_upgrade_that_stopped_half_way(
+    bench: Bench,
+):
+    removed = {**LIST[1], "name": "old", "status": "uninstalled", "chart": "apigee-env-1.15.1"}
+    bench.says("true", [LIST[0], LIST[1], removed])
+    seen = world(with_helm(), RING)
+    regions = dict(seen.regions)
+    live = replace(regions["eastus"].apigee or apigee(), releases=await bench.helm.releases())
+    regions["eastus"] = replace(regions["eastus"], apigee=live)
+    helm = [f for f in helm_findings(with_helm(), regions) if f.check in ("helm-releases", "helm-versions")]
+    assert [(f.severity, f.message) for f in helm] == [("pass", "2 releases of 1.16.0")]
 
 
 async def test_a_release_that_goes_between_two_looks_is_no_failure(bench: Bench):

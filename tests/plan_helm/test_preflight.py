@@ -6,6 +6,7 @@ import pytest
 
 from hybridspan.apigee.helm_preflight import helm_findings
 from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts
+from hybridspan.facts.helm import HelmRelease
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import Finding
 from hybridspan.plan.build import build
@@ -51,6 +52,17 @@ def test_an_installation_of_apigeectl_is_told_what_comes_first():
     ((severity, words),) = of(found(replace(GOOD, releases=())), "helm-releases")
     assert severity == "refuse"
     assert "move the installation to Helm" in words
+
+
+OWN = HelmRelease("dash", "apigee-dashboards", "0.3.1", "failed", 4)
+
+
+def test_a_companys_own_chart_is_no_part_of_an_upgrade():
+    assert {f.severity for f in found(replace(GOOD, releases=(*RELEASES, OWN)))} == {"pass"}
+
+
+def test_a_companys_own_chart_is_no_installation_by_helm():
+    assert [s for s, _ in of(found(replace(GOOD, releases=(OWN,))), "helm-releases")] == ["refuse"]
 
 
 def test_helm_records_in_another_namespace_are_thought_of():

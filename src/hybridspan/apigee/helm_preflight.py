@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from hybridspan.apigee.charts import NAMES
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import HelmRelease
 from hybridspan.facts.world import Finding, RegionFacts, Severity
@@ -45,7 +46,8 @@ def _unexpected(region: Region, apigee: ApigeeFacts | None) -> Iterator[Finding]
 
 
 def _releases(topology: Topology, region: Region, apigee: ApigeeFacts) -> Iterator[Finding]:
-    ours = [r for r in apigee.releases or () if r.chart.startswith("apigee-")]
+    # Not by the prefix: a company has charts of its own beside Apigee's, such as dashboards, with versions of their own.
+    ours = [r for r in apigee.releases or () if r.chart in NAMES]
     is_first, where = region.name == topology.first.name, _where(region)
     if not ours:
         if is_first and apigee.datastore is not None:
