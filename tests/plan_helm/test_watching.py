@@ -13,12 +13,13 @@ import pytest
 from hybridspan.errors import HybridspanError, PermanentFailure
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.kubernetes import PodFacts
+from hybridspan.plan.build import build
 from hybridspan.plan.model import later
 from hybridspan.steps.replication import ReplicationStep
 from hybridspan.topology.model import Region, Topology
 from tests.plan_cassandra.world import AFTER, nts, ring
 
-from .world import KMS, ORGANIZATION, PODS, RING, with_helm
+from .world import KMS, ORGANIZATION, PODS, RING, apigee, with_helm, world
 
 NARROW = ring({**AFTER, KMS: nts(dc_1=3)}, "dc-1", "dc-2")
 Act = Callable[["Operator"], None]
@@ -89,6 +90,8 @@ class Ring:
     free: dict[str, int] = field(default_factory=dict)
     away: tuple[str, ...] = ()
     bytes: int = 10
+    holds: dict[str, int] = field(default_factory=dict)
+    """Bytes of each keyspace on a pod where these are other than `bytes`."""
     datacenter: str = "dc-2"
     source: Ring | None = None
     """The other region's, where it holds anything else."""
@@ -117,7 +120,7 @@ class Ring:
         return "Mode: NORMAL\n"
 
     async def keyspace_sizes(self, pod: str, names: Any) -> dict[str, int]:
-        return dict.fromkeys(names, self.bytes)
+        return dict.fromkeys(names, self.holds.get(pod, self.bytes))
 
     async def unreachable_from(self, pod: str, addresses: Any, port: int) -> tuple[str, ...]:
         return self.away
@@ -230,6 +233,54 @@ async def test_a_keyspace_that_lacks_the_data_center_is_named():
     with pytest.raises(PermanentFailure, match="HS-APIGEE-044") as caught:
         await carried_out(Operator(nothing, complete), Ring(NARROW))
     assert f"{KMS} is not replicated to dc-2" in caught.value.why
+
+
+def beside(source_bytes: int, own_bytes: int, **holds: int) -> Ring:
+    """The new nodes, each with a record of every range, beside a source with more to hold."""
+    pods = {f"apigee-cassandra-default-{n[1:]}": size for n, size in holds.items()}
+    return Ring(bytes=own_bytes, holds=pods, source=Ring(bytes=source_bytes, datacenter="dc-1"))
+
+
+def restarted() -> Operator:
+    """An operator that a run starts again by force, and that then says complete: no record is cleared for it."""
+    operator = Operator(nothing, running, complete, nothing, nothing, nothing, complete)
+    operator.made(dict(SPEC), state="error", message="Stream failed", lastAppliedGeneration=1)
+    return operator
+
+
+async def test_a_node_that_is_nearly_empty_is_not_believed_whatever_its_records_say():
+    operator, cassandra = restarted(), beside(10**9, 10**9, n1=5 * 1024**2)
+    with pytest.raises(PermanentFailure, match=r"HS-APIGEE-045.*a node is nearly empty: it is not") as caught:
+        await carried_out(operator, cassandra)
+    assert cassandra.received[PODS[1]] == {KMS}
+    assert (
+        f"{PODS[1]} holds next to nothing of it: 5.0 MiB on disk, about 953.7 MiB expected"
+        in caught.value.why
+    )
+    assert f"apigee/{PODS[1]}" in caught.value.where
+    assert "the comparison tells which ranges lack" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [(10**9, 21 * 10**7), (8 * 1024**2, 0)],
+    ids=["a fifth, for what was written over and deleted goes by compaction", "too little to say anything"],
+)
+async def test_a_size_that_may_be_whole_is_left_to_the_comparison(source: int, own: int):
+    await carried_out(restarted(), beside(source, own))
+
+
+async def test_what_was_called_nearly_empty_is_judged_by_the_comparison_the_next_time():
+    """A size is a hint and no proof: looked at again and again it would let nobody pass."""
+    operator, cassandra = Operator(), beside(10**9, 0)
+    operator.made(dict(SPEC))
+    complete(operator)
+    estate: Any = Estate(operator, cassandra, with_helm())
+    planned: Any = SimpleNamespace(region="centralus", id="replication/centralus", decision=later(""))
+    assert (await ReplicationStep(planned, estate).check()).is_done
+    made = build(with_helm(), world(with_helm(), RING, apigee()))
+    for release in (s for s in made.steps if s.id.startswith("release/centralus/env/")):
+        assert {"verify-again/centralus", "replication/centralus"} <= set(release.needs)
 
 
 @pytest.mark.parametrize(
