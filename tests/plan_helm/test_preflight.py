@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from hybridspan.apigee.helm_preflight import helm_findings
+from hybridspan.apigee.preflight import findings
 from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts
 from hybridspan.facts.helm import HelmRelease
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import Finding
 from hybridspan.plan.build import build
+from hybridspan.plan.model import Plan
 from tests.plan_cassandra.world import two_regions
 
 from .world import (
@@ -110,6 +112,38 @@ def test_mixed_versions_are_refused_with_the_reason(where: str):
     assert len(refused) == 1
     assert "operator 1.15.1" in refused[0]
     assert "in the middle of an upgrade" in refused[0]
+
+
+def planned(where: str = "eastus", *releases: HelmRelease) -> Plan:
+    """From what helm lists in both clusters to the plan: all of one version, but for one region that has `releases`."""
+    seen = world(TOPOLOGY, RING, replace(GOOD, datastore=store()))
+    own = replace(seen.regions[where].apigee or GOOD, releases=releases or RELEASES)
+    regions = {**seen.regions, where: replace(seen.regions[where], apigee=own)}
+    return build(TOPOLOGY, replace(seen, regions=regions, findings=tuple(findings(TOPOLOGY, regions))))
+
+
+@pytest.mark.parametrize(
+    ("where", "step"),
+    [
+        ("eastus", ""),
+        (
+            "centralus",
+            "operator/centralus: release operator is apigee-operator 1.15.1, the topology says 1.16.0",
+        ),
+    ],
+    ids=["the first", "a new one"],
+)
+def test_a_plan_over_regions_of_mixed_versions_is_refused_with_the_release_that_differs(
+    where: str, step: str
+):
+    mixed = planned(where, release("operator", "1.15.1"), *RELEASES[1:])
+    told = [words for words in mixed.refusals if words not in planned().refusals]
+    assert (
+        "not of 1.16.0, as the topology says: operator 1.15.1; an installation of mixed versions is"
+        in told[0]
+    )
+    assert told[0].startswith(f"{where}, cluster ")
+    assert told[1:] == ([step] if step else [])
 
 
 def test_a_release_that_is_not_deployed_is_refused_in_the_first_region_only():
