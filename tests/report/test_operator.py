@@ -52,6 +52,21 @@ def test_releases_stand_side_by_side(topology: Topology, facts: WorldFacts) -> N
     assert "release=redis  chart=apigee-redis  eastus=1.16.0 deployed  centralus=none" in said
 
 
+def test_what_argo_cd_has_installed_is_not_said_to_be_none(topology: Topology, facts: WorldFacts) -> None:
+    seen = with_helm(facts, topology)
+    new = topology.regions[1].name
+    own = seen.regions[new].apigee
+    assert own is not None
+    argo = replace(own, releases=(), hybrid_version="1.16.0", tracked={"datastore": "hybrid-west"})
+    regions = {**seen.regions, new: replace(seen.regions[new], apigee=argo)}
+    said = str(render_status(topology, replace(seen, regions=regions)))
+    assert (
+        "release=datastore  chart=apigee-datastore  eastus=1.16.0 deployed  centralus=1.16.0 by Argo CD"
+        in said
+    )
+    assert "release=redis  chart=apigee-redis  eastus=1.16.0 deployed  centralus=none" in said
+
+
 def test_releases_of_a_cluster_that_was_not_looked_into_are_not_said_to_be_none(
     topology: Topology, facts: WorldFacts
 ) -> None:

@@ -29,6 +29,12 @@ class HelmRelease:
     """The environment or environment group that it is for, or empty."""
 
     @property
+    def key(self) -> str:
+        """`env/prod`, or `redis` where there is one only: as of the release that a region needs."""
+        component = self.chart.removeprefix("apigee-")
+        return f"{component}/{self.subject}" if self.subject else component
+
+    @property
     def is_deployed(self) -> bool:
         return self.status == "deployed"
 

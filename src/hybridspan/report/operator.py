@@ -40,9 +40,9 @@ def release_heads(topology: Topology) -> Row:
 
 def release_rows(topology: Topology, facts: WorldFacts) -> list[Row]:
     """One row for each release, a column for each region; nothing with another installer."""
-    found = {str(r.name): _releases(r, facts) for r in topology.regions}
-    names = dict.fromkeys((r.name, r.chart) for held in found.values() for r in held or ())
-    return [(name, chart, *(_state(held, name, chart) for held in found.values())) for name, chart in names]
+    found = [(_releases(r, facts), _apigee(r, facts)) for r in topology.regions]
+    wanted = {(r.name, r.chart): r for held, _ in found for r in held or ()}
+    return [(r.name, r.chart, *(_state(held, own, r) for held, own in found)) for r in wanted.values()]
 
 
 def _releases(region: Region, facts: WorldFacts) -> tuple[HelmRelease, ...] | None:
@@ -51,10 +51,12 @@ def _releases(region: Region, facts: WorldFacts) -> tuple[HelmRelease, ...] | No
     return None if facts.is_closed(region.name) else (own.releases if own else None) or ()
 
 
-def _state(held: tuple[HelmRelease, ...] | None, name: str, chart: str) -> str:
+def _state(held: tuple[HelmRelease, ...] | None, own: ApigeeFacts | None, wanted: HelmRelease) -> str:
     if held is None:
         return NOT_SEEN
-    found = next((r for r in held if (r.name, r.chart) == (name, chart)), None)
+    found = next((r for r in held if (r.name, r.chart) == (wanted.name, wanted.chart)), None)
+    if found is None and own is not None and wanted.key in own.tracked:
+        return f"{own.hybrid_version or 'there'} by Argo CD"
     return f"{found.version} {found.status}" if found else "none"
 
 
