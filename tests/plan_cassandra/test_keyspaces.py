@@ -98,6 +98,38 @@ def test_a_keyspace_without_replicas_in_the_source_is_refused_by_name() -> None:
     assert "kms" in decision.reason
 
 
+def test_a_keyspace_that_a_person_altered_without_the_source_is_refused_too() -> None:
+    third = three_regions().regions[2]
+    seen = ring({"rollout": nts(dc_2=3, dc_3=3)}, "dc-1", "dc-2", "dc-3")
+    decision = decide_spread(seen, third, ["rollout"], three_regions().added_after(third))
+    assert decision.state == "refused"
+    assert "nothing of it is copied to dc-3" in decision.reason
+    assert "choose a copyFrom for westeurope that holds every keyspace (rollout is in dc-2)" in decision.hint
+    assert "give rollout replicas in dc-1 too" in decision.hint
+
+
+def test_a_keyspace_that_came_to_a_later_region_by_this_one_is_settled_here() -> None:
+    """The third region copies from the second, as the refusal advises; running again must find the second one done."""
+    topology = three_regions()
+    seen = ring({"rollout": nts(dc_2=3, dc_3=3)}, "dc-1", "dc-2", "dc-3")
+    second, third = topology.new_regions
+    assert decide_spread(seen, second, ["rollout"], topology.added_after(second)).is_done
+    assert decide_spread(seen, replace(third, copy_from=second.datacenter), ["rollout"]).is_done
+
+
+def test_a_keyspace_that_only_the_new_data_center_holds_comes_from_nowhere() -> None:
+    assert decide_spread(ring({"own": nts(dc_2=3)}, "dc-1", "dc-2"), CENTRALUS, ["own"]).is_done
+
+
+def test_a_plan_refuses_just_the_region_that_would_stay_empty() -> None:
+    topology = three_regions()
+    seen = ring({**AFTER, "rollout": nts(dc_2=3, dc_3=3)}, "dc-1", "dc-2", "dc-3")
+    steps = {s.id: s.decision for s in plan_keyspaces(topology, world(topology, seen))}
+    second, third = topology.new_regions
+    assert steps[f"data-keyspaces/{second.name}"].is_done  # type: ignore[index]
+    assert steps[f"data-keyspaces/{third.name}"].state == "refused"  # type: ignore[index]
+
+
 def test_a_keyspace_that_came_on_simple_strategy_after_the_first_phase_is_refused() -> None:
     assert decide_spread(ring({"kms": simple(3)}, "dc-1", "dc-2"), CENTRALUS, ["kms"]).state == "refused"
 

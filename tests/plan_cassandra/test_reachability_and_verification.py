@@ -105,6 +105,16 @@ def test_a_proof_holds_for_the_same_nodes_and_keyspaces() -> None:
     assert decide_verification(seen, CENTRALUS, kept, again=False).is_done
 
 
+def test_only_what_could_be_compared_is_told_as_found_the_same() -> None:
+    seen = ring({**AFTER, "elsewhere": nts(dc_1=3), "single": nts(dc_2=1)}, "dc-1", "dc-2")
+    words = decide_verification(
+        seen, CENTRALUS, {"fingerprint": fingerprint(seen, "dc-2")}, again=False
+    ).reason
+    assert "perses {dc-1:3, dc-2:3}" in words
+    assert "elsewhere" not in words
+    assert "single" not in words
+
+
 def test_a_proof_is_stale_when_a_keyspace_came_since() -> None:
     kept = {"fingerprint": fingerprint(ring(AFTER, "dc-1", "dc-2"), "dc-2"), "at": 1.0}
     seen = ring({**AFTER, "new": nts(dc_1=3, dc_2=3)}, "dc-1", "dc-2")

@@ -41,6 +41,10 @@ class Replication:
     def factor(self, datacenter: str) -> int:
         return self.factors.get(datacenter, 0)
 
+    def can_be_compared(self, datacenter: str) -> bool:
+        """Whether a replica there has another one to be compared with, in whichever data center that is."""
+        return self.factor(datacenter) > 0 and sum(self.factors.values()) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class KeyspaceFacts:

@@ -132,13 +132,16 @@ class _SpreadStep(RegionStep):
 
     async def check(self) -> Decision:
         ring = await (await self._source()).members()
-        return decide_spread(ring, self.region, self._names(ring))
+        return decide_spread(ring, self.region, self._names(ring), self._added_after())
 
     async def act(self, progress: Progress) -> None:
         source = await self._source()
         ring = await source.ring_facts()
         members_are_up(ring, self.region)
         await alter(source, spread(ring, self.region, self._names(ring)), self.estate, progress)
+
+    def _added_after(self) -> frozenset[str]:
+        return self.estate.topology.added_after(self.region)
 
     async def _source(self) -> CassandraRegion:
         topology = self.estate.topology
@@ -182,7 +185,7 @@ class AuthKeyspaceStep(_SpreadStep):
 
     async def check(self) -> Decision:
         ring = await (await self._source()).members()
-        decision = decide_auth(ring, self.region, self._decided())
+        decision = decide_auth(ring, self.region, self._decided(), self._added_after())
         if not decision.is_done:
             return decision
         failures = await self._failed_logins()

@@ -174,6 +174,10 @@ class Topology:
         """The regions that the installation is to span besides the first, in the file's order."""
         return self.regions[1:]
 
+    def added_after(self, region: Region) -> frozenset[str]:
+        """The data centers that come after a region's: what they hold they were given, it does not come from them."""
+        return frozenset(r.datacenter for r in self.regions[self.regions.index(region) + 1 :])
+
     def region(self, name: str) -> Region:
         """The region of that name; KeyError where there is none."""
         for region in self.regions:

@@ -8,7 +8,7 @@ in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -60,13 +60,16 @@ def owed_repairs(decided: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(name for name, state in decided.items() if state == "altered"))
 
 
-def decide_spread(ring: RingFacts | None, region: Region, names: Sequence[str]) -> Decision:
-    """Whether the keyspaces of those names must get the region's data center."""
+def decide_spread(
+    ring: RingFacts | None, region: Region, names: Sequence[str], added_after: Collection[str] = ()
+) -> Decision:
+    """Whether the keyspaces of those names must get the region's data center; `added_after` are the data centers of later
+    regions."""
     if ring is None:
         return later("no Cassandra node answers yet")
-    unsuited = [k for k in replicated(ring) if k.name in names and not _is_settled(k, region)]
+    unsuited = [k for k in replicated(ring) if k.name in names and not _is_settled(k, region, added_after)]
     if unsuited:
-        return _unsuited(unsuited[0], region)
+        return _unsuited(unsuited[0], region, added_after)
     found = spread(ring, region, names)
     if found:
         listed = ", ".join(f"{a.keyspace} {shown(a.after)}" for a in found)
@@ -76,30 +79,47 @@ def decide_spread(ring: RingFacts | None, region: Region, names: Sequence[str]) 
     return done(f"{region.datacenter} is named: {listed}" if listed else "there is no such keyspace")
 
 
-def _is_settled(keyspace: KeyspaceFacts, region: Region) -> bool:
-    named = keyspace.replication.factor(region.datacenter) > 0
-    return named or is_spreadable(keyspace, region) or keyspace.replication.strategy == "EverywhereStrategy"
+def _is_settled(keyspace: KeyspaceFacts, region: Region, added_after: Collection[str]) -> bool:
+    """Whether all that the region must hold of it can come from the data center that it copies from, or comes from nowhere."""
+    if is_spreadable(keyspace, region) or keyspace.replication.strategy == "EverywhereStrategy":
+        return True
+    return keyspace.replication.factor(region.datacenter) > 0 and not _holders(keyspace, region, added_after)
 
 
-def _unsuited(keyspace: KeyspaceFacts, region: Region) -> Decision:
+def _holders(keyspace: KeyspaceFacts, region: Region, added_after: Collection[str]) -> tuple[str, ...]:
+    """The data centers that held it before the region came: the region's replicas are empty until they are filled from there."""
+    held = (datacenter for datacenter, factor in keyspace.replication.factors.items() if factor)
+    return tuple(dc for dc in held if dc != region.datacenter and dc not in added_after)
+
+
+def _unsuited(keyspace: KeyspaceFacts, region: Region, added_after: Collection[str]) -> Decision:
+    name, source = keyspace.name, region.copy_from
     if keyspace.replication.strategy == "SimpleStrategy":
         return refused(
-            f"{keyspace.name} is on SimpleStrategy, which knows no data centers",
+            f"{name} is on SimpleStrategy, which knows no data centers",
             "run apply again: its first phase moves it to NetworkTopologyStrategy",
         )
+    copied = f"nothing of it is copied to {region.datacenter}, and {region.datacenter} would answer as if it had no rows"
+    given = (
+        f"give {name} replicas in {source} too (ALTER KEYSPACE) and fill them: nodetool repair -full {name}"
+    )
+    holders = " or ".join(_holders(keyspace, region, added_after))
+    choice = f"choose a copyFrom for {region.name} that holds every keyspace ({name} is in {holders}), or "
     return refused(
-        f"{keyspace.name} is {shown(keyspace.replication)}: it has no replicas in {region.copy_from}, the data center "
-        f"that {region.datacenter} copies from",
-        f"choose another copyFrom for {region.name}, or alter {keyspace.name} by hand",
+        f"{name} is {shown(keyspace.replication)}: it has no replicas in {source}, the data center that "
+        f"{region.datacenter} copies from. So {copied}",
+        f"{choice if holders else ''}{given} on each node of {source}. Then run apply again",
     )
 
 
-def decide_auth(ring: RingFacts | None, region: Region, decided: Mapping[str, Any]) -> Decision:
+def decide_auth(
+    ring: RingFacts | None, region: Region, decided: Mapping[str, Any], added_after: Collection[str] = ()
+) -> Decision:
     """Whether system_auth must get the region's data center, or a repair on one of its nodes.
 
     `decided` is what the journal keeps: the host ids of the nodes on which it was repaired since it has that data center.
     """
-    spreading = decide_spread(ring, region, (AUTH,))
+    spreading = decide_spread(ring, region, (AUTH,), added_after)
     if ring is None or not spreading.is_done:
         return spreading
     repaired = set(decided.get("hosts", ()))
@@ -151,7 +171,7 @@ def _auth(
 ) -> PlannedStep:
     title = f"system_auth to {region.datacenter}, repaired on each new node, a login through each"
     altered = _spread(topology, region, ring, "auth-keyspace", title, (AUTH,))
-    decision = decide_auth(ring, region, decided)
+    decision = decide_auth(ring, region, decided, topology.added_after(region))
     pods = pods_of(topology, region)
     repairs = [nodetool(region, pod, "repair", "-full", AUTH) for pod in pods]
     logins = [cqlsh(region, pod, "ddl", "SELECT release_version FROM system.local;") for pod in pods]
@@ -192,7 +212,7 @@ def _spread(
         phase=phase,
         region=region.name,
         title=title,
-        decision=decide_spread(ring, region, names),
+        decision=decide_spread(ring, region, names, topology.added_after(region)),
         commands=_alters(topology, region, found),
         lanes=("ring",),
         procedure_rows=(13, 14),

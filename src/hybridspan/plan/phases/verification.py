@@ -53,7 +53,8 @@ def decide_verification(
     if ring is None or not ring.of(region.datacenter):
         return later(f"{region.datacenter} is compared with {region.copy_from} once it has its data")
     if decided and decided.get("fingerprint") == fingerprint(ring, region.datacenter):
-        keyspaces = ", ".join(f"{k.name} {shown(k.replication)}" for k in replicated(ring))
+        compared = [k for k in replicated(ring) if k.replication.can_be_compared(region.datacenter)]
+        keyspaces = ", ".join(f"{k.name} {shown(k.replication)}" for k in compared)
         return done(f"the same nodes and keyspaces were compared and found the same: {keyspaces}")
     if ring.before_4:
         return _unproved(ring, region, copied)
