@@ -170,9 +170,12 @@ class CassandraRegion:
 
         async def ask(pod: str) -> Mapping[str, float]:
             async with self.session(pod) as cql:
-                rows, owners = await asyncio.gather(cql.query(repairs.HISTORY), owners_seen_by(cql))
-            whole = replicas(owners, self.region.datacenter, 1)
-            return repairs.last_repairs(rows, self.region.datacenter, tuple(whole))
+                rows, owners, tables = await asyncio.gather(
+                    cql.query(repairs.HISTORY), owners_seen_by(cql), cql.query(ring.TABLES)
+                )
+            whole = tuple(replicas(owners, self.region.datacenter, 1))
+            named = ring.tables_by_keyspace(tables)
+            return repairs.last_repairs(rows, self.region.datacenter, whole, named)
 
         try:
             return await self.any_pod(ask)

@@ -40,9 +40,7 @@ def read_replication(options: Mapping[str, str]) -> Replication:
 
 def read_keyspaces(keyspaces: Iterable[Row], tables: Iterable[Row]) -> tuple[KeyspaceFacts, ...]:
     """Every keyspace of the schema, in name order."""
-    by_keyspace: dict[str, list[str]] = {}
-    for row in tables:
-        by_keyspace.setdefault(row["keyspace_name"], []).append(row["table_name"])
+    by_keyspace = tables_by_keyspace(tables)
     return tuple(
         KeyspaceFacts(
             row["keyspace_name"],
@@ -51,6 +49,14 @@ def read_keyspaces(keyspaces: Iterable[Row], tables: Iterable[Row]) -> tuple[Key
         )
         for row in sorted(keyspaces, key=lambda row: str(row["keyspace_name"]))
     )
+
+
+def tables_by_keyspace(tables: Iterable[Row]) -> Mapping[str, Sequence[str]]:
+    """The names of its tables, for each keyspace that has any."""
+    found: dict[str, list[str]] = {}
+    for row in tables:
+        found.setdefault(row["keyspace_name"], []).append(row["table_name"])
+    return found
 
 
 def read_members(local: Row, peers: Sequence[Row]) -> tuple[RingNode, ...]:
