@@ -8,7 +8,7 @@ import pytest
 
 from hybridspan.engine.runner import Runner
 from hybridspan.errors import PermanentFailure, TemporaryFailure
-from hybridspan.plan.model import PlannedStep, refused
+from hybridspan.plan.model import Decision, PlannedStep, done, later, needed, refused
 
 from .conftest import ScriptedStep, Story, TurnedClock, planned
 
@@ -231,3 +231,50 @@ async def test_failures_that_come_together_are_tried_again_like_one(story: Story
     step = ScriptedStep(planned("a/x"), failures=(together,))
     assert (await runner([step], story, clock).run()).is_complete
     assert step.acts == 2
+
+
+class Waiting(ScriptedStep):
+    """A step whose looks say these in turn, and the last one ever after."""
+
+    def __init__(self, *looks: Decision, failures: tuple[Exception, ...] = ()) -> None:
+        super().__init__(planned("seed-out/a"), failures=failures)
+        self.looks = list(looks)
+
+    async def check(self) -> Decision:
+        if self.acts and not self.failures and self.is_done:
+            return done("as it should be")
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+async def test_a_step_whose_turn_has_not_come_is_never_acted_on(story: Story, clock: TurnedClock) -> None:
+    """Its needs are good, so somebody else has changed the world since: a node is down, before all are restarted."""
+    step = Waiting(later("one node is down", "bring it up"))
+    outcome = await runner([step], story, clock).run()
+    error = outcome.steps[0].error
+    assert step.acts == 0
+    assert error is not None
+    assert (error.code, error.message, error.where, error.hint) == (
+        "HS-ENGINE-005",
+        "one node is down",
+        "seed-out/a",
+        "bring it up",
+    )
+    assert "acting seed-out/a" not in story.lines
+
+
+async def test_a_step_whose_turn_comes_while_it_is_waited_for_is_carried_out(
+    story: Story, clock: TurnedClock
+) -> None:
+    step = Waiting(later("one node is down"), later("one node is down"), needed("the seed is named"))
+    outcome = await runner([step], story, clock).run()
+    assert outcome.is_complete
+    assert step.acts == 1
+
+
+async def test_an_act_is_not_tried_again_while_its_turn_has_gone(story: Story, clock: TurnedClock) -> None:
+    busy = TemporaryFailure("HS-X-2", "busy")
+    step = Waiting(needed("the seed is named"), later("one node is down"), failures=(busy,))
+    outcome = await runner([step], story, clock).run()
+    assert step.acts == 1
+    assert outcome.steps[0].error is not None
+    assert outcome.steps[0].error.code == "HS-ENGINE-005"

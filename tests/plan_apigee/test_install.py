@@ -62,6 +62,16 @@ def test_the_seed_goes_when_all_have_joined(topology: Topology, in_file, live, s
     assert decide_seed_removal(topology.new_regions[0], overrides, live, seen).state == state
 
 
+def test_the_next_move_is_said_where_a_node_that_had_joined_is_down(topology: Topology):
+    overrides, live = OverridesFacts("o", exists=True, seed="120.38.1.9"), store(seed="120.38.1.9")
+    down = ring(*FIRST, *SECOND[:2], node("192.138.0.11", "dc-2", "DN"))
+    decision = decide_seed_removal(topology.new_regions[0], overrides, live, down)
+    assert "2 of 3 nodes of dc-2 are up and normal" in decision.reason
+    assert decision.hint == "bring these nodes up (nodetool status), then run apply again"
+    joining = decide_seed_removal(topology.new_regions[0], overrides, live, ring(*FIRST, SECOND[0]))
+    assert (joining.state, joining.hint) == ("later", "")
+
+
 def apigee(*resources: tuple[str, str, str], installed: bool = True) -> ApigeeFacts:
     found = tuple(CustomResourceFacts(*r) for r in resources)
     return ApigeeFacts("1.11.2", True, store() if installed else None, found)

@@ -3,6 +3,9 @@
 A step is checked, acted on only where needed, and verified until it is true or its deadline has passed. The first
 permanent failure stops the start of further steps; those under way are let finish. Cancelling the run (Ctrl-C) cancels
 all: what was begun goes on in the world, and the next run finds it by looking.
+
+A step whose own look says `later`, though all that it needs is good, is never acted on: the world is not as it was when those
+were done. It is looked at again while patience lasts.
 """
 
 from __future__ import annotations
@@ -107,7 +110,7 @@ class Runner:
 
     async def _check_act_verify(self, step: Step, started: float) -> StepOutcome:
         planned = step.planned
-        decision = await self._patiently(step, step.check)
+        decision = await self._patiently(step, lambda: in_turn(step))
         if decision.is_done:
             return StepOutcome(planned.id, "unchanged", decision.reason, started, self._clock.now())
         if decision.state == "refused":
@@ -138,7 +141,7 @@ class Runner:
 
         async def once() -> None:
             nonlocal first
-            if not first and (await step.check()).is_done:
+            if not first and (await in_turn(step)).is_done:
                 return
             first = False
             await step.act(tell)
@@ -193,6 +196,14 @@ class Runner:
 
     def _tell(self, kind: str, planned: PlannedStep, document: Mapping[str, Any]) -> None:
         self._listener.event(kind, planned, document)
+
+
+async def in_turn(step: Step) -> Decision:
+    """What the step decides now; TemporaryFailure where it says that its turn has not come."""
+    decision = await step.check()
+    if decision.state == "later":
+        raise TemporaryFailure("HS-ENGINE-005", decision.reason, where=step.planned.id, hint=decision.hint)
+    return decision
 
 
 def defect(planned: PlannedStep, error: Exception) -> PermanentFailure:

@@ -20,7 +20,7 @@ class Decision:
     """What a step concludes from facts.
 
     `done`: nothing to do, the reason says what was seen. `needed`: something to do, the reason says why.
-    `later`: cannot be seen before an earlier step has run. `refused`: must not be done, the reason says why.
+    `later`: cannot be seen, or must not be done, before an earlier step has run. `refused`: must not be done, the reason says why.
     """
 
     state: DecisionState
@@ -47,8 +47,9 @@ def needed(reason: str) -> Decision:
     return Decision("needed", reason)
 
 
-def later(reason: str) -> Decision:
-    return Decision("later", reason)
+def later(reason: str, hint: str = "") -> Decision:
+    """Not now; `hint` is the next move where it stays so."""
+    return Decision("later", reason, hint)
 
 
 def refused(reason: str, hint: str) -> Decision:

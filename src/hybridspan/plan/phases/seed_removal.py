@@ -9,6 +9,7 @@ from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.install import not_joined
 from hybridspan.plan.phases.kubectl import change_is_seen, datastore_runs, kubectl
+from hybridspan.plan.phases.overrides import is_complete
 from hybridspan.plan.phases.releases import datastore_applied
 from hybridspan.topology.model import Region, Topology
 
@@ -47,7 +48,13 @@ def decide_seed_removal(
             else needed(f"after the seed went: {missing}")
         )
     if missing is not None:
-        return later(f"the seed stays until all nodes have joined: {missing}")
+        # Taking it out restarts every node, one after the other: no more of them may be away then.
+        hint = (
+            "bring these nodes up (nodetool status), then run apply again"
+            if is_complete(ring, region)
+            else ""
+        )
+        return later(f"the seed stays until all nodes have joined: {missing}", hint)
     places = [
         name
         for name, seed in ((region.overrides.name, in_file), ("the live datastore", store.seed_host))
