@@ -10,6 +10,7 @@ from hybridspan.facts.cassandra import KeyspaceFacts
 from hybridspan.plan.phases.alterations import Alteration, projected, simple_alterations, spread
 from hybridspan.plan.phases.keyspace_names import data_names, system_names
 from hybridspan.plan.phases.keyspaces import decide_auth, decide_simple, decide_spread, plan_keyspaces
+from hybridspan.plan.phases.simple_repairs import SimpleRepairs
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, three_regions, two_regions, world
 
 CENTRALUS = two_regions().region("centralus")
@@ -45,8 +46,8 @@ def test_local_keyspaces_are_left_alone() -> None:
 
 
 def test_a_repair_that_is_owed_is_needed_though_nothing_is_simple() -> None:
-    assert decide_simple(ring(BEFORE, "dc-1"), {"system_auth": "altered"}).state == "needed"
-    assert decide_simple(ring(BEFORE, "dc-1"), {"system_auth": "repaired"}).is_done
+    assert decide_simple(ring(BEFORE, "dc-1"), SimpleRepairs().altered(["system_auth"])).state == "needed"
+    assert decide_simple(ring(BEFORE, "dc-1"), SimpleRepairs().repaired(["system_auth"])).is_done
 
 
 def test_statements_are_those_of_the_procedure() -> None:

@@ -21,14 +21,13 @@ from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.alterations import Alteration, simple_alterations, spread
 from hybridspan.plan.phases.keyspace_names import AUTH, names_of_ours, system_names
 from hybridspan.plan.phases.keyspaces import (
-    SIMPLE_KEY,
     auth_key,
     decide_auth,
     decide_simple,
     decide_spread,
-    owed_repairs,
 )
 from hybridspan.plan.phases.ring_commands import User
+from hybridspan.plan.phases.simple_repairs import SIMPLE_KEY, SimpleRepairs
 from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 from hybridspan.topology.model import Region
@@ -80,17 +79,17 @@ class SimpleKeyspacesStep(RegionStep):
     """From SimpleStrategy to NetworkTopologyStrategy with the present data centers, then repaired."""
 
     async def check(self) -> Decision:
-        return decide_simple(await self._ring(), self._decided())
+        return decide_simple(await self._ring(), self._repairs())
 
     async def act(self, progress: Progress) -> None:
         source = await self._source()
         found = simple_alterations(await source.members())
         # Kept before the statements: a run that ends between the two owes the repair all the same.
-        self._keep([alteration.keyspace for alteration in found], "altered")
+        self._keep(self._repairs().altered([alteration.keyspace for alteration in found]))
         await alter(source, found, self.estate, progress)
         # A repair that began before one of them was altered says nothing of its new replicas.
         since = self.estate.clock.now() if found else 0.0
-        await self._repair(source, owed_repairs(self._decided()), progress, since)
+        await self._repair(source, sorted(self._repairs().owed), progress, since)
 
     async def _repair(
         self, source: CassandraRegion, names: Sequence[str], progress: Progress, since: float
@@ -109,13 +108,13 @@ class SimpleKeyspacesStep(RegionStep):
         for address, todo in jobs.items():
             pod = await source.pod_of(address)
             await repaired(source, pod.name, "repair-simple", todo, self.estate.clock, progress, since=since)
-        self._keep(names, "repaired")
+        self._keep(self._repairs().repaired(names))
 
-    def _decided(self) -> dict[str, Any]:
-        return dict(self.estate.decided(SIMPLE_KEY) or {})
+    def _repairs(self) -> SimpleRepairs:
+        return SimpleRepairs.read(self.estate.decided(SIMPLE_KEY))
 
-    def _keep(self, keyspaces: Sequence[str], state: str) -> None:
-        self.estate.decide(SIMPLE_KEY, {**self._decided(), **dict.fromkeys(keyspaces, state)})
+    def _keep(self, repairs: SimpleRepairs) -> None:
+        self.estate.decide(SIMPLE_KEY, repairs.to_document())
 
     async def _source(self) -> CassandraRegion:
         return await self.estate.cassandra(self.estate.topology.first)

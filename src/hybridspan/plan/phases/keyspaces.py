@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
 from hybridspan.facts.world import WorldFacts
@@ -26,11 +26,9 @@ from hybridspan.plan.phases.alterations import (
 )
 from hybridspan.plan.phases.keyspace_names import AUTH, names_of_ours, replicated, system_names
 from hybridspan.plan.phases.ring_commands import User, cqlsh, nodetool, pod_name, pods_of
+from hybridspan.plan.phases.simple_repairs import SIMPLE_KEY, SimpleRepairs
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
-
-SIMPLE_KEY: Final = "simple-keyspaces"
-"""Where the journal keeps which keyspaces left SimpleStrategy, and whether they are `altered` only or `repaired` too."""
 
 
 def auth_key(region: Region) -> str:
@@ -38,8 +36,8 @@ def auth_key(region: Region) -> str:
     return f"auth-repair/{region.name}"
 
 
-def decide_simple(ring: RingFacts | None, decided: Mapping[str, Any]) -> Decision:
-    """Whether the first phase has something to do; `decided` says which repairs are still owed."""
+def decide_simple(ring: RingFacts | None, repairs: SimpleRepairs) -> Decision:
+    """Whether the first phase has something to do, which is also a repair that is still owed."""
     if ring is None:
         return later("no Cassandra node answers yet")
     found = simple_alterations(ring)
@@ -49,15 +47,9 @@ def decide_simple(ring: RingFacts | None, decided: Mapping[str, Any]) -> Decisio
             f"on SimpleStrategy: {listed}. New nodes would take over ranges without having the data, so each moves to "
             f"{shown(found[0].after)} or its like before the first new node starts, and is repaired"
         )
-    owed = owed_repairs(decided)
-    if owed:
-        return needed(f"moved from SimpleStrategy but not repaired since: {', '.join(owed)}")
+    if repairs.owed:
+        return needed(f"moved from SimpleStrategy but not repaired since: {', '.join(sorted(repairs.owed))}")
     return done("no keyspace is on SimpleStrategy")
-
-
-def owed_repairs(decided: Mapping[str, Any]) -> tuple[str, ...]:
-    """Keyspaces that a run altered and has not repaired since."""
-    return tuple(sorted(name for name, state in decided.items() if state == "altered"))
 
 
 def decide_spread(
@@ -158,7 +150,7 @@ def _simple(topology: Topology, facts: WorldFacts) -> PlannedStep:
         phase="simple-keyspaces",
         region=first.name,
         title="Keyspaces on SimpleStrategy, before any new node starts",
-        decision=decide_simple(facts.ring, facts.decided.get(SIMPLE_KEY) or {}),
+        decision=decide_simple(facts.ring, SimpleRepairs.read(facts.decided.get(SIMPLE_KEY))),
         commands=(*(_moved(first, pod, a) for a in found), *repairs),
         lanes=("ring",),
         procedure_rows=(13,),

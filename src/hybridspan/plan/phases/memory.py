@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from hybridspan.plan.phases.keyspaces import SIMPLE_KEY, auth_key
+from hybridspan.plan.phases.keyspaces import auth_key
 from hybridspan.plan.phases.rebuild import rebuild_key
 from hybridspan.plan.phases.ring_commands import pods_of
+from hybridspan.plan.phases.simple_repairs import SIMPLE_KEY
 from hybridspan.plan.phases.source_repair import source_repair_key
 from hybridspan.plan.phases.torn_peerings import torn_key_of
 from hybridspan.plan.phases.verification import copied_key, verification_key
