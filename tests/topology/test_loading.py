@@ -161,3 +161,9 @@ def test_the_shortest_file_in_the_documentation_is_a_topology(tmp_path):
     text = (EXAMPLES.parent / "docs" / "topology.md").read_text().split("```yaml\n")[1].split("```")[0]
     topology = load(written(tmp_path, text))
     assert [r.datacenter for r in topology.regions] == ["dc-1", "dc-2"]
+
+
+def test_of_a_key_that_stands_twice_no_value_is_told(tmp_path):
+    failure = refused(tmp_path, "password: hunter2\npassword: hunter3\n")
+    assert 'duplicate key "password"' in str(failure)
+    assert "hunter" not in str(failure)

@@ -135,7 +135,8 @@ def _scalar(node: Any) -> Any:
 def _broken(file: Path, broken: Any) -> Problem:
     mark = broken.problem_mark or broken.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    what = " ".join(str(broken.problem or broken.context or "not YAML").split())
+    # Of a key that stands twice ruamel tells both values, which may be passwords.
+    what = " ".join(str(broken.problem or broken.context or "not YAML").split()).partition(" with value ")[0]
     at = f" at column {column}" if column else ""
     return _unreadable(
         file, line, f"the YAML is broken{at}: {what}", "look at this line and the one before it"
