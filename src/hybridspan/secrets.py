@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from pathlib import Path
 from typing import Final
 
 MASK: Final = "***"
+CONFIDENTIAL: Final = r"pass(?:word|wd|phrase)|(?:private|secret|encryption|access|account|api)[-_]?key|client[-_]?secret|salt|token"
+"""What secrets are called, as a part of a pattern that ignores case."""
+SECRET_NAME: Final = re.compile(rf"(?:{CONFIDENTIAL}|(?:^|[-_])pass)s?\d*$", re.IGNORECASE)
+"""Names of keys whose values are secrets themselves."""
 
 
 class Secret:

@@ -67,3 +67,31 @@ def test_numbers_stay_numbers():
 def test_what_is_no_mapping_is_refused(text: str):
     with pytest.raises(NotAMapping):
         EditableText(text)
+
+
+REMARKED = """# head
+a: 1  # one
+b: "x # y"  # two
+c: |  # three
+  # text
+  more # text
+# after
+d: {e: 'it''s # not', f: 2}# no remark
+g: [1,  # in a list
+    2]
+h: u#v
+# last"""
+
+
+def test_remarks_are_found_and_what_looks_like_one_in_a_value_is_not():
+    document = EditableText(REMARKED.replace("# no remark", ""))
+    found = [document.text[start:end] for start, end in document.remarks()]
+    assert found == ["# head", "# one", "# two", "# three", "# after", "# in a list", "# last"]
+
+
+def test_without_remarks_the_values_stay():
+    document = EditableText(REMARKED.replace("# no remark", ""))
+    bare = document.without_remarks()
+    assert bare.value() == document.value()
+    assert list(bare.remarks()) == []
+    assert bare.text.startswith('a: 1\nb: "x # y"\nc: |\n')

@@ -153,6 +153,18 @@ def test_passwords_are_never_exported(topology: Topology):
     assert "hush" not in str(caught.value)
 
 
+def test_what_was_commented_out_is_never_exported(topology: Topology):
+    path = topology.first.overrides
+    remarked = path.read_text().replace(
+        "  auth:\n", "  auth:  # it was hush\n    # ddl: {password: hush}\n", 1
+    )
+    path.write_text(f"{remarked}# axHashSalt: hush\n")
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee())
+    files = exported(build(topology, facts), topology, facts)
+    assert not [name for name, text in files.items() if "hush" in text]
+    assert read(files["centralus/values.yaml"])["cassandra"]["clusterName"] == "apigeecluster"
+
+
 def test_a_folder_of_this_machine_is_no_address_for_a_controller(topology: Topology):
     topology = replace(topology, charts="/charts")
     facts = world(topology, ring(BEFORE, "dc-1"), apigee())

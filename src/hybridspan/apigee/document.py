@@ -6,12 +6,13 @@ Positions come from the parser; edits are made on the text. Nothing is ever dump
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 Path = tuple[str, ...]
@@ -43,7 +44,8 @@ class EditableText:
             self._root = YAML().compose(text)
             self._values = YAML(typ="safe", pure=True).load(text)
         except YAMLError as error:
-            raise NotAMapping(" ".join(str(error).split())) from error
+            # Without its cause: ruamel's own words quote the line, and that may hold a password.
+            raise NotAMapping(_why(error)) from None
         if not isinstance(self._root, MappingNode):
             raise NotAMapping("it holds no mapping")
 
@@ -60,6 +62,42 @@ class EditableText:
 
     def scalar(self, *path: str) -> Scalar | None:
         return next((s for s in self.scalars() if s.path == path), None)
+
+    def remarks(self) -> Iterator[tuple[int, int]]:
+        """Where each comment begins and ends, its `#` included and its line break not."""
+        taken, past = self._texts(), 0
+        for found in re.finditer(r"(?m)(?:^|(?<=[ \t]))#", self.text):
+            index = found.start()
+            if index < past or any(start <= index < end for start, end in taken):
+                continue
+            past = self._line_end(index)
+            past -= self.text[:past].endswith("\n")
+            yield index, past
+
+    def without_remarks(self) -> EditableText:
+        """The same values with no comment; lines that held nothing else are gone."""
+        text = self.text
+        for start, end in reversed(tuple(self.remarks())):
+            begin = self._line_start(start)
+            if self.text[begin:start].strip():
+                text = self.text[begin:start].rstrip().join((text[:begin], text[end:]))
+            else:
+                text = text[:begin] + text[self._line_end(end) :]
+        return EditableText(text)
+
+    def _texts(self) -> list[tuple[int, int]]:
+        """Where keys and values stand, in which a `#` is one; the head of a block scalar may have a comment."""
+        found, ahead = [], [self._root]
+        while ahead:
+            node = ahead.pop()
+            if isinstance(node, ScalarNode):
+                start, end = node.start_mark.index, node.end_mark.index
+                found.append((self._line_end(start) if node.style in ("|", ">") else start, end))
+            elif isinstance(node, MappingNode):
+                ahead += [part for pair in node.value for part in pair]
+            else:
+                ahead += node.value
+        return found
 
     def with_value(self, path: Path, value: Any) -> EditableText:
         """The scalar at that path replaced, in its own quotes; a missing last key is added to its mapping."""
@@ -138,6 +176,15 @@ class EditableText:
         """The index after the line break that ends this line."""
         found = self.text.find("\n", index)
         return len(self.text) if found < 0 else found + 1
+
+
+def _why(error: YAMLError) -> str:
+    """What is wrong and in which line, without a word of what stands there but keys."""
+    if not isinstance(error, MarkedYAMLError):
+        return " ".join(str(error).split())
+    mark = error.problem_mark or error.context_mark
+    what = " ".join(str(error.problem or error.context).split()).partition(" with value ")[0]
+    return f"line {mark.line + 1}: {what}" if mark else what
 
 
 def _written(value: Any, style: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from hybridspan.apigee.overrides import document_of, passwords_in
+from hybridspan.apigee.clear_secrets import passwords_in
+from hybridspan.apigee.overrides import document_of
 from hybridspan.apigee.overrides_edits import with_seed
 from hybridspan.errors import InputError
 from hybridspan.facts.world import WorldFacts
@@ -38,7 +39,8 @@ def _input(topology: Topology, region: Region, facts: WorldFacts) -> RegionInput
     return RegionInput(
         region=region,
         releases=wanted_releases(topology, first),
-        values=document.text,
+        # What somebody commented out may be a password still.
+        values=document.without_remarks().text,
         document=cast("dict[str, object]", document.value()),
         organization=organization_resource(topology, first.apigee),
         passwords=passwords_in(document),

@@ -6,23 +6,21 @@ order and spacing of the person's file stay.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
+from hybridspan.apigee.clear_secrets import passwords_in
 from hybridspan.apigee.document import EditableText, NotAMapping, Path
 from hybridspan.apigee.federation import audience_of, credential_files
-from hybridspan.apigee.overrides_differences import against_topology, diff, disallowed, edit
+from hybridspan.apigee.overrides_command import edit
+from hybridspan.apigee.overrides_differences import against_topology, diff, disallowed
 from hybridspan.apigee.overrides_edits import SEED, derive
 from hybridspan.apigee.quantities import quantity
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.topology.model import Installer, Region, Topology
 
-_CLEAR_SECRET: Final = re.compile(
-    r"password$|(?:private|secret|encryption)key$|hashsalt$|^token$", re.IGNORECASE
-)
 _REFERENCES: Final = frozenset({"secret", "sslSecret", "serviceAccountRef"})
 _SIZES: Final = ("capacity", "storageSize")
 """Keys of `cassandra.storage` for a volume's size: apigeectl's, which the charts still heed first, and the charts' own."""
@@ -58,9 +56,7 @@ def overrides_facts(topology: Topology, region: Region) -> OverridesFacts:
     if isinstance(own, str):
         return OverridesFacts(str(path), True, own)
     wrong = disallowed(source, own, first, path) + against_topology(own, region)
-    return _facts_of(
-        path, own, True, diff(source, own, first, path), edit(source, own, first, path), wrong, installer
-    )
+    return _facts_of(path, own, True, diff(source, own, first, path), "", wrong, installer)
 
 
 def _facts_of(
@@ -110,15 +106,6 @@ def _names(entries: Any) -> tuple[str, ...]:
     """Names in a list such as `envs`."""
     found = entries if isinstance(entries, list) else []
     return tuple(str(e["name"]) for e in found if isinstance(e, dict) and e.get("name"))
-
-
-def passwords_in(document: EditableText) -> tuple[str, ...]:
-    """Keys whose values are secrets themselves, in clear; references to Kubernetes secrets are none."""
-    return tuple(
-        ".".join(s.path)
-        for s in document.scalars()
-        if _CLEAR_SECRET.search(s.path[-1]) and isinstance(s.value, str) and s.value
-    )
 
 
 def _read(path: FilePath) -> EditableText | str:

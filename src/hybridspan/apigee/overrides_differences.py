@@ -1,4 +1,4 @@
-"""How two regions' overrides differ: what must not, what contradicts the topology, and the difference as a person reads or redoes it.
+"""How two regions' overrides differ: what must not, what contradicts the topology, and the difference as a person reads it.
 
 What may differ is a list; whatever else differs between two regions is refused, with the difference.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
+from hybridspan.apigee.clear_secrets import masked, secrets_in
 from hybridspan.apigee.document import EditableText, Path
 from hybridspan.apigee.federation import MAY_DIFFER as ACCOUNTS
 from hybridspan.apigee.federation import audience_of
@@ -34,19 +34,19 @@ _MAY_DIFFER: Final = tuple(
         r"(.*\.)?(replicaCount|replicaCountMin|replicaCountMax)",
     )
 )
-_SECRET_KEY: Final = re.compile(r"password|secretkey|privatekey|token", re.IGNORECASE)
 
 
 def disallowed(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> tuple[str, ...]:
     """What differs between two regions' documents and must not, one sentence each."""
     ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
     may_differ = (*_MAY_DIFFER, ACCOUNTS) if audience_of(source) else _MAY_DIFFER
+    secret = {s.path for document in (source, own) for s in secrets_in(document)}
     found = []
     for key in dict.fromkeys([*ours, *theirs]):
         name = ".".join(key)
         if ours.get(key) == theirs.get(key) or any(p.fullmatch(name) for p in may_differ):
             continue
-        if _SECRET_KEY.search(name):
+        if key in secret:
             found.append(f"{name} differs from the first region's")
         else:
             found.append(f"{name} is {_shown(theirs, key)}, in the first region {_shown(ours, key)}")
@@ -77,29 +77,6 @@ def against_topology(own: EditableText, region: Region) -> tuple[str, ...]:
 
 
 def diff(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> str:
-    """The unified difference of two regions' files, passwords masked."""
-    lines = difflib.unified_diff(
-        _masked(source.text), _masked(own.text), first.name, path.name, lineterm="", n=1
-    )
-    return "\n".join(lines)
-
-
-def _masked(text: str) -> list[str]:
-    return [
-        re.sub(r"(?i)((?:password|token|privatekey)[^:]*:\s*).+", r"\1***", line)
-        for line in text.splitlines()
-    ]
-
-
-def edit(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> str:
-    """A sed command line that makes one region's file from the first's."""
-    old, new = source.text.splitlines(), own.text.splitlines()
-    script: list[str] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "delete":
-            script.append(f"{i1 + 1},{i2}d")
-        elif tag != "equal":
-            text = "\\\n".join(line.replace("\\", "\\\\") for line in new[j1:j2])
-            script.append(f"{i1}a\\\n{text}" if tag == "insert" else f"{i1 + 1},{i2}c\\\n{text}")
-    expressions = " ".join(f"-e {shlex.quote(part)}" for part in script)
-    return f"sed {expressions} {shlex.quote(str(first))} > {shlex.quote(str(path))}"
+    """The unified difference of two regions' files, secrets masked."""
+    old, new = masked(source).splitlines(), masked(own).splitlines()
+    return "\n".join(difflib.unified_diff(old, new, first.name, path.name, lineterm="", n=1))

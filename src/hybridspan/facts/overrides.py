@@ -18,7 +18,7 @@ class OverridesFacts:
     diff: str = ""
     """Unified diff against the first region's file, passwords masked; empty for the first region."""
     edit: str = ""
-    """The same differences as a sed command line that makes the file from the first region's."""
+    """The same differences as a sed command line that makes the file from the first region's; empty where the file is there."""
     disallowed: tuple[str, ...] = ()
     """Differences that no two regions may have, one sentence each."""
     secrets: frozenset[str] = frozenset()

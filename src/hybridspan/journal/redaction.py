@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hybridspan.secrets import MASK, Secret
+from hybridspan.secrets import CONFIDENTIAL, MASK, Secret
 
 SECRET_KEYS: Final = re.compile(
-    r"pass(word|wd)?$|secret$|token$|private[-_]?key$|client[-_]?secret|authorization", re.IGNORECASE
+    rf"(?:pass|secret|{CONFIDENTIAL})$|client[-_]?secret|authorization", re.IGNORECASE
 )
 SECRET_TEXTS: Final = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),

@@ -50,7 +50,7 @@ class RegionInput:
     region: Region
     releases: tuple[WantedRelease, ...]
     values: str
-    """The overrides, with the seed while nodes have yet to join."""
+    """The overrides without their comments, with the seed while nodes have yet to join."""
     document: Mapping[str, Any]
     """The same, read."""
     organization: str

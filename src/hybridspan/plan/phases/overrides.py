@@ -51,7 +51,8 @@ def decide_overrides(overrides: OverridesFacts | None) -> Decision:
         listed = "; ".join(overrides.disallowed)
         return refused(
             f"{overrides.path} differs from the first region's in what must be the same: {listed}",
-            f"make it agree, or move it away and let apply write it. The difference:\n{overrides.diff}",
+            "make it agree, or move it away and let apply write it"
+            + (f". The difference:\n{overrides.diff}" if overrides.diff else ""),
         )
     return done(f"{overrides.path} differs from the first region's only where regions may")
 
