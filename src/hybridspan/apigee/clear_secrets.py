@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from hybridspan.apigee.document import EditableText, Scalar
+from hybridspan.apigee.document import EditableText
+from hybridspan.apigee.document_nodes import Scalar
 from hybridspan.secrets import CONFIDENTIAL, MASK, SECRET_NAME
 
 _SECRET_VALUE: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|\"private_key\"|://[^/\s:@]+:[^/\s@]+@")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-Path = tuple[str, ...]
+from hybridspan.apigee.document_nodes import Entry, Path, Scalar, children, entry, scalars, texts
 
 _UNQUOTED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-")
 
@@ -24,15 +23,12 @@ class NotAMapping(ValueError):
     """The text is no YAML document with a mapping at its top."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One value of the document: its path (list items by number), meaning and place in the text."""
+class CannotEdit(ValueError):
+    """A value cannot be changed in its place without changing others, or has none; says in which line, and the next move."""
 
-    path: Path
-    value: Any
-    start: int
-    end: int
-    style: str
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class EditableText:
@@ -40,32 +36,55 @@ class EditableText:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        safe = YAML(typ="safe", pure=True)
         try:
             self._root = YAML().compose(text)
-            self._values = YAML(typ="safe", pure=True).load(text)
+            self._values = safe.load(text)
         except YAMLError as error:
             # Without its cause: ruamel's own words quote the line, and that may hold a password.
             raise NotAMapping(_why(error)) from None
+        except (ValueError, AttributeError, RecursionError):
+            # ruamel lets such errors through for odd scalars, such as impossible dates, and for endless nesting.
+            raise NotAMapping("it holds a value that is none in YAML") from None
         if not isinstance(self._root, MappingNode):
             raise NotAMapping("it holds no mapping")
+        try:
+            self._scalars = tuple(scalars(self._root, safe.constructor.construct_object))
+        except RecursionError as endless:
+            raise NotAMapping("an alias leads back to its own anchor") from endless
 
     def value(self, *path: str) -> Any | None:
-        """The value at a path of mapping keys; None where there is none."""
+        """The value at a path of keys and numbers; None where there is none."""
         found = self._values
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
+            if isinstance(found, list):
+                found = found[int(key)] if key.isdigit() and int(key) < len(found) else None
+            else:
+                found = found.get(key) if isinstance(found, dict) else None
         return found
 
     def scalars(self) -> Iterator[Scalar]:
-        """Every scalar in the document's order."""
-        yield from self._walk((), self._root, self._values)
+        """Every scalar in the document's order, also what aliases and merge keys bring."""
+        yield from self._scalars
 
     def scalar(self, *path: str) -> Scalar | None:
-        return next((s for s in self.scalars() if s.path == path), None)
+        return next((s for s in self._scalars if s.path == path), None)
+
+    def line(self, *path: str) -> int:
+        """The line of that path's key, or of what brings it."""
+        node, index = self._root, 0
+        for key in path:
+            if (found := entry(node, key)) is None:
+                break
+            index = found.key.start_mark.index if found.key else found.after
+            node = found.value
+            if found.is_alias:
+                break
+        return self.text.count("\n", 0, index) + 1
 
     def remarks(self) -> Iterator[tuple[int, int]]:
         """Where each comment begins and ends, its `#` included and its line break not."""
-        taken, past = self._texts(), 0
+        taken, past = list(texts(self._root, self._line_end)), 0
         for found in re.finditer(r"(?m)(?:^|(?<=[ \t]))#", self.text):
             index = found.start()
             if index < past or any(start <= index < end for start, end in taken):
@@ -85,89 +104,107 @@ class EditableText:
                 text = text[:begin] + text[self._line_end(end) :]
         return EditableText(text)
 
-    def _texts(self) -> list[tuple[int, int]]:
-        """Where keys and values stand, in which a `#` is one; the head of a block scalar may have a comment."""
-        found, ahead = [], [self._root]
-        while ahead:
-            node = ahead.pop()
-            if isinstance(node, ScalarNode):
-                start, end = node.start_mark.index, node.end_mark.index
-                found.append((self._line_end(start) if node.style in ("|", ">") else start, end))
-            elif isinstance(node, MappingNode):
-                ahead += [part for pair in node.value for part in pair]
-            else:
-                ahead += node.value
-        return found
-
     def with_value(self, path: Path, value: Any) -> EditableText:
-        """The scalar at that path replaced, in its own quotes; a missing last key is added to its mapping."""
-        found = self.scalar(*path)
+        """The scalar at that path replaced, in its own quotes; a missing last key is added to its mapping.
+
+        Aliases of a value follow it; an alias that is replaced leaves its anchor's value. CannotEdit where neither can be.
+        """
+        container = self._container(path)
+        found = entry(container, path[-1])
         if found is None:
-            return self._with_new_key(path, value)
-        return self._spliced(found.start, found.end, _written(value, found.style))
+            edited = self._with_new_key(container, path, value)
+        elif not isinstance(found.value, ScalarNode):
+            raise self._cannot(path, "is no plain value: write one")
+        elif found.is_alias:
+            edited = self._spliced(path, *self._alias(found, path), _written(value, ""))
+        else:
+            anchor = f"&{found.value.anchor} " if found.value.anchor else ""
+            start, end = found.value.start_mark.index, found.value.end_mark.index
+            edited = self._spliced(path, start, end, anchor + _written(value, found.value.style or ""))
+        if edited.value(*path) != value:
+            raise self._cannot(path, f"cannot be changed there: write {json.dumps(value)} by hand")
+        return edited
 
     def without(self, *path: str) -> EditableText:
         """The last key of that path taken out, with its line and the remark on it."""
-        mapping = self._node(path[:-1])
-        if not isinstance(mapping, MappingNode):
+        if self.scalar(*path) is None:
             return self
-        keys = [key.value for key, _ in mapping.value]
-        if path[-1] not in keys:
-            return self
-        key, value = mapping.value[keys.index(path[-1])]
+        mapping = self._container(path)
+        found = entry(mapping, path[-1])
+        if found is None:
+            raise self._cannot(path, "comes from a merge key (<<): take it out there")
+        end = self._alias(found, path)[1] if found.is_alias else found.value.end_mark.index
+        start = found.key.start_mark.index
         if not mapping.flow_style:
-            start = self._line_start(key.start_mark.index)
-            return self._spliced(start, self._line_end(value.end_mark.index), "")
-        return self._without_in_flow(mapping, keys.index(path[-1]))
+            return self._spliced(path, self._line_start(start), self._line_end(end), "")
+        before, after = self.text[:start].rstrip(), self.text[end:].lstrip()
+        if after.startswith(","):
+            end = len(self.text) - len(after[1:].lstrip())
+        elif before.endswith(","):
+            start = len(before) - 1
+        return self._spliced(path, start, end, "")
 
-    def _without_in_flow(self, mapping: MappingNode, index: int) -> EditableText:
-        pairs = mapping.value
-        if index + 1 < len(pairs):
-            return self._spliced(pairs[index][0].start_mark.index, pairs[index + 1][0].start_mark.index, "")
-        start = pairs[index - 1][1].end_mark.index if index else pairs[index][0].start_mark.index
-        return self._spliced(start, pairs[index][1].end_mark.index, "")
-
-    def _with_new_key(self, path: Path, value: Any) -> EditableText:
-        mapping = self._node(path[:-1])
-        if not isinstance(mapping, MappingNode) or not mapping.value:
-            raise NotAMapping(f"it has no mapping {'.'.join(path[:-1])}")
-        last_key, last_value = self._neighbour(mapping)
-        addition = f"{path[-1]}: {_written(value, '')}"
-        if mapping.flow_style:
-            end = last_value.end_mark.index
-            return self._spliced(end, end, f", {addition}")
-        end = self._line_end(last_value.end_mark.index)
-        line = f"{' ' * last_key.start_mark.column}{addition}\n"
-        return self._spliced(end, end, line if self.text[:end].endswith("\n") else f"\n{line}")
-
-    def _neighbour(self, mapping: MappingNode) -> tuple[Any, Any]:
-        """The last of the mapping's leading scalars: a new key goes after it, before nested blocks."""
-        neighbour = mapping.value[0]
-        for pair in mapping.value:
-            if not isinstance(pair[1], ScalarNode):
-                break
-            neighbour = pair
-        return neighbour  # type: ignore[no-any-return]
-
-    def _node(self, path: Path) -> Any:
-        node = self._root
-        for key in path:
-            pairs = node.value if isinstance(node, MappingNode) else []
-            node = next((value for name, value in pairs if name.value == key), None)
+    def _container(self, path: Path) -> Any:
+        """The mapping or list that the last key of a path stands in, or would."""
+        node: Any = self._root
+        for depth, key in enumerate(path[:-1], 1):
+            found = entry(node, key)
+            if found is None and not isinstance(node, ScalarNode) and key in children(node):
+                raise self._cannot(
+                    path[:depth],
+                    f"comes from a merge key (<<), and {path[-1]} in it differs by region: write it out",
+                )
+            if found is None or isinstance(found.value, ScalarNode):
+                raise self._cannot(path[:depth], f"is no mapping, and {path[-1]} belongs into it: write one")
+            if found.is_alias:
+                raise self._cannot(
+                    path[:depth], f"is an alias, and {path[-1]} in it differs by region: write it out"
+                )
+            node = found.value
         return node
 
-    def _walk(self, path: Path, node: Any, values: Any) -> Iterator[Scalar]:
-        if isinstance(node, MappingNode):
-            for (key, child), value in zip(node.value, (values or {}).values(), strict=False):
-                yield from self._walk((*path, str(key.value)), child, value)
-        elif isinstance(node, SequenceNode):
-            for number, (child, value) in enumerate(zip(node.value, values or [], strict=False)):
-                yield from self._walk((*path, str(number)), child, value)
-        elif isinstance(node, ScalarNode):
-            yield Scalar(path, values, node.start_mark.index, node.end_mark.index, node.style or "")
+    def _cannot(self, path: Path, why: str) -> CannotEdit:
+        return CannotEdit(self.line(*path), f"{'.'.join(path)} {why}")
 
-    def _spliced(self, start: int, end: int, replacement: str) -> EditableText:
-        return EditableText(self.text[:start] + replacement + self.text[end:])
+    def _alias(self, found: Entry, path: Path) -> tuple[int, int]:
+        """Where the alias itself stands."""
+        name = re.escape(found.value.anchor)
+        alias = re.compile(rf"\*{name}(?![^\s,\[\]{{}}])").search(self.text, found.after)
+        if alias is None:
+            raise self._cannot(path, "is an alias: write its value out")
+        return alias.span()
+
+    def _with_new_key(self, mapping: Any, path: Path, value: Any) -> EditableText:
+        if not isinstance(mapping, MappingNode) or not mapping.value:
+            raise self._cannot(
+                path[:-1], f"is no mapping with a key, and {path[-1]} belongs into it: write it"
+            )
+        addition = f"{path[-1]}: {_written(value, '')}"
+        neighbour = self._neighbour(mapping)
+        first, indent = mapping.value[0][0].start_mark, " " * mapping.value[0][0].start_mark.column
+        if neighbour is None:
+            between = ", " if mapping.flow_style else f"\n{indent}"
+            return self._spliced(path, first.index, first.index, addition + between)
+        if mapping.flow_style:
+            return self._spliced(path, neighbour, neighbour, f", {addition}")
+        end = self._line_end(neighbour)
+        line = f"{indent}{addition}\n"
+        return self._spliced(path, end, end, line if self.text[:end].endswith("\n") else f"\n{line}")
+
+    def _neighbour(self, mapping: MappingNode) -> int | None:
+        """The end of the last of the mapping's leading scalars: a new key goes after it, before nested blocks; None without one."""
+        end = None
+        for key, value in mapping.value:
+            if not isinstance(value, ScalarNode) or value.start_mark.index < key.start_mark.index:
+                break
+            end = value.end_mark.index
+        return end
+
+    def _spliced(self, path: Path, start: int, end: int, replacement: str) -> EditableText:
+        try:
+            return EditableText(self.text[:start] + replacement + self.text[end:])
+        except NotAMapping as broken:
+            raise self._cannot(path, f"cannot be changed there ({broken}): do it by hand") from broken
 
     def _line_start(self, index: int) -> int:
         return self.text.rfind("\n", 0, index) + 1

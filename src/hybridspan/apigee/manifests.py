@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from hybridspan.apigee.clear_secrets import passwords_in
+from hybridspan.apigee.document import EditableText
 from hybridspan.apigee.overrides import document_of
-from hybridspan.apigee.overrides_edits import with_seed
+from hybridspan.apigee.overrides_edits import SEED, with_seed
 from hybridspan.errors import InputError
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.export.manifests import manifests
@@ -31,11 +33,10 @@ def exported(plan: Plan, topology: Topology, facts: WorldFacts) -> dict[str, str
 
 
 def _input(topology: Topology, region: Region, facts: WorldFacts) -> RegionInput:
-    first, document = facts.regions[topology.first.name].installation, document_of(topology, region)
+    first = facts.regions[topology.first.name].installation
     joined = is_complete(facts.ring, region)
     seed = choose_seed(facts.ring, region).address if facts.ring and not joined else None
-    if seed and not document.value("cassandra", "multiRegionSeedHost"):
-        document = with_seed(document, seed)
+    document = document_of(topology, region, partial(_seeded, seed))
     return RegionInput(
         region=region,
         releases=wanted_releases(topology, first),
@@ -45,3 +46,8 @@ def _input(topology: Topology, region: Region, facts: WorldFacts) -> RegionInput
         organization=organization_resource(topology, first.apigee),
         passwords=passwords_in(document),
     )
+
+
+def _seeded(seed: str | None, document: EditableText) -> EditableText:
+    """The document with a seed: its own, or this one while nodes have yet to join."""
+    return with_seed(document, seed) if seed and not document.value(*SEED) else document

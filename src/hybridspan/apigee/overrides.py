@@ -6,16 +6,17 @@ order and spacing of the person's file stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hybridspan.apigee.clear_secrets import passwords_in
-from hybridspan.apigee.document import EditableText, NotAMapping, Path
+from hybridspan.apigee.document import CannotEdit, EditableText, NotAMapping
+from hybridspan.apigee.document_nodes import Path
 from hybridspan.apigee.federation import audience_of, credential_files
 from hybridspan.apigee.overrides_command import edit
-from hybridspan.apigee.overrides_differences import against_topology, diff, disallowed
-from hybridspan.apigee.overrides_edits import SEED, derive
+from hybridspan.apigee.overrides_differences import against_topology, diff, disallowed, unlike
+from hybridspan.apigee.overrides_edits import SEED, derive, with_seed
 from hybridspan.apigee.quantities import quantity
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
@@ -41,8 +42,10 @@ def overrides_facts(topology: Topology, region: Region) -> OverridesFacts:
         return OverridesFacts(str(path), path.exists(), source)
     if region.name == topology.first.name:
         return _facts_of(path, source, True, "", "", (), installer)
-    wanted = derive(source, topology, region)
     if not path.exists():
+        wanted = _derived(source, topology, region)
+        if isinstance(wanted, str):
+            return OverridesFacts(str(path), False, wanted)
         return _facts_of(
             path,
             wanted,
@@ -122,16 +125,52 @@ def read(path: FilePath) -> EditableText:
     """The document of a file; PermanentFailure where it cannot be read."""
     found = _read(path)
     if isinstance(found, str):
-        hint = "correct the file (or its place in the topology file), then run apply again"
-        raise PermanentFailure("HS-APIGEE-010", "an overrides file cannot be used", where=found, hint=hint)
+        raise _unusable(found)
     return found
 
 
-def document_of(topology: Topology, region: Region) -> EditableText:
-    """The region's overrides as they are, or as the run would write them."""
+def _unusable(where: str) -> PermanentFailure:
+    hint = "correct the file (or its place in the topology file), then run apply again"
+    return PermanentFailure("HS-APIGEE-010", "an overrides file cannot be used", where=where, hint=hint)
+
+
+def edited(path: FilePath, change: Callable[[EditableText], EditableText]) -> EditableText:
+    """A file's document with that change; PermanentFailure where it cannot be read, or not be changed in its place."""
+    try:
+        return change(read(path))
+    except CannotEdit as error:
+        raise _unusable(f"{path}:{error.line}: {error}") from error
+
+
+def derived(topology: Topology, region: Region) -> EditableText:
+    """A new region's document, made from the first one's; PermanentFailure where it cannot be."""
+    found = _derived(read(topology.first.overrides), topology, region)
+    if isinstance(found, str):
+        raise _unusable(found)
+    return found
+
+
+def _derived(source: EditableText, topology: Topology, region: Region) -> EditableText | str:
+    """The new region's document, or why it cannot be made from the first one's."""
+    first = topology.first.overrides
+    try:
+        wanted = derive(source, topology, region)
+        with_seed(wanted, "192.0.2.1")
+    except CannotEdit as error:
+        return f"{first}:{error.line}: {error}"
+    for key in unlike(source, wanted, first, region.overrides):
+        why = "is an alias of what each region has of its own, and must be the same everywhere: write its value out"
+        return f"{first}:{source.line(*key)}: {'.'.join(key)} {why}"
+    return wanted
+
+
+def document_of(
+    topology: Topology, region: Region, change: Callable[[EditableText], EditableText] = lambda found: found
+) -> EditableText:
+    """The region's overrides as they are, or as the run would write them, with a change of their seed."""
     if region.overrides.exists():
-        return read(region.overrides)
-    return derive(read(topology.first.overrides), topology, region)
+        return edited(region.overrides, change)
+    return change(derived(topology, region))
 
 
 def secrets_named(document: EditableText) -> frozenset[str]:

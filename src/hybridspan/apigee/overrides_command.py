@@ -84,5 +84,7 @@ def _changed(begin: int, old: list[_Line], new: list[_Line]) -> Iterator[str]:
             yield f"{begin + i1 + 1},{begin + i2}d"
         elif tag != "equal":
             text = "\\\n".join(line.replace("\\", "\\\\") for line in theirs[j1:j2])
-            place = f"{begin + i1}a" if tag == "insert" else f"{begin + i1 + 1},{begin + i2}c"
+            # No line goes before the first one, so what is new there cannot be added after it.
+            added = f"{begin + i1}a" if begin + i1 else "1i"
+            place = added if tag == "insert" else f"{begin + i1 + 1},{begin + i2}c"
             yield f"{place}\\\n{text}"

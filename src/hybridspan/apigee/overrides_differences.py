@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hybridspan.apigee.clear_secrets import masked, secrets_in
-from hybridspan.apigee.document import EditableText, Path
+from hybridspan.apigee.document import EditableText
+from hybridspan.apigee.document_nodes import Path
 from hybridspan.apigee.federation import MAY_DIFFER as ACCOUNTS
 from hybridspan.apigee.federation import audience_of
 from hybridspan.apigee.overrides_edits import declared, is_relative_path
@@ -39,18 +40,24 @@ _MAY_DIFFER: Final = tuple(
 def disallowed(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> tuple[str, ...]:
     """What differs between two regions' documents and must not, one sentence each."""
     ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
-    may_differ = (*_MAY_DIFFER, ACCOUNTS) if audience_of(source) else _MAY_DIFFER
     secret = {s.path for document in (source, own) for s in secrets_in(document)}
     found = []
-    for key in dict.fromkeys([*ours, *theirs]):
+    for key in unlike(source, own, first, path):
         name = ".".join(key)
-        if ours.get(key) == theirs.get(key) or any(p.fullmatch(name) for p in may_differ):
-            continue
         if key in secret:
             found.append(f"{name} differs from the first region's")
         else:
             found.append(f"{name} is {_shown(theirs, key)}, in the first region {_shown(ours, key)}")
     return tuple(found)
+
+
+def unlike(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> Iterator[Path]:
+    """Keys in which two regions' documents differ and must not."""
+    ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
+    may_differ = (*_MAY_DIFFER, ACCOUNTS) if audience_of(source) else _MAY_DIFFER
+    for key in dict.fromkeys([*ours, *theirs]):
+        if ours.get(key) != theirs.get(key) and not any(p.fullmatch(".".join(key)) for p in may_differ):
+            yield key
 
 
 def _by_path(document: EditableText, folder: FilePath) -> dict[Path, Any]:

@@ -6,7 +6,8 @@ import os
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from hybridspan.apigee.document import EditableText, Path
+from hybridspan.apigee.document import EditableText
+from hybridspan.apigee.document_nodes import Path
 from hybridspan.apigee.gcp_regions import NEAREST
 from hybridspan.topology.model import Region, Topology
 
@@ -25,7 +26,10 @@ def declared(region: Region) -> dict[Path, Any]:
 
 
 def derive(source: EditableText, topology: Topology, region: Region) -> EditableText:
-    """The first region's document with the new region's own values; no seed: that is chosen later."""
+    """The first region's document with the new region's own values; no seed: that is chosen later.
+
+    CannotEdit where a value of the region's own cannot be written in its place.
+    """
     first = topology.first
     values = declared(region)
     if instance := source.value("instanceID"):
@@ -35,7 +39,8 @@ def derive(source: EditableText, topology: Topology, region: Region) -> Editable
         values["k8sCluster", "region"] = nearest
     values |= _moved_paths(source, first.overrides, region.overrides)
     result = source.without(*SEED)
-    for path, value in values.items():
+    # Twice, because an alias that was right follows its anchor when that one is edited.
+    for path, value in (*values.items(), *values.items()):
         if result.value(*path) != value and (path[0] in _top(source) or path[0] == "namespace"):
             result = result.with_value(path, value)
     return result

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.apigee.overrides import overrides_facts, read, write
+from hybridspan.apigee.overrides import edited, overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import with_host_network
 from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.host_network import by_argo, decide_host_network
@@ -46,7 +46,7 @@ class HostNetworkStep(RegionStep):
         """The file as it was stays beside it."""
         path = self.region.overrides
         document = read(path)
-        changed = with_host_network(document)
+        changed = edited(path, with_host_network)
         if changed.text != document.text:
             write(path.with_name(f"{path.name}.before-host-network"), document, path)
             write(path, changed, path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from hybridspan.apigee.observe import apigee_facts
-from hybridspan.apigee.overrides import overrides_facts, read, write
-from hybridspan.apigee.overrides_edits import derive, with_seed
+from hybridspan.apigee.overrides import derived, edited, overrides_facts, write
+from hybridspan.apigee.overrides_edits import with_seed
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
@@ -27,7 +28,7 @@ class OverridesStep(RegionStep):
 
     async def act(self, progress: Progress) -> None:
         topology = self.estate.topology
-        wanted = derive(read(topology.first.overrides), topology, self.region)
+        wanted = derived(topology, self.region)
         await asyncio.to_thread(write, self.region.overrides, wanted, topology.first.overrides)
 
 
@@ -52,7 +53,8 @@ class SeedStep(RegionStep):
             )
         progress(chosen.reason, None, {"seed": chosen.address})
         path = self.region.overrides
-        await asyncio.to_thread(write, path, with_seed(read(path), chosen.address), path)
+        seeded = edited(path, partial(with_seed, address=chosen.address))
+        await asyncio.to_thread(write, path, seeded, path)
 
     async def _ring(self) -> RingFacts:
         return await (await self.estate.cassandra(self.estate.topology.first)).ring_facts()

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from hybridspan.apigee.observe import DATASTORE, apigee_facts
-from hybridspan.apigee.overrides import overrides_facts, read, write
+from hybridspan.apigee.overrides import edited, overrides_facts, read, write
 from hybridspan.apigee.overrides_edits import without_seed
 from hybridspan.plan.model import Decision, needed
 from hybridspan.plan.phases.seed_removal import decide_seed_removal
@@ -35,7 +35,7 @@ class SeedOutStep(RegionStep):
     async def act(self, progress: Progress) -> None:
         path = self.region.overrides
         document = await asyncio.to_thread(read, path)
-        clean = without_seed(document)
+        clean = await asyncio.to_thread(edited, path, without_seed)
         if clean.text != document.text:
             await asyncio.to_thread(write, path, clean, path)
         if await self._live_seed() is None:
