@@ -16,7 +16,7 @@ from hybridspan.apigee.document_nodes import Path
 from hybridspan.apigee.federation import audience_of, credential_files
 from hybridspan.apigee.overrides_command import edit
 from hybridspan.apigee.overrides_differences import against_topology, diff, disallowed, unlike
-from hybridspan.apigee.overrides_edits import SEED, derive, with_seed
+from hybridspan.apigee.overrides_edits import SEED, derive, files_for_charts, with_seed
 from hybridspan.apigee.quantities import quantity
 from hybridspan.errors import PermanentFailure
 from hybridspan.facts.overrides import OverridesFacts
@@ -89,6 +89,7 @@ def _facts_of(
         virtual_hosts=_names(document.value("virtualhosts")),
         federation=audience_of(document),
         credential_files=credential_files(document, path.parent),
+        files=files_for_charts(document, path.parent),
         passwords=passwords_in(document),
     )
 

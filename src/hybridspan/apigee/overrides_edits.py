@@ -63,6 +63,13 @@ def is_relative_path(path: Path, value: Any) -> bool:
     return named and isinstance(value, str) and bool(value) and not os.path.isabs(value)
 
 
+def files_for_charts(document: EditableText, folder: FilePath) -> tuple[str, ...]:
+    """Files that are named by relative paths and are there, each once; what lies outside of the folder no chart can hold."""
+    names = (s.value for s in document.scalars() if is_relative_path(s.path, s.value))
+    inside = (name for name in dict.fromkeys(names) if not os.path.normpath(name).startswith(".."))
+    return tuple(name for name in inside if (folder / name).is_file())
+
+
 def _moved_paths(source: EditableText, first: FilePath, own: FilePath) -> dict[Path, Any]:
     """Relative paths of certificates and keys as they must read in the new file's folder."""
     if first.parent == own.parent:

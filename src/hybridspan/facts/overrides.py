@@ -36,5 +36,7 @@ class OverridesFacts:
     """The audience of workload identity federation where it is used, or empty."""
     credential_files: tuple[tuple[str, str], ...] = ()
     """Credential configurations that it names by path, each with the identity provider that it is for."""
+    files: tuple[str, ...] = ()
+    """Files that it names by relative paths, which Helm looks for in the folder of a chart."""
     passwords: tuple[str, ...] = ()
     """Keys that hold a password in clear."""

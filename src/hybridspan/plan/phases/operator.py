@@ -37,7 +37,11 @@ class _New:
 
     region: Region
     first: Installation
-    own: ApigeeFacts | None
+    here: Installation
+
+    @property
+    def own(self) -> ApigeeFacts | None:
+        return self.here.apigee
 
     def step(self, phase: str) -> StepId:
         return StepId(f"{phase}/{self.region.name}")
@@ -51,7 +55,7 @@ def _new(topology: Topology, facts: WorldFacts) -> list[_New]:
     """Every new region; none with another installer."""
     first = facts.regions[topology.first.name].installation
     new = topology.new_regions if topology.installer == "helm" else ()
-    return [_New(region, first, facts.regions[region.name].apigee) for region in new]
+    return [_New(region, first, facts.regions[region.name].installation) for region in new]
 
 
 def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
@@ -106,7 +110,10 @@ def _operator(topology: Topology, new: _New) -> PlannedStep:
         region=region.name,
         title=f"Apigee operator in {region.cluster.name}",
         decision=decide_operator(topology, new.first, new.own),
-        commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *wait)),
+        commands=(
+            *upgraded(topology, region, wanted, new.here),
+            kubectl(region, "-n", region.namespace, *wait),
+        ),
         needs=(new.step("crds"),),
         lanes=new.lanes,
         procedure_rows=(11,),
@@ -125,7 +132,7 @@ def plan_organization(topology: Topology, facts: WorldFacts) -> list[PlannedStep
         if is_federated(new.first):
             own = facts.regions[new.region.name]
             steps.append(identity_step(new.region, new.first, own, before))
-        steps.append(release_step(topology, new.region, new.first, new.own, "ingress-manager", before))
+        steps.append(release_step(topology, new.region, new.first, new.here, "ingress-manager", before))
         steps.append(_organization(topology, new))
     return steps
 
@@ -164,7 +171,10 @@ def _organization(topology: Topology, new: _New) -> PlannedStep:
         region=region.name,
         title=f"Organization {topology.organization} in {region.cluster.name}",
         decision=decide_organization(topology, new.first, new.own),
-        commands=(*upgraded(topology, region, wanted), kubectl(region, "-n", region.namespace, *running)),
+        commands=(
+            *upgraded(topology, region, wanted, new.here),
+            kubectl(region, "-n", region.namespace, *running),
+        ),
         needs=tuple(needs),
         lanes=new.lanes,
         procedure_rows=(11,),
@@ -177,7 +187,7 @@ def release_step(
     topology: Topology,
     region: Region,
     first: Installation,
-    own: ApigeeFacts | None,
+    own: Installation,
     key: str,
     *before: str,
 ) -> PlannedStep:
@@ -189,8 +199,8 @@ def release_step(
         phase="release",
         region=region.name,
         title=f"Release {wanted.name} ({wanted.chart}{subject}) in {region.cluster.name}",
-        decision=decide_release(topology, wanted, own),
-        commands=upgraded(topology, region, wanted),
+        decision=decide_release(topology, wanted, own.apigee),
+        commands=upgraded(topology, region, wanted, own),
         needs=tuple(StepId(f"{phase}/{region.name}") for phase in before),
         lanes=(f"apigee/{region.name}",),
         procedure_rows=(11,),

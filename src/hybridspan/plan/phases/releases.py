@@ -120,8 +120,15 @@ def _decide_tracked(
     return done(there)
 
 
-def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple[Command, ...]:
-    """The helm command of Apigee's guide, after its dry run; charts come from where the topology says."""
+def upgraded(
+    topology: Topology, region: Region, wanted: WantedRelease, own: Installation
+) -> tuple[Command, ...]:
+    """The helm command of Apigee's guide, after its dry run; charts come from where the topology says.
+
+    Helm looks for files that the overrides name in the chart's folder: with such files it gets a copy that holds them.
+    """
+    files = own.overrides.files if own.overrides else ()
+    chart = f'"$FOLDER/{wanted.chart}"' if files else chart_of(topology, wanted.chart)
     words = shlex.join(
         (
             *("--install", "--namespace", region.namespace, "--kube-context", context_of(region)),
@@ -130,10 +137,28 @@ def upgraded(topology: Topology, region: Region, wanted: WantedRelease) -> tuple
         )
     )
     words += f" {TRUSTED}"
-    start = f"helm upgrade {shlex.quote(wanted.name)} {chart_of(topology, wanted.chart)} {words}"
+    start = f"helm upgrade {shlex.quote(wanted.name)} {chart} {words}"
+    tried, done = f"{start} --dry-run=server >/dev/null", f"{start} --atomic --timeout 15m"
+    if files:
+        script = f"{_furnished(topology, region, wanted, files)}\n{tried}\n{done})"
+        return (
+            Command(
+                script=script,
+                comment="from a copy of the chart that holds the files; first without changing anything",
+            ),
+        )
+    return (Command(script=tried, comment="first without changing anything"), Command(script=done))
+
+
+def _furnished(topology: Topology, region: Region, wanted: WantedRelease, files: tuple[str, ...]) -> str:
+    """Bash that begins a shell of its own, with the files in a copy of the chart that goes when that shell ends: they may be keys."""
+    pull = f'helm pull "$CHARTS/{wanted.chart}" --version {shlex.quote(topology.hybrid_version)} --untar --untardir "$FOLDER" {TRUSTED}'
+    packed = shlex.join(("tar", "-C", str(region.overrides.parent), "-cf", "-", "--", *files))
     return (
-        Command(script=f"{start} --dry-run=server >/dev/null", comment="first without changing anything"),
-        Command(script=f"{start} --atomic --timeout 15m"),
+        f"(set -eo pipefail; FOLDER=$(mktemp -d); trap 'rm -rf \"$FOLDER\"' EXIT; CHARTS={charts(topology)}\n"
+        f"if [[ $CHARTS == oci://* ]]; then {pull}\n"
+        f'else cp -R "$CHARTS/{wanted.chart}" "$FOLDER/"; fi\n'
+        f'{packed} | tar -C "$FOLDER/{wanted.chart}" -xf -'
     )
 
 
@@ -169,9 +194,8 @@ def datastore_applied(topology: Topology, region: Region, facts: WorldFacts) -> 
     """The commands that apply a changed overrides file to the region's datastore."""
     if topology.installer == "apigeectl":
         return apigeectl(region, "apply", "--datastore")
-    return upgraded(
-        topology, region, the_release(topology, facts.regions[topology.first.name].installation, "datastore")
-    )
+    wanted = the_release(topology, facts.regions[topology.first.name].installation, "datastore")
+    return upgraded(topology, region, wanted, facts.regions[region.name].installation)
 
 
 def datastore_deleted(topology: Topology, region: Region, facts: WorldFacts) -> tuple[Command, ...]:

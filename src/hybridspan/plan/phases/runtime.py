@@ -23,14 +23,14 @@ def plan_runtime(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
 
 def _releases(topology: Topology, region: Region, facts: WorldFacts) -> list[PlannedStep]:
     """Everything that is not there yet, once the data is proved; then the look at all of it."""
-    first, own = facts.regions[topology.first.name].installation, facts.regions[region.name].apigee
+    first, here = (facts.regions[r.name].installation for r in (topology.first, region))
     last = [
         w
         for w in wanted_releases(topology, first)
         if w.component in ("telemetry", "redis", "env", "virtualhost")
     ]
     steps = [
-        release_step(topology, region, first, own, key_of(w), "verify-again", "replication") for w in last
+        release_step(topology, region, first, here, key_of(w), "verify-again", "replication") for w in last
     ]
     look = kubectl(
         region, "-n", region.namespace, "get", "apigeeds,apigeeorg,apigeeenv,apigeetelemetry,apigeeredis"
@@ -40,7 +40,7 @@ def _releases(topology: Topology, region: Region, facts: WorldFacts) -> list[Pla
         phase="runtime",
         region=region.name,
         title=f"Apigee runs in {region.cluster.name}",
-        decision=decide_runtime(first.apigee, own),
+        decision=decide_runtime(first.apigee, here.apigee),
         commands=(look,),
         needs=tuple(step.id for step in steps),
         lanes=(f"apigee/{region.name}",),
