@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from hybridspan.apigee.manifests import exported
+from hybridspan.apigee.overrides import document_of
+from hybridspan.apigee.overrides_edits import with_seed
 from hybridspan.errors import InputError
 from hybridspan.plan.build import build
-from hybridspan.plan.model import StepId
+from hybridspan.plan.model import StepId, done
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import Topology
-from tests.plan_cassandra.world import BEFORE, ring, two_regions
+from tests.plan_cassandra.world import AFTER, BEFORE, ring, two_regions
 
-from .world import apigee, with_helm, world
+from .world import apigee, release, store, with_helm, world
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two-regions"
 SEED = "120.38.1.9"
@@ -189,3 +192,51 @@ def test_a_pair_of_other_regions_stands_in_no_order_though_their_names_hold_the_
     order = exported(replace(plan, steps=(*plan.steps, others)), topology, facts)["centralus/order.md"]
     assert f"`{own.id}`" in order
     assert others.id not in order
+
+
+def again(topology: Topology, live: str | None, *, joined: bool, proved: bool) -> dict[str, str]:
+    """A second export, where operator and datastore have had their waves."""
+    releases = (release("operator"), release("datastore"), release("ingress-manager", status="failed"))
+    own = apigee(*releases, datastore=replace(store(), seed_host=live))
+    seen = ring(AFTER, "dc-1", "dc-2") if joined else ring(BEFORE, "dc-1")
+    facts = world(topology, seen, own)
+    plan = build(topology, facts)
+    if proved:
+        verified = replace(plan.step("verify/centralus"), decision=done("proved"))
+        plan = replace(plan, steps=tuple(verified if s.id == verified.id else s for s in plan.steps))
+    return exported(plan, topology, facts)
+
+
+def test_an_export_that_is_made_again_suspends_nothing_that_is_deployed(topology: Topology):
+    files = again(topology, SEED, joined=True, proved=False)
+    suspended = {r["spec"]["releaseName"]: r["spec"].get("suspend") for r in of_kind(files, "HelmRelease")}
+    assert {name for name, held in suspended.items() if held is None} == {"operator", "datastore"}
+    assert set(suspended.values()) == {None, True}
+    order = files["centralus/order.md"]
+    assert "flux resume helmrelease datastore " not in order
+    assert "flux resume helmrelease ingress-manager " in order
+
+
+@pytest.mark.parametrize(
+    ("live", "joined", "proved", "expected"),
+    [
+        ("10.9.9.9", False, False, "10.9.9.9"),
+        ("10.9.9.9", True, False, "10.9.9.9"),
+        ("10.9.9.9", True, True, None),
+        (None, True, True, None),
+        (None, False, False, SEED),
+    ],
+)
+def test_a_datastore_that_runs_keeps_its_seed_until_the_proof(
+    topology: Topology, live: str | None, joined: bool, proved: bool, expected: str | None
+):
+    """Nothing holds a deployed release back: Flux applies what the values say."""
+    values = read(again(topology, live, joined=joined, proved=proved)["centralus/values.yaml"])
+    assert values["cassandra"].get("multiRegionSeedHost") == expected
+
+
+def test_a_seed_that_was_left_in_the_file_is_not_exported_after_the_proof(topology: Topology):
+    own = document_of(topology, topology.new_regions[0], partial(with_seed, address="10.9.9.9"))
+    topology.new_regions[0].overrides.write_text(own.text)
+    values = read(again(topology, None, joined=True, proved=True)["centralus/values.yaml"])
+    assert "multiRegionSeedHost" not in values["cassandra"]

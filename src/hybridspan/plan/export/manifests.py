@@ -130,9 +130,11 @@ def _helm_release(topology: Topology, given: RegionInput, wanted: WantedRelease,
         "version": topology.hybrid_version,
         "sourceRef": {"kind": "HelmRepository", "name": "apigee-charts"},
     }
+    # dependsOn knows releases only: what stands between two waves holds nothing but a person's resume. What is
+    # deployed has had its wave; suspended again, Flux would neither keep nor change it.
+    held: Document = {} if wanted.name in given.deployed else {"suspend": True}
     spec: Document = {
-        # dependsOn knows releases only: what stands between two waves holds nothing but a person's resume.
-        "suspend": True,
+        **held,
         "interval": "10m",
         "timeout": "15m",
         "releaseName": wanted.name,

@@ -50,12 +50,14 @@ class RegionInput:
     region: Region
     releases: tuple[WantedRelease, ...]
     values: str
-    """The overrides without their comments, with the seed while nodes have yet to join."""
+    """The overrides without their comments, with the seed until the nodes have joined and the data is proved."""
     document: Mapping[str, Any]
     """The same, read."""
     organization: str
     passwords: tuple[str, ...] = ()
     """Keys of the overrides that hold a password."""
+    deployed: frozenset[str] = frozenset()
+    """Names of Helm releases that are deployed there already."""
 
 
 def step_of(key: str, region: Region) -> str:
@@ -78,12 +80,13 @@ _HEAD: Final = """# Order for {region} ({datacenter})
 as done what the controller has installed: of Flux by its Helm releases, of Argo CD, which makes none, by its mark on the
 chart's resource (annotation `argocd.argoproj.io/tracking-id`, or label `app.kubernetes.io/instance`).
 
-**Flux** would install release after release by itself, and the runtime over an empty data center. So each HelmRelease is
-suspended (`suspend: true`): resume it in its wave, by the line's command, and commit its file without `suspend: true` at
-once, because a Kustomization puts back at its next interval what the repository says. `resources/{resource}.yaml` must not
-be in what Flux applies before its wave. **Argo CD** syncs nothing by itself: the applications have no `automated` policy,
-and each waits for its `argocd app sync {region}-NAME`. What Argo CD has installed hybridspan does not change: Helm would
-refuse it (HS-APIGEE-032), so sync the seed's removal before `apply` comes to it.
+**Flux** would install release after release by itself, and the runtime over an empty data center. So each HelmRelease that
+was not deployed when this was written is suspended (`suspend: true`): resume it in its wave, by the line's command, and
+commit its file without `suspend: true` at once, because a Kustomization puts back at its next interval what the repository
+says. What is deployed has had its wave and is not suspended, so an export that is written anew stops nothing.
+`resources/{resource}.yaml` must not be in what Flux applies before its wave. **Argo CD** syncs nothing by itself: the
+applications have no `automated` policy, and each waits for its `argocd app sync {region}-NAME`. What Argo CD has installed
+hybridspan does not change: Helm would refuse it (HS-APIGEE-032), so sync the seed's removal before `apply` comes to it.
 
 Nothing secret is here. `apigee-ca` and the secrets that the values name come from the first region, from cluster to cluster
 (`--until secrets/{region}`). Files that values name by path (`…Path`) lie in no registry's chart: name secrets instead
@@ -106,7 +109,8 @@ Apigee's CRDs are no part of what a chart installs. Before the operator's wave:
 
 `multiRegionSeedHost` stands in the values only until every node of {datacenter} has joined and `verify/{region}` is done.
 Then delete the line in `values.yaml` (and in the config map and the applications, or export again) and sync the datastore
-once more (`flux reconcile helmrelease {datastore} -n {namespace} --context {context}`). This no longer shows it:
+once more: `flux reconcile helmrelease {datastore} -n {namespace} --context {context}`, which Flux refuses
+while its HelmRelease is suspended. This no longer shows it:
 
 ```bash
 kubectl --context {context} -n {namespace} get apigeeds default -o yaml
@@ -136,7 +140,12 @@ def _rows(plan: Plan, given: RegionInput, waves: Mapping[str, int]) -> Iterator[
         if step.id in installed:
             wanted = installed[step.id]
             wave = waves[key_of(wanted)]
-            yield f"| {wave} | {step.title} | `{wave:02d}-{wanted.name}.yaml` | `{step.id}` | `{_resumed(wanted.name, given.region)}` |"
+            flux = (
+                "deployed, not suspended"
+                if wanted.name in given.deployed
+                else f"`{_resumed(wanted.name, given.region)}`"
+            )
+            yield f"| {wave} | {step.title} | `{wave:02d}-{wanted.name}.yaml` | `{step.id}` | {flux} |"
         elif step.id == f"replication/{given.region.name}":
             yield f"| {waves['replication']} | {step.title} | `resources/{RESOURCE}.yaml` | `{step.id}` | now, not before |"
         elif step.id == f"seed-out/{given.region.name}":
