@@ -17,7 +17,7 @@ from hybridspan.apigee.overrides import document_of
 from hybridspan.apigee.overrides_edits import with_seed
 from hybridspan.errors import InputError
 from hybridspan.plan.build import build
-from hybridspan.plan.model import StepId, done
+from hybridspan.plan.model import StepId, done, needed
 from hybridspan.topology.loading import load
 from hybridspan.topology.model import Topology
 from tests.plan_cassandra.world import AFTER, BEFORE, ring, two_regions
@@ -240,3 +240,21 @@ def test_a_seed_that_was_left_in_the_file_is_not_exported_after_the_proof(topolo
     topology.new_regions[0].overrides.write_text(own.text)
     values = read(again(topology, None, joined=True, proved=True)["centralus/values.yaml"])
     assert "multiRegionSeedHost" not in values["cassandra"]
+
+
+def test_the_order_of_a_refused_plan_says_so_before_anything_else(topology: Topology):
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee(definitions={}))
+    plan = build(topology, facts)
+    reason = plan.refusals[0]
+    head = exported(plan, topology, facts)["centralus/order.md"].splitlines()[:5]
+    assert head[2].startswith("**This plan is refused: do not carry it out.**")
+    assert head[4] == f"- {reason}"
+
+
+def test_the_order_of_a_plan_that_may_be_done_says_nothing_of_a_refusal(topology: Topology):
+    facts = world(topology, ring(BEFORE, "dc-1"), apigee(definitions={}))
+    plan = build(topology, facts)
+    allowed = tuple(
+        replace(s, decision=needed("x")) if s.decision.state == "refused" else s for s in plan.steps
+    )
+    assert "refused:" not in exported(replace(plan, steps=allowed), topology, facts)["centralus/order.md"]

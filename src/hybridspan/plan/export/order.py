@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hybridspan.facts.helm import WantedRelease
+from hybridspan.plan.export.runbook import REFUSED
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.plan.phases.kubectl import context_of
 from hybridspan.plan.phases.operator import key_of
@@ -74,7 +75,7 @@ def waves_of(plan: Plan, given: RegionInput) -> dict[str, int]:
 
 _HEAD: Final = """# Order for {region} ({datacenter})
 
-`argocd/` and `flux/` hold the same releases: use one of them. Values are `values.yaml`; Flux reads them from
+{refused}`argocd/` and `flux/` hold the same releases: use one of them. Values are `values.yaml`; Flux reads them from
 `resources/values-configmap.yaml`. A line without a file is what no controller can do: hybridspan does it and proves it.
 **Sync no wave before the lines above it are done**: `hybridspan apply {topology} --until STEP` goes that far, and finds
 as done what the controller has installed: of Flux by its Helm releases, of Argo CD, which makes none, by its mark on the
@@ -121,6 +122,7 @@ kubectl --context {context} -n {namespace} get apigeeds default -o yaml
 def order(plan: Plan, topology: Topology, given: RegionInput, waves: Mapping[str, int]) -> str:
     region = given.region
     words = {
+        "refused": _refusal(plan),
         "region": region.name,
         "datacenter": region.datacenter,
         "topology": topology.path.name,
@@ -132,6 +134,12 @@ def order(plan: Plan, topology: Topology, given: RegionInput, waves: Mapping[str
     }
     rows = _rows(plan, given, waves)
     return _HEAD.format(**words) + "".join(f"{row}\n" for row in rows) + _TAIL.format(**words)
+
+
+def _refusal(plan: Plan) -> str:
+    """What stands in the way, before anything else that is read."""
+    reasons = "".join(f"- {' '.join(why.split())}\n" for why in plan.refusals)
+    return f"{REFUSED}\n\n{reasons}\n" if reasons else ""
 
 
 def _rows(plan: Plan, given: RegionInput, waves: Mapping[str, int]) -> Iterator[str]:
