@@ -5,9 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hybridspan.facts.apigee import ApigeeFacts
-from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.plan.phases import trust
-from hybridspan.plan.phases.shared_secrets import missing_secrets
 from hybridspan.topology.model import Topology
 
 from .conftest import objects, secret, store
@@ -68,22 +66,6 @@ def test_nodes_that_have_joined_are_not_suspected():
 )
 def test_cert_manager(first, own, state: str):
     assert trust.decide_cert_manager(first, own).state == state
-
-
-def test_secrets_are_compared_by_hash_and_chosen_by_purpose_or_name():
-    first = objects(secret("creds"), secret("own", purpose=""), secret("named", purpose=""))
-    overrides = OverridesFacts("o", exists=True, secrets=frozenset({"named"}))
-    assert missing_secrets(first, overrides, objects()) == ("creds", "named")
-    assert missing_secrets(first, overrides, objects(secret("creds", "y"), secret("named"))) == ("creds",)
-    assert trust.decide_secrets(first, overrides, objects(secret("creds"), secret("named"))).is_done
-
-
-def test_what_a_chart_made_by_argo_cd_is_left_to_helm_and_what_else_argo_cd_brings_is_copied():
-    """Helm makes it in the new region from the same overrides, and refuses to take over a copy."""
-    made, brought = replace(secret("creds"), application="store"), replace(secret("tls"), application="vault")
-    first = objects(made, brought)
-    assert missing_secrets(first, None, objects(), {"store"}) == ("tls",)
-    assert "1 secrets are as in" in trust.decide_secrets(first, None, objects(brought), {"store"}).reason
 
 
 @pytest.mark.parametrize(

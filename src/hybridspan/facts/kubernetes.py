@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+CREDENTIALS: Final = "Cassandra credentials"
+"""The purpose of a secret with the passwords that lie in the ring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class SecretFacts:
     """The Helm release that made it, or empty: Helm makes it in another region from the same overrides, and takes no copy over."""
     application: str = ""
     """The Argo CD Application that it is of, or empty; where that installs a chart, the same holds as of a release's."""
+    is_issued: bool = False
+    """Whether cert-manager fills it, from a Certificate of that cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def secret(document: Document) -> SecretFacts:
         purpose=purpose_of_secret(document),
         release=(metadata.get("annotations") or {}).get(HELM, ""),
         application=application_of(document),
+        is_issued=bool(_certificate_name(document)),
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
+from hybridspan.facts.kubernetes import CREDENTIALS
+
 Document = dict[str, Any]
 
 _KEPT_METADATA: Final = ("name", "namespace", "labels", "annotations")
@@ -91,7 +93,7 @@ def purpose_of_secret(document: Document) -> str:
     if kind in _NEVER or issued or metadata.get("ownerReferences"):
         return ""
     if metadata["name"] == CASSANDRA_CREDENTIALS or {"jmx.password", "ddl.password"} <= keys:
-        return "Cassandra credentials"
+        return CREDENTIALS
     if kind == "kubernetes.io/tls":
         return "ingress TLS"
     if kind in _PULL:

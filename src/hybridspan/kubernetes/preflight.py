@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
+from hybridspan.facts.kubernetes import CREDENTIALS, ClusterObjects, SecretFacts
 from hybridspan.facts.world import Finding, RegionFacts
 from hybridspan.topology.model import Region, Topology
-
-CREDENTIALS = "Cassandra credentials"
 
 
 def findings(topology: Topology, regions: Mapping[str, RegionFacts]) -> list[Finding]:
@@ -107,15 +105,20 @@ def _of_new(
         yield Finding("authority", "refuse", where, "apigee-ca is not the first region's", hint)
     else:
         yield Finding("authority", "pass", where, "apigee-ca is the first region's, by its hash")
-    yield from _same_credentials(where, own, first)
+    yield from _same_credentials(region, own, first)
 
 
-def _same_credentials(where: str, own: ClusterObjects, first: ClusterObjects) -> Iterator[Finding]:
+def _same_credentials(region: Region, own: ClusterObjects, first: ClusterObjects) -> Iterator[Finding]:
+    where = _where(region)
     held: dict[str, SecretFacts] = {s.name: s for s in own.secrets}
     wanted = [s for s in first.secrets if s.purpose == CREDENTIALS]
     different = [s.name for s in wanted if s.name not in held or held[s.name].hashes != s.hashes]
     if different:
-        hint = "the passwords live in the ring: this region must use the first region's; apply copies them"
+        # What a datastore uses is not written over: the passwords that it holds may be nowhere else.
+        hint = (
+            "the passwords live in the ring: this region must use the first region's. apply copies what is missing, and leaves what is"
+            f" there: keep a copy of it, then {region.kubectl} delete secret {different[0]}, and run apply again"
+        )
         message = f"not as in the first region: {', '.join(different)}"
         yield Finding("credentials", "warn", where, message, hint)
     elif wanted:

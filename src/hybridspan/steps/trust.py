@@ -11,12 +11,12 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certificate
 from hybridspan.kubernetes.portable import is_cert_managers, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
-from hybridspan.plan.phases import trust
-from hybridspan.plan.phases.shared_secrets import applications, missing_secrets
+from hybridspan.plan.phases import shared_secrets, trust
 from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
 
 if TYPE_CHECKING:
+    from hybridspan.facts.apigee import ApigeeFacts
     from hybridspan.facts.kubernetes import ClusterObjects
     from hybridspan.facts.overrides import OverridesFacts
     from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -55,6 +55,15 @@ class TrustStep(RegionStep):
     async def _clusters(self) -> tuple[KubernetesCluster, KubernetesCluster]:
         return await self.estate.cluster(self.first), await self.estate.cluster(self.region)
 
+    async def _seen(self) -> tuple[ClusterObjects, ClusterObjects, ApigeeFacts]:
+        """What the first region's cluster and this one hold, and Apigee here."""
+        source, target = await self._clusters()
+        return await asyncio.gather(
+            source.objects(self.first.namespace),
+            target.objects(self.region.namespace),
+            apigee_facts(target, self.region.namespace),
+        )
+
     def _overrides(self) -> OverridesFacts:
         return overrides_facts(self.estate.topology, self.region)
 
@@ -75,13 +84,7 @@ class AuthorityStep(TrustStep):
     """`apigee-ca` from cluster to cluster, before anything can make another."""
 
     async def check(self) -> Decision:
-        source, target = await self._clusters()
-        first, own, apigee = await asyncio.gather(
-            source.objects(self.first.namespace),
-            target.objects(self.region.namespace),
-            apigee_facts(target, self.region.namespace),
-        )
-        return trust.decide_authority(first, own, apigee)
+        return trust.decide_authority(*await self._seen())
 
     async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
@@ -147,27 +150,23 @@ class SecretsStep(TrustStep):
     """Credentials and certificates that all regions share."""
 
     async def check(self) -> Decision:
-        first, own, charts = await self._seen()
-        return trust.decide_secrets(first, self._overrides(), own, charts)
+        (first, own, apigee), charts = await self._seen(), await self._charts()
+        return shared_secrets.decide_secrets(first, self._overrides(), own, apigee, charts)
 
     async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
-        first, own, charts = await self._seen()
-        for name in missing_secrets(first, self._overrides(), own, charts):
+        (first, own, apigee), charts = await self._seen(), await self._charts()
+        found = shared_secrets.sharing(first, self._overrides(), own, apigee, charts)
+        for name in found.written:
             progress(f"secret {name}", None, {})
-            found = await source.get("v1", "Secret", name, self.first.namespace)
-            if found is not None:
-                await target.apply(stripped(found, self.region.namespace), force=True)
+            document = await source.get("v1", "Secret", name, self.first.namespace)
+            if document is not None:
+                # By force only what is to be exchanged: what somebody has made meanwhile is theirs.
+                await target.apply(stripped(document, self.region.namespace), force=name in found.exchanged)
 
-    async def _seen(self) -> tuple[ClusterObjects, ClusterObjects, frozenset[str]]:
-        """Both clusters' objects, and by which applications the first has Apigee's charts."""
-        source, target = await self._clusters()
-        first, own, apigee = await asyncio.gather(
-            source.objects(self.first.namespace),
-            target.objects(self.region.namespace),
-            apigee_facts(source, self.first.namespace),
-        )
-        return first, own, applications(apigee)
+    async def _charts(self) -> frozenset[str]:
+        source, _ = await self._clusters()
+        return shared_secrets.applications(await apigee_facts(source, self.first.namespace))
 
 
 class StorageStep(TrustStep):

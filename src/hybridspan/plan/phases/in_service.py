@@ -21,9 +21,18 @@ from hybridspan.plan.phases.runtime import decide_runtime
 from hybridspan.topology.model import Region, Topology
 
 PHASES: Final = frozenset(
-    {"reachability", "auth-keyspace", "source-repair", "replication", "rebuild", "verify", "verify-again"}
+    {
+        "secrets",
+        "reachability",
+        "auth-keyspace",
+        "source-repair",
+        "replication",
+        "rebuild",
+        "verify",
+        "verify-again",
+    }
 )
-"""Phases that bring data into a region, or prove it before anything reads there."""
+"""Phases that bring what another region has, or prove it before anything reads there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hybridspan.plan.phases.kubectl import apigeectl, datastore_runs, deleted, k
 from hybridspan.plan.phases.overrides import members
 from hybridspan.plan.phases.releases import datastore_applied, datastore_deleted
 from hybridspan.plan.phases.ring_commands import nodetool, pod_name, pods_of
-from hybridspan.plan.phases.trust import NOT_YET
+from hybridspan.plan.phases.unseen import NOT_YET
 from hybridspan.topology.model import Region, Topology
 
 

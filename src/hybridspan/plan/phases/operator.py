@@ -18,7 +18,7 @@ from hybridspan.plan.phases.releases import (
     upgraded,
     wanted_releases,
 )
-from hybridspan.plan.phases.trust import NOT_YET
+from hybridspan.plan.phases.unseen import NOT_YET
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
 from hybridspan.topology.resource_names import organization_name

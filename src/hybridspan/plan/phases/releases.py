@@ -13,7 +13,7 @@ from hybridspan.facts.helm import Component, HelmRelease, WantedRelease
 from hybridspan.facts.world import Installation, WorldFacts
 from hybridspan.plan.model import Command, Decision, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import apigeectl, context_of
-from hybridspan.plan.phases.trust import NOT_YET
+from hybridspan.plan.phases.unseen import NOT_YET
 from hybridspan.topology.model import Region, Topology
 
 CHARTS_VARIABLE: Final = "HYBRIDSPAN_CHARTS"

@@ -6,21 +6,17 @@ well, and the nodes can never join.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from hybridspan.facts.apigee import ApigeeFacts, DatastoreFacts
 from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
-from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, deleted, kubectl, moved
-from hybridspan.plan.phases.shared_secrets import applications, missing_secrets, shared_secrets
+from hybridspan.plan.phases.shared_secrets import overrides_of, secrets_step
+from hybridspan.plan.phases.unseen import FIRST_NOT_SEEN, NOT_YET
 from hybridspan.topology.model import Region, Topology
 
 AUTHORITY = "apigee-ca"
 CERT_MANAGER = "cert-manager"
-NOT_YET = "no cluster runs there yet"
-FIRST_NOT_SEEN = "the first region's cluster is not seen"
 BEGIN_AGAIN = (
     "its nodes never joined, so nothing is lost: delete this region's datastore (helm uninstall datastore, or apigeectl delete"
     " --datastore), set its spec.forceDelete where it stays `deleting`, and run apply again (docs/trust.md)"
@@ -44,7 +40,7 @@ def _steps_of(source: Region, region: Region, first: RegionFacts, own: RegionFac
         _namespace(region, own.cluster),
         _authority(source, region, first.cluster, own),
         _cert_manager(source, region, first.cluster, own.cluster),
-        _secrets(source, region, first, own.cluster),
+        secrets_step(source, region, first, own),
         _storage(source, region, first, own),
     ]
 
@@ -208,41 +204,9 @@ def _cert_manager(
     )
 
 
-def decide_secrets(
-    first: ClusterObjects | None,
-    overrides: OverridesFacts | None,
-    own: ClusterObjects | None,
-    charts: Collection[str] = (),
-) -> Decision:
-    """`charts` are the Argo CD applications by which the first region has Apigee's charts."""
-    if first is None:
-        return later(FIRST_NOT_SEEN)
-    if own is None:
-        return later(NOT_YET)
-    shared = shared_secrets(first, overrides, charts)
-    if missing := missing_secrets(first, overrides, own, charts):
-        return needed(f"not as in the first region: {', '.join(missing)}")
-    return done(f"{len(shared)} secrets are as in the first region, by their hashes")
-
-
-def _secrets(source: Region, region: Region, first: RegionFacts, own: ClusterObjects | None) -> PlannedStep:
-    charts = applications(first.apigee)
-    shared = shared_secrets(first.cluster, first.overrides, charts) if first.cluster else ()
-    places = (source.namespace, region.namespace)
-    return _step(
-        "secrets",
-        region,
-        f"Credentials and certificates of the first region in {region.cluster.name}",
-        decide_secrets(first.cluster, first.overrides, own, charts),
-        tuple(copied_secret(source, region, s.name, places) for s in shared),
-        needs=(f"namespace/{region.name}",),
-        undo=tuple(deleted(region, "secret", s.name, "-n", region.namespace) for s in shared),
-    )
-
-
 def wanted_class(first: RegionFacts, own: RegionFacts) -> str | None:
     """The storage class that the region's overrides name (until they exist: the first region's)."""
-    overrides = own.overrides or first.overrides
+    overrides = overrides_of(first, own)
     return overrides.storage_class if overrides else None
 
 
