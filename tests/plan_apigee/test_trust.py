@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from hybridspan.facts.apigee import ApigeeFacts
-from hybridspan.plan.phases import trust
+from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.plan.phases import neighbours, trust
 from hybridspan.topology.model import Topology
 
 from .conftest import objects, secret, store
@@ -29,6 +32,42 @@ BARE = ApigeeFacts(None, False, None, ())
 )
 def test_the_authority(first, own, apigee, state: str):
     assert trust.decide_authority(first, own, apigee).state == state
+
+
+BESIDE = replace(BARE, elsewhere=("apigee-nonprod",))
+OTHER = objects(authority=secret("apigee-ca", "2"))
+
+
+def test_the_authority_of_an_installation_in_another_namespace_is_never_replaced():
+    decision = trust.decide_authority(objects(authority=CA), OTHER, BESIDE)
+    assert decision.state == "refused"
+    assert "namespace apigee-nonprod uses it" in decision.reason
+    with_ours = replace(BESIDE, datastore=store(state="creating", ready=0))
+    # Not with the way back that deletes apigee-ca.
+    assert trust.decide_authority(objects(authority=CA), OTHER, with_ours).hint == neighbours.SHARED
+
+
+def test_the_way_back_leaves_what_another_installation_uses(topology: Topology):
+    azure: Any = SimpleNamespace()
+    for apigee in (BARE, BESIDE):
+        regions = {
+            "eastus": RegionFacts(azure, objects(authority=CA), BARE, ()),
+            "centralus": RegionFacts(azure, objects(authority=CA), apigee, ()),
+        }
+        steps = {s.phase: s for s in trust.plan_trust(topology, WorldFacts(0.0, regions, None))}
+        for phase in ("authority", "cert-manager"):
+            assert bool(steps[phase].undo) == (apigee is BARE)
+            assert ("apigee-nonprod" in steps[phase].undo_note) == (apigee is BESIDE)
+
+
+def test_an_authority_that_both_installations_of_a_cluster_have_is_done():
+    assert trust.decide_authority(objects(authority=CA), objects(authority=CA), BESIDE).is_done
+
+
+def test_an_authority_is_not_replaced_where_other_namespaces_cannot_be_seen():
+    decision = trust.decide_authority(objects(authority=CA), OTHER, replace(BARE, elsewhere=None))
+    assert decision.state == "refused"
+    assert "apigeedatastores" in decision.hint
 
 
 LATE = replace(objects(authority=CA), authority_issued_nodes=False)

@@ -180,6 +180,14 @@ def test_definitions_are_as_in_the_first_region(definitions: dict[str, str], sta
     assert decide_crds(FIRST.apigee, apigee(definitions=definitions)).state == state
 
 
+def test_definitions_that_another_namespaces_installation_uses_are_not_changed():
+    own = apigee(definitions={"apigeedatastores": "old"}, elsewhere=("apigee-nonprod",))
+    decision = decide_crds(FIRST.apigee, own)
+    assert decision.state == "refused"
+    assert "namespace apigee-nonprod" in decision.reason
+    assert decide_crds(FIRST.apigee, replace(own, definitions={"apigeedatastores": "a"})).is_done
+
+
 @pytest.mark.parametrize(
     ("resources", "state"),
     [

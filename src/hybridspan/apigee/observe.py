@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from hybridspan.apigee.controller_trouble import Pods, trouble_of
 from hybridspan.apigee.tracking import tracked
+from hybridspan.errors import PermanentFailure
 from hybridspan.facts.apigee import (
     ApigeeFacts,
     CustomResourceFacts,
@@ -58,10 +59,11 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
         cluster.get("apps/v1", "Deployment", GATEWAYS, namespace),
     )
     others = await asyncio.gather(*(cluster.list_(api, kind, namespace) for api, kind in RESOURCES))
-    replications, routes, definitions = await asyncio.gather(
+    replications, routes, definitions, elsewhere = await asyncio.gather(
         cluster.list_(DATASTORE, REPLICATION, namespace),
         cluster.list_(DATASTORE, ROUTES, namespace),
         cluster.list_("apiextensions.k8s.io/v1", DEFINITION),
+        _elsewhere(cluster, namespace),
     )
     ready = is_available(controller)
     return ApigeeFacts(
@@ -73,7 +75,20 @@ async def apigee_facts(cluster: Objects, namespace: str) -> ApigeeFacts:
         definitions=definitions_of(definitions),
         tracked=tracked((store, controller, gateways, *routes, *(one for found in others for one in found))),
         replications=tuple(data_replication(document) for document in replications),
+        elsewhere=elsewhere,
     )
+
+
+async def _elsewhere(cluster: Objects, namespace: str) -> tuple[str, ...] | None:
+    """Other installations of the same cluster: its authority and Apigee's definitions are theirs too."""
+    try:
+        stores = await cluster.list_(DATASTORE, "ApigeeDatastore")
+    except PermanentFailure as failure:
+        if failure.code != "HS-KUBE-003":
+            raise
+        return None
+    places = {str(store["metadata"].get("namespace") or namespace) for store in stores}
+    return tuple(sorted(places - {namespace}))
 
 
 async def credentials_secret(cluster: Objects, namespace: str) -> str:

@@ -90,6 +90,8 @@ class ApigeeFacts:
     replications: tuple[DataReplicationFacts, ...] = ()
     tracked: Mapping[str, str] = field(default_factory=dict)
     """Argo CD's Applications, which make no Helm release, by the key of the release that each stands for (`operator`, `env/prod`)."""
+    elsewhere: tuple[str, ...] | None = ()
+    """Other namespaces of the cluster that have a datastore; None where the sign-in may not look into all of them."""
     controller_trouble: str = ""
     """Why the operator is not available, in one sentence; empty where it is, or where nothing is known."""
 

@@ -64,11 +64,12 @@ INSTALLING: Final = (
     Right("patch", "customresourcedefinitions", "apiextensions.k8s.io", is_wide=True),
     Right("patch", "clusterroles", _RBAC, is_wide=True),
     Right("patch", "clusterrolebindings", _RBAC, is_wide=True),
+    Right("list", "apigeedatastores", "apigee.cloud.google.com", is_wide=True),
     Right("patch", "statefulsets", "apps"),
     Right("patch", "deployments", "apps"),
     Right("create", "jobs", "batch"),
 )
-"""What cert-manager, the authority and hybrid itself take."""
+"""What cert-manager, the authority and hybrid itself take; also to see whether another namespace's installation needs them as they are."""
 
 
 async def missing(server: Asked, namespace: str, rights: Sequence[Right]) -> tuple[Right, ...]:

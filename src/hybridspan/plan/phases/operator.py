@@ -10,6 +10,7 @@ from hybridspan.facts.world import Installation, WorldFacts
 from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.identity import identity_step, is_federated
 from hybridspan.plan.phases.kubectl import kubectl
+from hybridspan.plan.phases.neighbours import definitions_kept
 from hybridspan.plan.phases.releases import (
     decide_release,
     definitions_applied,
@@ -60,6 +61,10 @@ def _new(topology: Topology, facts: WorldFacts) -> list[_New]:
 
 def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
     """Whether the definitions must be applied: before anything else, or the operator ends at once."""
+    return definitions_kept(_as_in_the_first(first, own), own)
+
+
+def _as_in_the_first(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
     if own is None:
         return later(NOT_YET)
     there = first.definitions if first else {}

@@ -11,6 +11,7 @@ from hybridspan.facts.kubernetes import ClusterObjects, SecretFacts
 from hybridspan.facts.world import RegionFacts, WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed, refused
 from hybridspan.plan.phases.kubectl import applied, context_of, copied_secret, deleted, kubectl, moved
+from hybridspan.plan.phases.neighbours import authority_kept, stays, undone
 from hybridspan.plan.phases.shared_secrets import overrides_of, secrets_step
 from hybridspan.plan.phases.unseen import FIRST_NOT_SEEN, NOT_YET
 from hybridspan.topology.model import Region, Topology
@@ -39,7 +40,7 @@ def _steps_of(source: Region, region: Region, first: RegionFacts, own: RegionFac
     return [
         _namespace(region, own.cluster),
         _authority(source, region, first.cluster, own),
-        _cert_manager(source, region, first.cluster, own.cluster),
+        _cert_manager(source, region, first.cluster, own),
         secrets_step(source, region, first, own),
         _storage(source, region, first, own),
     ]
@@ -112,6 +113,8 @@ def decide_authority(
     if held.hashes == source.hashes:
         return _too_late(own, store) or done(f"apigee-ca is the first region's ({_short(source)})")
     different = f"apigee-ca ({_short(held)}) is not the first region's ({_short(source)})"
+    if kept := authority_kept(different, apigee):
+        return kept
     if store is not None:
         return refused(f"{different}, and a datastore already uses it", BEGIN_AGAIN)
     return needed(f"{different}; nothing uses it yet")
@@ -144,8 +147,8 @@ def _authority(source: Region, region: Region, first: ClusterObjects | None, own
             *_stale_deleted(region, own.cluster),
         ),
         needs=(f"cluster/{region.name}",),
-        undo=(deleted(region, "secret", AUTHORITY, "-n", CERT_MANAGER),),
-        note="only after the region's datastore is gone",
+        undo=undone(own.apigee, deleted(region, "secret", AUTHORITY, "-n", CERT_MANAGER)),
+        note=stays(own.apigee) or "only after the region's datastore is gone",
     )
 
 
@@ -175,7 +178,7 @@ def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None
 
 
 def _cert_manager(
-    source: Region, region: Region, first: ClusterObjects | None, own: ClusterObjects | None
+    source: Region, region: Region, first: ClusterObjects | None, own: RegionFacts
 ) -> PlannedStep:
     label = ("-l", "app.kubernetes.io/instance=cert-manager")
     everywhere = "clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration"
@@ -187,7 +190,7 @@ def _cert_manager(
         CERT_MANAGER,
         region,
         f"cert-manager in {region.cluster.name}",
-        decide_cert_manager(first, own),
+        decide_cert_manager(first, own.cluster),
         (
             Command(script=definitions),
             moved(source, region, "get", everywhere, *label),
@@ -196,11 +199,13 @@ def _cert_manager(
         ),
         # The authority must lie there before anything can make another.
         needs=(f"authority/{region.name}",),
-        undo=(
+        undo=undone(
+            own.apigee,
             # First what would keep things from being changed once the webhook behind it is gone.
             deleted(region, everywhere, *label),
             deleted(region, "namespace", CERT_MANAGER),
         ),
+        note=stays(own.apigee),
     )
 
 
