@@ -107,6 +107,25 @@ def test_cert_manager(first, own, state: str):
     assert trust.decide_cert_manager(first, own).state == state
 
 
+WHOLE = replace(objects(), cert_manager_parts=frozenset({"Deployment cert-manager", "Deployment webhook"}))
+HALF = replace(WHOLE, cert_manager_parts=frozenset({"Deployment cert-manager"}))
+
+
+def test_half_a_cert_manager_is_completed_though_what_is_there_is_available():
+    decision = trust.decide_cert_manager(WHOLE, HALF)
+    assert decision.state == "needed"
+    assert "it lacks Deployment webhook" in decision.reason
+
+
+def test_a_cert_manager_of_another_version_is_somebodys_own():
+    assert trust.decide_cert_manager(WHOLE, replace(HALF, cert_manager_version="v1.14.0")).is_done
+
+
+def test_parts_that_cannot_be_seen_are_not_missing():
+    assert trust.decide_cert_manager(WHOLE, objects()).is_done
+    assert trust.decide_cert_manager(objects(), HALF).is_done
+
+
 @pytest.mark.parametrize(
     ("wanted", "first", "own", "state"),
     [

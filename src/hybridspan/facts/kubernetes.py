@@ -73,5 +73,7 @@ class ClusterObjects:
     cassandra_pods: tuple[PodFacts, ...]
     cert_manager_ready: bool = False
     """Whether all of cert-manager's deployments are available."""
+    cert_manager_parts: frozenset[str] | None = None
+    """cert-manager's deployments and webhook configurations, by kind and name; None where the sign-in may not list them."""
     authority_issued_nodes: bool | None = None
     """Whether `apigee-ca` issued the certificate of Cassandra's nodes; None where either is not there."""

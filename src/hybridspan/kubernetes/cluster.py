@@ -6,7 +6,6 @@ the cluster goes to the record, without the content of secrets.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -22,6 +21,7 @@ from hybridspan.kubernetes.execution import ExecResult
 from hybridspan.kubernetes.forwarding import ForwardedPort
 from hybridspan.kubernetes.kinds import Kinds
 from hybridspan.kubernetes.kubeconfig import has_context, one_context, personal_paths
+from hybridspan.kubernetes.observe import cluster_objects
 from hybridspan.kubernetes.rights import Right
 from hybridspan.secrets import Secret, write_private
 
@@ -31,7 +31,6 @@ Recorder = Callable[[str, Mapping[str, Any]], None]
 Merge = Literal["merge", "json"]
 
 FIELD_MANAGER: Final = "hybridspan"
-CERT_MANAGER_NAMESPACE: Final = "cert-manager"
 _PAGE: Final = "500"
 _PATCHES: Final = {"merge": "application/merge-patch+json", "json": "application/json-patch+json"}
 
@@ -221,29 +220,7 @@ class KubernetesCluster:
 
     async def objects(self, namespace: str) -> ClusterObjects:
         """What this cluster has that matters for an Apigee region in that namespace."""
-        nodes, namespaces, classes, secrets = await asyncio.gather(
-            self.list_("v1", "Node"),
-            self.list_("v1", "Namespace"),
-            self.list_("storage.k8s.io/v1", "StorageClass"),
-            self.list_("v1", "Secret", namespace),
-        )
-        deployments, authority, pods = await asyncio.gather(
-            self.list_("apps/v1", "Deployment", CERT_MANAGER_NAMESPACE),
-            self.get("v1", "Secret", "apigee-ca", CERT_MANAGER_NAMESPACE),
-            self.pods(namespace, "app=apigee-cassandra"),
-        )
-        return ClusterObjects(
-            version=self.version,
-            nodes=tuple(objects.node(n) for n in nodes),
-            namespaces=frozenset(n["metadata"]["name"] for n in namespaces),
-            cert_manager_version=objects.cert_manager_version(deployments),
-            certificate_authority=objects.secret(authority) if authority else None,
-            secrets=tuple(objects.secret(s) for s in secrets),
-            storage_classes=tuple(c["metadata"]["name"] for c in classes),
-            cassandra_pods=pods,
-            cert_manager_ready=objects.all_available(deployments),
-            authority_issued_nodes=objects.authority_issued_nodes(authority, secrets),
-        )
+        return await cluster_objects(self, namespace)
 
     def _tell(self, verb: str, document: Document) -> None:
         api_version, kind, name, namespace = _identity(document)

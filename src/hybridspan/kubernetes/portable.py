@@ -7,6 +7,7 @@ certificates that were injected, owners that are not there, and kubectl's copy o
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any, Final
 
 from hybridspan.facts.kubernetes import CREDENTIALS
@@ -29,6 +30,7 @@ _NEVER: Final = frozenset(
     {"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
 )
 _PULL: Final = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
+_PARTS: Final = frozenset({"cert-manager", "cert-manager-cainjector", "cert-manager-webhook"})
 CASSANDRA_CREDENTIALS: Final = "apigee-datastore-default-creds"
 
 
@@ -103,6 +105,25 @@ def purpose_of_secret(document: Document) -> str:
 
 def _is_account_key(key: str) -> bool:
     return key.endswith(".json") and ("secret" in key or "key" in key)
+
+
+def cert_manager_parts(documents: Iterable[Document]) -> frozenset[str]:
+    """Those of the objects that an installation of cert-manager cannot be without, as `part_name` calls them.
+
+    Not what goes by its name only, such as an approver of its own release: each cluster may have others of those.
+    """
+    return frozenset(part_name(d) for d in documents if _is_part(d))
+
+
+def part_name(document: Document) -> str:
+    """Kind and name of an object, in words."""
+    return f"{document['kind']} {document['metadata']['name']}"
+
+
+def _is_part(document: Document) -> bool:
+    metadata = document["metadata"]
+    instance = (metadata.get("labels") or {}).get("app.kubernetes.io/instance")
+    return instance == "cert-manager" or metadata["name"] in _PARTS
 
 
 def is_cert_managers(document: Document) -> bool:

@@ -9,7 +9,7 @@ from hybridspan.apigee.observe import apigee_facts
 from hybridspan.apigee.overrides import overrides_facts
 from hybridspan.errors import PermanentFailure
 from hybridspan.kubernetes.objects import authority_issued_nodes, nodes_certificate
-from hybridspan.kubernetes.portable import is_cert_managers, stripped
+from hybridspan.kubernetes.portable import is_cert_managers, part_name, stripped
 from hybridspan.plan.model import Decision, PlannedStep, needed
 from hybridspan.plan.phases import shared_secrets, trust
 from hybridspan.progress import Progress
@@ -126,10 +126,14 @@ class CertManagerStep(TrustStep):
 
     async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
-        own = await target.objects(self.region.namespace)
-        if own.cert_manager_version is not None:
-            return  # it is there and only not available yet: that is waited for
+        first, own = await asyncio.gather(
+            source.objects(self.first.namespace), target.objects(self.region.namespace)
+        )
         documents = await _cert_manager_of(source)
+        if own.cert_manager_version is not None:
+            # It is there, whole and only not available yet, which is waited for; or copying it was broken off.
+            lacking = trust.missing_parts(first, own)
+            documents = [document for document in documents if part_name(document) in lacking]
         for number, document in enumerate(documents):
             name = document["metadata"]["name"]
             progress(f"{document['kind']} {name}", number / len(documents), {})

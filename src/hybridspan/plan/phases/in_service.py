@@ -22,6 +22,7 @@ from hybridspan.topology.model import Region, Topology
 
 PHASES: Final = frozenset(
     {
+        "cert-manager",
         "secrets",
         "reachability",
         "auth-keyspace",

@@ -159,6 +159,16 @@ def _stale_deleted(region: Region, own: ClusterObjects | None) -> tuple[Command,
     return (kubectl(region, "-n", region.namespace, "delete", "secret", "-l", ISSUED),)
 
 
+def missing_parts(first: ClusterObjects, own: ClusterObjects) -> tuple[str, ...]:
+    """What cert-manager lacks that the first region's has, where both are of one version: copying it was broken off.
+
+    Another version is somebody's own, and complete in its own way.
+    """
+    if own.cert_manager_version != first.cert_manager_version or own.cert_manager_parts is None:
+        return ()
+    return tuple(sorted((first.cert_manager_parts or frozenset()) - own.cert_manager_parts))
+
+
 def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None) -> Decision:
     if first is None:
         return later(FIRST_NOT_SEEN)
@@ -170,6 +180,8 @@ def decide_cert_manager(first: ClusterObjects | None, own: ClusterObjects | None
         return later(NOT_YET)
     if own.cert_manager_version is None:
         return needed(f"the cluster has no cert-manager; the first region has {wanted}")
+    if lacking := missing_parts(first, own):
+        return needed(f"cert-manager {wanted} is there only in part: it lacks {', '.join(lacking)}")
     if not own.cert_manager_ready:
         return needed(f"cert-manager {own.cert_manager_version} is not available yet")
     if own.cert_manager_version == wanted:
