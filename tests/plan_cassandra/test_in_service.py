@@ -9,6 +9,7 @@ import pytest
 from hybridspan.facts.apigee import ApigeeFacts, CustomResourceFacts, DatastoreFacts
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
+from hybridspan.plan.model import PlannedStep, StepId, needed
 from hybridspan.plan.phases.in_service import PHASES, Seen, findings, is_in_service, left_alone, unfinished
 from hybridspan.plan.phases.reachability import plan_reachability
 from hybridspan.plan.phases.rebuild import plan_rebuild, rebuild_key
@@ -100,6 +101,14 @@ def test_nothing_is_copied_or_cleared_where_it_serves() -> None:
     assert all(
         "no run kept here has worked on it" in step.decision.reason for step in left if step.in_service
     )
+
+
+@pytest.mark.parametrize("phase", ["cert-manager", "secrets", "crds"])
+def test_what_the_first_region_has_otherwise_by_now_is_not_brought_to_it(phase: str) -> None:
+    step = PlannedStep(StepId(f"{phase}/centralus"), phase, "centralus", phase, needed("otherwise"))
+    (left,) = left_alone(TOPOLOGY, estate(SERVES), [step])
+    assert left.decision.is_done
+    assert left.in_service
 
 
 def test_what_a_run_of_ours_began_goes_on() -> None:

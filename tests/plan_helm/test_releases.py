@@ -6,8 +6,8 @@ import pytest
 
 from hybridspan.facts.helm import split_chart
 from hybridspan.facts.world import Installation
+from hybridspan.plan.phases.definitions import decide_crds
 from hybridspan.plan.phases.operator import (
-    decide_crds,
     decide_operator,
     decide_organization,
     key_of,

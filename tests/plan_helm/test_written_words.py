@@ -11,7 +11,8 @@ from hybridspan.facts.cassandra import Hindrances
 from hybridspan.facts.overrides import OverridesFacts
 from hybridspan.plan.model import Decision
 from hybridspan.plan.phases import trust
-from hybridspan.plan.phases.operator import decide_crds, decide_operator
+from hybridspan.plan.phases.definitions import decide_crds
+from hybridspan.plan.phases.operator import decide_operator
 from hybridspan.plan.phases.overrides import decide_seed
 from hybridspan.plan.phases.replication import ReplicationSeen, decide_replication
 from hybridspan.plan.phases.seed_removal import decide_seed_removal

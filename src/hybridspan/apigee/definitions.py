@@ -8,26 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from hybridspan.apigee.observe import DEFINITION
 from hybridspan.errors import PermanentFailure
+from hybridspan.facts.apigee import ChartComparison
 
 Document = dict[str, Any]
+
+EXTENSIONS: Final = "apiextensions.k8s.io/v1"
 
 FOLDER: Final = Path("etc") / "crds" / "default"
 _PLAIN_KEYS: Final = frozenset({"apiVersion", "kind", "resources"})
 
 
+class Definitions(Protocol):
+    """What is asked of a cluster."""
+
+    async def get(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None
+    ) -> Document | None: ...
+
+
 async def definitions_in(chart: Path) -> list[Document]:
-    """Every object of the folder; PermanentFailure where it cannot be read."""
+    """Every object of the folder, to be read only; PermanentFailure where it cannot be read."""
     folder = chart / FOLDER
     try:
         text = await _built(folder)
     except OSError as error:
         raise _unreadable(folder, str(error)) from error
-    found = [d for d in _documents(text) if d.get("kind")]
+    found = [d for d in _parsed(text) if d.get("kind")]
     if not found:
         raise _unreadable(folder, "it holds no definition")
     return found
@@ -78,6 +91,12 @@ def _documents(text: str) -> list[Document]:
     return [d for d in YAML(typ="safe", pure=True).load_all(text) if isinstance(d, dict)]
 
 
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> tuple[Document, ...]:
+    """A megabyte takes seconds to parse, and each look at a region asks for it."""
+    return tuple(_documents(text))
+
+
 def _unreadable(folder: Path, why: str) -> PermanentFailure:
     return PermanentFailure(
         "HS-APIGEE-037",
@@ -86,6 +105,37 @@ def _unreadable(folder: Path, why: str) -> PermanentFailure:
         why=why,
         hint="use Apigee's own chart, unpacked whole: helm pull --untar",
     )
+
+
+async def compared(cluster: Definitions, chart: Iterable[Document]) -> ChartComparison:
+    """The cluster's definitions beside the chart's."""
+    wanted = [document for document in chart if document["kind"] == DEFINITION]
+    names = [document["metadata"]["name"] for document in wanted]
+    found = await asyncio.gather(*(cluster.get(EXTENSIONS, DEFINITION, name) for name in names))
+    pairs = list(zip(names, wanted, found, strict=True))
+    return ChartComparison(
+        missing=tuple(name for name, _, live in pairs if live is None),
+        other=tuple(name for name, chart, live in pairs if live and not is_as_in(chart, live)),
+    )
+
+
+def is_as_in(chart: Document, live: Document) -> bool:
+    """Whether a definition serves what the chart's does; what an API server adds, or leaves out as empty, is no difference."""
+    return _holds(live["spec"].get("versions"), chart["spec"].get("versions"))
+
+
+def _holds(live: Any, wanted: Any, *, is_whole: bool = False) -> bool:
+    if not live and not wanted:
+        return True
+    if isinstance(wanted, dict):
+        if not isinstance(live, dict) or (is_whole and set(live) != set(wanted)):
+            return False
+        # A field more is another release's: the server adds none.
+        return all(_holds(live.get(k), v, is_whole=k == "properties") for k, v in wanted.items())
+    if isinstance(wanted, list):
+        same = isinstance(live, list) and len(live) == len(wanted)
+        return same and all(map(_holds, live, wanted))
+    return bool(live == wanted)
 
 
 def is_established(document: Document | None) -> bool:

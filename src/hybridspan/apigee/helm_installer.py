@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from hybridspan.apigee.charts import Charts
-from hybridspan.apigee.definitions import definitions_in, is_established
+from hybridspan.apigee.definitions import EXTENSIONS, compared, definitions_in, is_established
 from hybridspan.apigee.helm import Helm
 from hybridspan.apigee.observe import DEFINITION, Objects, apigee_facts
 from hybridspan.apigee.overrides import overrides_facts
@@ -23,7 +23,6 @@ from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.overrides import read_overrides
 
 LineSink = Callable[[str], None]
-EXTENSIONS: Final = "apiextensions.k8s.io/v1"
 
 
 class Cluster(Objects, Protocol):
@@ -91,6 +90,14 @@ class HelmInstaller:
         for document in await definitions_in(await self._charts.chart("apigee-operator")):
             on_line(f"{document['kind']} {document['metadata']['name']}")
             await self._own.cluster.apply(document, force=True)
+
+    async def compared_definitions(self) -> tuple[ApigeeFacts | None, ApigeeFacts | None]:
+        """The first region's Apigee and this one's, with this one's definitions beside the chart's."""
+        chart = await definitions_in(await self._charts.chart("apigee-operator"))
+        (first, own), comparison = await asyncio.gather(
+            self.installations(), compared(self._own.cluster, chart)
+        )
+        return first.apigee, own.apigee and replace(own.apigee, chart=comparison)
 
     async def unestablished(self) -> tuple[str, ...]:
         """Definitions of the chart that the API server does not serve yet."""

@@ -76,6 +76,14 @@ class CustomResourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartComparison:
+    """A cluster's definitions beside those of the operator's chart: names of what is not there, or is defined otherwise."""
+
+    missing: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ApigeeFacts:
     """What one cluster has of Apigee; None or empty where it is not installed."""
 
@@ -87,6 +95,8 @@ class ApigeeFacts:
     """Helm's releases in the namespace; None where nobody looked (another installer, or no cluster)."""
     definitions: Mapping[str, str] = field(default_factory=dict)
     """Apigee's CustomResourceDefinitions: a hash of what each defines, by name."""
+    chart: ChartComparison | None = None
+    """The definitions beside the chart's; None where nobody looked into the chart."""
     replications: tuple[DataReplicationFacts, ...] = ()
     tracked: Mapping[str, str] = field(default_factory=dict)
     """Argo CD's Applications, which make no Helm release, by the key of the release that each stands for (`operator`, `env/prod`)."""

@@ -17,6 +17,7 @@ from hybridspan.facts.azure import ClusterFacts, RegionAzureFacts, has_failed
 from hybridspan.facts.cassandra import NodeFacts, RingFacts
 from hybridspan.facts.kubernetes import ClusterObjects
 from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.observation.definitions import beside_the_chart
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.findings import findings_of
 from hybridspan.observation.sight import Sight
@@ -45,6 +46,8 @@ async def gather(estate: Estate, *, preflight: bool = False, partial: bool = Fal
     facts: dict[str, RegionFacts] = {str(name): task.result() for name, task in tasks.items()}
     sight.refuse_if_blind(len(regions))
     ring = await _ring(estate, facts, sight)
+    if preflight:
+        facts = await beside_the_chart(estate, facts)
     findings = await findings_of(estate, facts, ring) if preflight else ()
     decided = {
         key: value for key in remembered(estate.topology) if (value := estate.decided(key)) is not None

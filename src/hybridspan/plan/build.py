@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Plan, PlannedStep
 from hybridspan.plan.order import in_order
-from hybridspan.plan.phases import in_service, shared_secrets
+from hybridspan.plan.phases import definitions, in_service, shared_secrets
 from hybridspan.plan.phases.clusters import plan_clusters
 from hybridspan.plan.phases.groups import plan_groups
 from hybridspan.plan.phases.host_network import plan_host_network
@@ -61,11 +62,8 @@ def build(topology: Topology, facts: WorldFacts) -> Plan:
     phases = [step for phase in PHASES for step in phase(topology, facts)]
     served = in_service.left_alone(topology, facts, phases)
     steps = tuple(_without_acts(step) for step in in_order(with_way_back(topology, facts, served)))
-    findings = (
-        *facts.findings,
-        *in_service.findings(topology, facts),
-        *shared_secrets.findings(topology, facts),
-    )
+    found = (phase.findings(topology, facts) for phase in (in_service, shared_secrets, definitions))
+    findings = (*facts.findings, *chain.from_iterable(found))
     notes = tuple(f.message for f in facts.findings if f.check == "estimate")
     made = Plan(topology.name, digest(topology), _digest_of(steps), steps, findings, notes)
     first = facts.regions[topology.first.name].apigee

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hybridspan.errors import PermanentFailure
-from hybridspan.plan.model import Decision, PlannedStep, needed
-from hybridspan.plan.phases.operator import decide_crds, decide_operator, decide_organization
+from hybridspan.plan.model import Decision, PlannedStep, done, needed
+from hybridspan.plan.phases.definitions import decide_crds
+from hybridspan.plan.phases.operator import decide_operator, decide_organization
 from hybridspan.plan.phases.releases import decide_release
 from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
@@ -50,15 +51,19 @@ class CrdsStep(_HelmStep):
 
     deadline_seconds = 120.0
 
-    def decide(self, first: Installation, own: Installation) -> Decision:
-        return decide_crds(first.apigee, own.apigee)
+    async def check(self) -> Decision:
+        return decide_crds(*await (await self.installer()).compared_definitions())
 
     async def act(self, progress: Progress) -> None:
         await (await self.installer()).apply_definitions(lambda line: progress(line, None, {}))
 
     async def verify(self, progress: Progress) -> Decision:
         waiting = await (await self.installer()).unestablished()
-        return needed(f"not served yet: {', '.join(waiting)}") if waiting else await super().verify(progress)
+        if waiting:
+            return needed(f"not served yet: {', '.join(waiting)}")
+        decision = await self.check()
+        # The server took all of the chart's: whatever another region has is no reason to go on waiting.
+        return decision if decision.is_done else done("every definition of the operator's chart is served")
 
 
 class OperatorStep(_HelmStep):

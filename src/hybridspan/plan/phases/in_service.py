@@ -24,6 +24,7 @@ PHASES: Final = frozenset(
     {
         "cert-manager",
         "secrets",
+        "crds",
         "reachability",
         "auth-keyspace",
         "source-repair",

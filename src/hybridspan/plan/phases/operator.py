@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hybridspan.facts.apigee import ApigeeFacts
 from hybridspan.facts.helm import WantedRelease
 from hybridspan.facts.world import Installation, WorldFacts
-from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed, refused
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, needed, refused
+from hybridspan.plan.phases.definitions import decide_crds
 from hybridspan.plan.phases.identity import identity_step, is_federated
 from hybridspan.plan.phases.kubectl import kubectl
-from hybridspan.plan.phases.neighbours import definitions_kept
 from hybridspan.plan.phases.releases import (
     decide_release,
     definitions_applied,
@@ -19,7 +19,6 @@ from hybridspan.plan.phases.releases import (
     upgraded,
     wanted_releases,
 )
-from hybridspan.plan.phases.unseen import NOT_YET
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
 from hybridspan.topology.resource_names import organization_name
@@ -57,27 +56,6 @@ def _new(topology: Topology, facts: WorldFacts) -> list[_New]:
     first = facts.regions[topology.first.name].installation
     new = topology.new_regions if topology.installer == "helm" else ()
     return [_New(region, first, facts.regions[region.name].installation) for region in new]
-
-
-def decide_crds(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
-    """Whether the definitions must be applied: before anything else, or the operator ends at once."""
-    return definitions_kept(_as_in_the_first(first, own), own)
-
-
-def _as_in_the_first(first: ApigeeFacts | None, own: ApigeeFacts | None) -> Decision:
-    if own is None:
-        return later(NOT_YET)
-    there = first.definitions if first else {}
-    missing = sorted(set(there) - set(own.definitions))
-    if missing or not own.definitions:
-        listed = f", {len(missing)} that the first region has" if missing else ""
-        return needed(
-            f"the cluster lacks definitions of Apigee's resources{listed}: the operator could not start"
-        )
-    other = sorted(name for name, form in there.items() if own.definitions[name] != form)
-    if other:
-        return needed(f"defined otherwise than in the first region: {', '.join(other)}")
-    return done(f"{len(own.definitions)} definitions are as in the first region")
 
 
 def _crds(topology: Topology, new: _New) -> PlannedStep:
