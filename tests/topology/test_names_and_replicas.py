@@ -7,7 +7,7 @@ import pytest
 from hybridspan.topology.loading import load
 from hybridspan.topology.releases import release_of, replication_of, usual_installer
 
-from .conftest import EXAMPLES, codes
+from .conftest import EXAMPLES, OVERRIDES, codes
 
 
 def test_an_unknown_location_is_refused_with_the_nearest_one(judge):
@@ -80,6 +80,37 @@ def test_two_regions_may_not_mean_the_same_cluster(judge):
         overrides={"overrides_one.yaml": "{}"},
     )
     assert {"023", "025"} <= set(codes(found))
+
+
+TWINS = (
+    ("cluster: {serviceCidr", "cluster: {name: apigee, serviceCidr"),
+    ("datacenter: dc-2", "datacenter: dc-2\n      resourceGroup: rg-centralus\n      overrides: two.yaml"),
+)
+
+
+FIRSTS = {"overrides_apigee.yaml": OVERRIDES.replace("apigee-eastus", "apigee")}
+
+
+def test_clusters_of_one_name_in_two_groups_need_a_context(judge):
+    second = ("10.30.0.0/16]}\n      cluster: {", "10.30.0.0/16]}\n      cluster: {name: apigee, ")
+    (problem,) = judge(*TWINS, second, overrides=FIRSTS)
+    assert (problem.code, problem.path) == ("HS-TOPOLOGY-025", "spec.regions[1].cluster.name")
+    assert "eastus and centralus have the same kube context `apigee`" in problem.message
+    assert "cluster.context: apigee-centralus" in problem.remedy
+
+
+def test_clusters_of_one_name_with_contexts_of_their_own_are_fine(judge):
+    second = (
+        "10.30.0.0/16]}\n      cluster: {",
+        "10.30.0.0/16]}\n      cluster: {name: apigee, context: two, ",
+    )
+    assert judge(*TWINS, second, overrides=FIRSTS) == ()
+
+
+def test_a_context_called_like_another_regions_cluster_is_refused(judge):
+    named = ("10.30.0.0/16]}\n      cluster: {", "10.30.0.0/16]}\n      cluster: {context: apigee-eastus, ")
+    (problem,) = judge(named)
+    assert (problem.code, problem.path) == ("HS-TOPOLOGY-025", "spec.regions[1].cluster.context")
 
 
 def test_equal_data_centers_are_refused(judge):

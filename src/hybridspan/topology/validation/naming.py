@@ -197,24 +197,20 @@ def ids_fit(case: Case) -> Iterator[Problem]:
 
 
 def contexts_distinct(case: Case) -> Iterator[Problem]:
-    """One kube context for two regions would install the second over the first."""
+    """One kube context for two regions would install the second over the first; one that is not declared is the cluster's name."""
     seen: dict[str, Region] = {}
     for path, region in case.regions():
-        if region.cluster.context is None:
-            continue
-        earlier = seen.setdefault(region.cluster.context, region)
+        earlier = seen.setdefault(region.context, region)
         if earlier is not region:
-            message = (
-                f"{earlier.name} and {region.name} have the same kube context `{region.cluster.context}`"
+            other = f"{region.cluster.name}-{region.name}"
+            message = f"{earlier.name} and {region.name} have the same kube context `{region.context}`"
+            why = "the new region would be installed over the existing one: an undeclared context is the cluster's name"
+            remedy = (
+                f"name the context of one of them, such as cluster.context: {other}; where its cluster exists, "
+                f"az aks get-credentials --context {other} makes it"
             )
-            why = "the new region would be installed over the existing one"
-            yield case.error(
-                "HS-TOPOLOGY-025",
-                (*path, "cluster", "context"),
-                message,
-                why=why,
-                remedy="name each cluster's own",
-            )
+            key = "context" if region.cluster.context else "name"
+            yield case.error("HS-TOPOLOGY-025", (*path, "cluster", key), message, why=why, remedy=remedy)
 
 
 def roles_fit(case: Case) -> Iterator[Problem]:
