@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from hybridspan.azure.gateway import AzureGateway
-from hybridspan.cli.discovered import installation, overrides_by_datacenter
+from hybridspan.cli.discovered import Installation, installation, overrides_by_datacenter
 from hybridspan.cli.discovered import look as looked
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.azure import same_id
@@ -89,10 +89,16 @@ def written(told: Found, folder: Path) -> Topology:
     file = folder / "hybrid.yaml"
     there = installation(told, HOME, file, None)
     assert there is not None
+    file.write_text(draft_text(there.in_draft(draft(there))))
+    return load(file)
+
+
+def draft(there: Installation) -> TopologyDraft:
+    """What `init` makes of the answers."""
     answers = there.answers
-    draft = TopologyDraft(
+    return TopologyDraft(
         name="found",
-        organization=answers["organization"],
+        organization=answers.get("organization", "hybrid-test-7"),
         mode="active-active",
         installer="apigeectl",
         hybrid_version=answers["hybrid-version"],
@@ -103,8 +109,6 @@ def written(told: Found, folder: Path) -> Topology:
         replication_factor=int(answers["replication-factor"]),
         regions=(there.regions[0],),
     )
-    file.write_text(draft_text(there.in_draft(draft)))
-    return load(file)
 
 
 async def states(gateway: AzureGateway, topology: Topology) -> dict[str, str]:
@@ -149,6 +153,22 @@ async def test_a_pod_subnet_is_described(gateway: AzureGateway, tmp_path: Path) 
     assert topology.first.network.pod_subnet == pods
     assert topology.first.cluster.network_plugin == "azure-pod-subnet"
     assert set((await states(gateway, topology)).values()) == {"done"}
+
+
+async def test_clusters_of_one_name_get_contexts_and_files_of_their_own(
+    gateway: AzureGateway, tmp_path: Path
+) -> None:
+    """In each group the cluster is called the same, as is common."""
+    await build(gateway)
+    told = await found(gateway)
+    named = tuple(replace(r, cluster=replace(r.cluster, name="apigee")) for r in told.regions)
+    there = installation(replace(told, regions=named), HOME, tmp_path / "hybrid.yaml", None)
+    assert there is not None
+    text = draft_text(there.in_draft(draft(there)))
+    assert "context: apigee-westeurope\n" in text
+    assert text.count("context: ") == 1
+    assert "overrides: overrides_apigee.yaml\n" in text
+    assert "overrides: overrides_apigee-westeurope.yaml\n" in text
 
 
 async def rings() -> RingFacts:

@@ -149,7 +149,22 @@ def draft_text(draft: TopologyDraft) -> str:
         cluster=_word(draft.cassandra_cluster),
         factor=draft.replication_factor,
     )
-    return _aligned(head + "".join(_region(region, index) for index, region in enumerate(draft.regions)))
+    return _aligned(
+        head + "".join(_region(region, index) for index, region in enumerate(_told_apart(draft.regions)))
+    )
+
+
+def _told_apart(regions: Iterable[RegionDraft]) -> Iterable[RegionDraft]:
+    """Clusters of one name in several groups: all but the first get a context and an overrides file of their own names."""
+    contexts: set[str] = set()
+    files: set[str] = set()
+    for region in regions:
+        own = f"{region.cluster}-{region.name}"
+        context = own if (region.context or region.cluster) in contexts else region.context
+        file = f"overrides_{own}.yaml" if region.overrides in files else region.overrides
+        contexts.add(context or region.cluster)
+        files.add(file)
+        yield replace(region, context=context, overrides=file)
 
 
 _HEAD = """\
