@@ -139,6 +139,8 @@ def test_a_cluster_as_a_runbook_makes_it(place: Az, lab: Lab, tmp_path: Path) ->
     credentials = f"aks get-credentials {HERE} --name aks --overwrite-existing --file {config}"
     place.text(*shlex.split(credentials))
     assert "current-context: aks" in config.read_text()
+    place.text(*shlex.split(f"{credentials} --context prod-cu"))
+    assert "current-context: prod-cu" in config.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hybridspan.plan.phases.clusters import decide_cluster, plan_clusters, plugi
 from hybridspan.topology.model import Region
 from tests.azure.regions import CENTRAL, EAST, POOLS, make_topology, with_pools
 from tests.plan_azure.facts import NOTHING, cluster, here, world
+from tests.plan_azure.fake_az import run_with_az
 
 FIRST = cluster(EAST)
 OVERLAY = replace(FIRST, network_plugin_mode="overlay")
@@ -220,7 +222,31 @@ def test_the_commands_state_plugin_subnet_and_ranges() -> None:
     assert '--vnet-subnet-id "$SUBNET"' in create.text()
     assert "az aks nodepool add" in pool.text()
     assert "--zones 1 2 3 --labels apigee=data" in pool.text()
-    assert credentials.text().startswith("az aks get-credentials")
+    assert credentials.gist.startswith("az aks get-credentials")
+
+
+@pytest.mark.parametrize(
+    ("given", "file"),
+    [
+        (None, "/home/me/.kube/config"),
+        ("", "/home/me/.kube/config"),
+        ("/one", "/one"),
+        ("/one:/two", "/one"),
+        # As `export KUBECONFIG=$KUBECONFIG:/two` makes it of nothing.
+        (":/two", "/two"),
+    ],
+)
+def test_the_context_that_is_fetched_is_the_one_that_all_else_uses(
+    tmp_path: Path, given: str | None, file: str
+) -> None:
+    region = replace(CENTRAL, cluster=replace(CENTRAL.cluster, context="prod-cu"))
+    topology = make_topology(EAST, region)
+    facts = world(eastus=here(EAST, aks=FIRST), centralus=here(region))
+    fetched = plan_clusters(topology, facts)[0].commands[-1]
+    ran = run_with_az(tmp_path, [fetched], environment={} if given is None else {"KUBECONFIG": given})
+    words = ran.calls[0].split()
+    assert words[words.index("--context") + 1] == "prod-cu"
+    assert words[words.index("--file") + 1] == file
 
 
 def test_the_way_back_deletes_a_cluster_that_a_run_made_and_no_other() -> None:

@@ -34,11 +34,16 @@ def commands(
         subnets += f"PODS={_subnet_query(region, region.network.pod_subnet)}\n"
     created = Command(script=subnets + unless(show, _create(region, like, head)))
     added = [Command(script=_add_pool(region, pool)) for pool in others]
-    options = ("--name", region.cluster.name, "--overwrite-existing")
-    credentials = ("az", "aks", "get-credentials", *place(region), *options)
-    file = f'{shlex.join(credentials)} --file "${{KUBECONFIG:-$HOME/.kube/config}}"'
-    fetched = Command(script=file, comment="A context of the cluster's name.")
-    return (created, *again, *added, *raised, fetched)
+    return (created, *again, *added, *raised, _fetched(region))
+
+
+def _fetched(region: Region) -> Command:
+    """The context that all later commands name, in the first file of the kubeconfig: kubectl believes that one most."""
+    options = ("--name", region.cluster.name, "--context", region.context, "--overwrite-existing")
+    fetch = shlex.join(("az", "aks", "get-credentials", *place(region), *options))
+    script = f"""FILE=$(sed -E 's/^:+//; s/:.*//' <<<"${{KUBECONFIG:-}}")
+{fetch} --file "${{FILE:-$HOME/.kube/config}}\""""
+    return Command(script=script, comment=f"The context {region.context}.", gist=fetch)
 
 
 def write_again(region: Region) -> tuple[str, ...]:
