@@ -175,6 +175,24 @@ def test_the_commands_of_a_managed_pool_keep_its_labels_and_scale_only_upwards()
     assert any(text.endswith("--name apigeedata --labels apigee=data tier=data") for text in told)
 
 
+@pytest.mark.parametrize(("count", "scaled"), [(2, True), (3, False), (5, False)])
+def test_a_pool_that_has_grown_since_the_script_was_written_is_not_scaled_again(
+    tmp_path: Path, count: int, scaled: bool
+) -> None:
+    """As it is at a second start: az refuses the number of nodes that a pool has."""
+    managed = replace(CENTRAL, cluster=replace(CENTRAL.cluster, manage=True))
+    *others, last = cluster(CENTRAL).node_pools
+    small = cluster(CENTRAL, node_pools=(*others, replace(last, count=2)))
+    facts = world(eastus=here(EAST, aks=FIRST), centralus=here(CENTRAL, aks=small))
+    step = plan_clusters(make_topology(EAST, managed), facts)[0]
+    says = f"""case "$*" in
+      *"nodepool show"*"--query count"*) echo {count};;
+      *"nodepool scale"*) (( {count} != 3 )) || exit 1;;
+    esac"""
+    ran = run_with_az(tmp_path, step.commands, says)
+    assert (ran.code, bool(ran.called("aks nodepool scale"))) == (0, scaled)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

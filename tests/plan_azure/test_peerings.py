@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Region
 from tests.azure.regions import CENTRAL, EAST, WEST, make_region, make_topology
 from tests.plan_azure.facts import NOTHING, here, network, peering, world
+from tests.plan_azure.fake_az import run_with_az
 
 PAIR = (EAST, CENTRAL)
 
@@ -42,8 +45,46 @@ def test_a_disconnected_side_means_both_again() -> None:
     assert (
         step.decision.reason == "peering to-centralus is Disconnected: both sides are deleted and made again"
     )
-    verbs = [c.text().split(" peering ")[1].split()[0] for c in step.commands]
-    assert verbs == ["delete", "delete", "show", "show", "show", "show"]
+    verbs = [re.findall(r"az network vnet peering (\w+)", c.text()) for c in step.commands]
+    assert verbs == [
+        ["list", "list", "delete", "delete"],
+        ["show", "create"],
+        ["show", "create"],
+        ["show"],
+        ["show"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("here_is", "there_is", "count"),
+    [
+        ("Disconnected", "", 2),
+        ("", "Disconnected", 2),
+        ("Disconnected", "Disconnected", 2),
+        # As they are at a second start, once the first one has made them again, both or one.
+        ("Connected", "Connected", 0),
+        ("Initiated", "", 0),
+    ],
+)
+def test_what_was_torn_when_the_script_was_written_is_deleted_only_while_it_still_is(
+    tmp_path: Path, here_is: str, there_is: str, count: int
+) -> None:
+    facts = world(eastus=here(EAST, peering(CENTRAL, "Disconnected")), centralus=here(CENTRAL))
+    step = plan_peerings(make_topology(), facts)[0]
+    says = f"""case "$*" in
+      *peering\\ list*vnet-eastus*) echo {here_is};;
+      *peering\\ list*vnet-centralus*) echo {there_is};;
+    esac"""
+    ran = run_with_az(tmp_path, step.commands, says)
+    assert ran.code == 0
+    assert len(ran.called("network vnet peering delete")) == count
+
+
+def test_nothing_is_deleted_where_azure_cannot_be_asked(tmp_path: Path) -> None:
+    facts = world(eastus=here(EAST, peering(CENTRAL, "Disconnected")), centralus=here(CENTRAL))
+    ran = run_with_az(tmp_path, plan_peerings(make_topology(), facts)[0].commands, "exit 1")
+    assert ran.code == 1
+    assert len(ran.calls) == 1
 
 
 def test_what_a_stopped_run_has_torn_down_is_planned_as_it_was() -> None:

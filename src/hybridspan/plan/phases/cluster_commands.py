@@ -26,7 +26,7 @@ def commands(
 ) -> tuple[Command, ...]:
     """All of it, in order; `mended` write again what has failed, `growing` are pools beside what they are now."""
     again = [Command(argv) for argv in mended]
-    raised = [Command(argv) for pool, own in growing for argv in _raise(region, pool, own)]
+    raised = [command for pool, own in growing for command in _raise(region, pool, own)]
     show = ("az", "aks", "show", *place(region), "--name", region.cluster.name)
     head, *others = sorted(region.cluster.node_pools, key=lambda p: p.mode != "System")
     subnets = f"SUBNET={_subnet_query(region, region.network.subnet)}\n"
@@ -64,16 +64,23 @@ def owners_move(command: Sequence[str]) -> str:
     )
 
 
-def _raise(region: Region, pool: NodePool, own: NodePoolFacts) -> list[tuple[str, ...]]:
-    """Only what differs: az refuses a count that the pool has, and its `--labels` replaces all that there are."""
+def _raise(region: Region, pool: NodePool, own: NodePoolFacts) -> list[Command]:
+    """Only what differs: az's `--labels` replaces all that there are."""
     of = (*place(region), "--cluster-name", region.cluster.name, "--name", pool.name)
-    argvs: list[tuple[str, ...]] = []
+    found: list[Command] = []
     if pool.count > own.count:
-        argvs.append(("az", "aks", "nodepool", "scale", *of, "--node-count", str(pool.count)))
+        found.append(_scaled(of, pool.count))
     if set(pool.labels) != set(own.labels):
         labels = [f"{key}={value}" for key, value in pool.labels]
-        argvs.append(("az", "aks", "nodepool", "update", *of, "--labels", *labels))
-    return argvs
+        found.append(Command(("az", "aks", "nodepool", "update", *of, "--labels", *labels)))
+    return found
+
+
+def _scaled(of: Sequence[str], count: int) -> Command:
+    """Never fewer nodes, and not once more: az refuses the count that the pool has."""
+    look = shlex.join(("az", "aks", "nodepool", "show", *of, "--query", "count", "--out", "tsv"))
+    scale = shlex.join(("az", "aks", "nodepool", "scale", *of, "--node-count", str(count)))
+    return Command(script=f"COUNT=$({look})\n(( COUNT >= {count} )) ||\n  {scale}", gist=scale)
 
 
 def _subnet_query(region: Region, subnet: Subnet) -> str:

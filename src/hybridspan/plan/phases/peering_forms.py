@@ -24,7 +24,7 @@ def commands_of(
 ) -> tuple[Command, ...]:
     """What a person types: torn pairs deleted first, missing directions created, stale ones synchronised, all looked at."""
     seen = _seen(directions, first, second)
-    deletions = [deletion(local, name) for local, _, name in directions] if _is_torn(seen) else []
+    deletions = [_torn_down(directions)] if _is_torn(seen) else []
     synchronised = [
         Command(("az", *_of(local, name, "sync")))
         for (local, _, name), p in zip(directions, seen, strict=True)
@@ -107,6 +107,27 @@ def _create(local: Region, remote: Region, name: str, kept: TornSide | None) -> 
     body = bodies.peering(azure_ids.network_id(remote)) if kept is None else kept.body
     switches = [switch for option, switch in _SWITCHES.items() if body["properties"].get(option)]
     return unless(("az", *_of(local, name, "show")), " ".join((create, *switches)))
+
+
+def _torn_down(directions: tuple[Direction, ...]) -> Command:
+    """Both directions deleted where one still is Disconnected: done again, it would cut what has been made whole since."""
+    looks = [_state_query(local, name) for local, _, name in directions]
+    deletions = [f"  {deletion(local, name).text()}" for local, _, name in directions]
+    lines = [
+        f"HERE={looks[0]}",
+        f"THERE={looks[1]}",
+        'if [[ "$HERE $THERE" == *Disconnected* ]]; then',
+        *deletions,
+    ]
+    return Command(
+        script="\n".join((*lines, "fi")), comment="Both, and only where one still is Disconnected."
+    )
+
+
+def _state_query(local: Region, name: str) -> str:
+    """Bash for a direction's state, empty where it is missing: of one that is missing, `show` fails as it does without a way to Azure."""
+    of = (*place(local), "--vnet-name", local.network.name, "--query", f"[?name=='{name}'].peeringState")
+    return f"$({shlex.join(('az', 'network', 'vnet', 'peering', 'list', *of, '--out', 'tsv'))})"
 
 
 def deletion(local: Region, name: str) -> Command:
