@@ -116,6 +116,14 @@ def test_the_plan_believes_the_journal_only_for_the_same_node() -> None:
     assert all("rebuild -ks" in c.text() for c in step.commands)
 
 
+def test_a_keyspace_that_only_the_new_data_center_names_is_neither_waited_for_nor_rebuilt() -> None:
+    topology = two_regions()
+    seen = ring({**AFTER, "elsewhere": nts(dc_2=1)}, "dc-1", "dc-2")
+    step = plan_rebuild(topology, world(topology, seen))[1]
+    assert step.decision.state == "needed"
+    assert all("-ks elsewhere" not in c.text() for c in step.commands)
+
+
 LAST = {"kms": NOW - DAY, "perses": NOW - DAY}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hybridspan.facts.apigee import DatastoreFacts
-from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
 from hybridspan.plan.phases.keyspace_names import organization_names, replicated
@@ -124,11 +124,20 @@ def plan_rebuild(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     return steps
 
 
-def _planned_names(ring: RingFacts | None) -> tuple[str, ...]:
+def _planned_names(ring: RingFacts | None, region: Region) -> tuple[str, ...]:
     """Keyspaces that will name both data centers once the ALTER steps have run."""
-    if ring is None:
-        return ()
-    return tuple(k.name for k in replicated(ring) if k.replication.strategy != "EverywhereStrategy")
+    found = replicated(ring) if ring else ()
+    return tuple(
+        k.name
+        for k in found
+        if k.replication.strategy != "EverywhereStrategy" and not _comes_from_elsewhere(k, region)
+    )
+
+
+def _comes_from_elsewhere(keyspace: KeyspaceFacts, region: Region) -> bool:
+    """It names the region already, and the data center that the region copies from will never be altered into it."""
+    named = keyspace.replication.factor
+    return named(region.datacenter) > 0 and not named(str(region.copy_from))
 
 
 def _nodes(topology: Topology, region: Region, facts: WorldFacts) -> list[PlannedStep]:
@@ -146,7 +155,7 @@ def _nodes(topology: Topology, region: Region, facts: WorldFacts) -> list[Planne
 
 def _node(topology: Topology, region: Region, pod: str, before: str, facts: WorldFacts) -> PlannedStep:
     decision = _planned_decision(topology, region, pod, facts)
-    names = _planned_names(facts.ring)
+    names = _planned_names(facts.ring, region)
     if replication_of(topology).is_resource and facts.ring is not None:
         theirs = organization_names(facts.ring, topology.organization)
         names = tuple(name for name in names if name not in theirs)
@@ -211,7 +220,7 @@ def _planned_decision(topology: Topology, region: Region, pod: str, facts: World
     if facts.ring is None or node is None:
         return later(f"{pod} has not joined yet; it receives {what} from {region.copy_from}")
     names = to_stream(facts.ring, region)
-    if not names or len(names) < len(_planned_names(facts.ring)):
+    if not names or len(names) < len(_planned_names(facts.ring, region)):
         return later(
             f"{pod} receives {what} from {region.copy_from}, once each keyspace names {region.datacenter}"
         )
