@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import pytest
 from hybridspan.azure.cloud import AzureCloud
 from hybridspan.azure.gateway import AzureGateway
 from hybridspan.facts.world import RegionFacts, WorldFacts
+from hybridspan.observation.estate import Memory
 from hybridspan.plan.model import PlannedStep
 from hybridspan.plan.order import in_order
+from hybridspan.topology import azure_ids
 from hybridspan.topology.model import Topology
 from hybridspan_lab.arm import Settings
 from tests.azure.regions import CENTRAL, EAST, SUBSCRIPTION, Recorded, make_topology
@@ -55,7 +57,7 @@ async def planned(gateway: AzureGateway, topology: Topology) -> tuple[PlannedSte
     return in_order([step for phase in PHASES for step in phase(topology, world)])
 
 
-def script(steps: tuple[PlannedStep, ...]) -> str:
+def script(steps: Sequence[PlannedStep]) -> str:
     """As the exported script has it: what is done already is left out."""
     commands = [c.text() for s in steps if not s.decision.is_done for c in s.commands]
     return "set -euo pipefail\n" + "\n".join(commands) + "\n"
@@ -89,3 +91,34 @@ async def test_what_the_commands_make_is_what_apply_would_have_made(
     finally:
         await gateway.close()
     assert "apigee-centralus" in (tmp_path / "kubeconfig").read_text()
+
+
+async def test_a_second_start_cuts_no_peering_that_the_first_one_mended(
+    signed_in: Lab, az: Az, tmp_path: Path
+) -> None:
+    topology = replace(make_topology(EAST, CENTRAL), azure_endpoint=signed_in.base)
+    gateway = AzureGateway(AzureCloud.discover(signed_in.base), SUBSCRIPTION, Recorded())
+    try:
+        for region in (EAST, CENTRAL):
+            await gateway.ensure_group(region, "by-hand")
+            await gateway.ensure_network(region, "by-hand")
+        await gateway.ensure_peering(EAST, "to-centralus", CENTRAL, "to-eastus", Memory())
+        network = await gateway.network_at(azure_ids.network_id(CENTRAL))
+        assert network is not None
+        (torn,) = network.peerings
+        await asyncio.to_thread(az.text, "network", "vnet", "peering", "delete", "--ids", torn.id)
+        text = script([s for s in await planned(gateway, topology) if s.phase == "peering"])
+        assert "peering delete" in text
+        await asyncio.to_thread(typed, text, az, tmp_path)
+        before = await states(gateway)
+        assert [state for _, state in before] == ["Connected", "Connected"]
+        await asyncio.to_thread(typed, text, az, tmp_path)
+        assert await states(gateway) == before
+    finally:
+        await gateway.close()
+
+
+async def states(gateway: AzureGateway) -> list[tuple[str, str]]:
+    """Each network's etag, which every change of its peerings renews, and the peering's state."""
+    networks = [await gateway.network_at(azure_ids.network_id(region)) for region in (EAST, CENTRAL)]
+    return [(n.etag, p.state) for n in networks if n is not None for p in n.peerings]
