@@ -130,21 +130,10 @@ def make_room(rig: Rig) -> None:
     rig.kubectl(NEW, "wait", "pod", FIRST_NODE, *FIELDS, "--for=condition=Ready", "--timeout=180s")
 
 
-def test_a_resource_that_somebody_deletes_is_missed_at_once(rig: Rig) -> None:
-    """There is room again. What its first node was already told to fetch, that node goes on fetching."""
+def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: Rig) -> None:
+    """By whoever sees it first: the run that misses the bytes, or Cassandra that gives the stream up. There is room again."""
     make_room(rig)
     throttle(rig, 1)
-
-    def deleted() -> None:
-        rig.kubectl(NEW, "delete", "cdr", "region-expansion", *FIELDS)
-
-    said = ended(rig, "arrives", deleted)
-    assert "HS-APIGEE-048" in said
-    assert as_written("the operator is not there", 1, said)
-
-
-def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: Rig) -> None:
-    """By whoever sees it first: the run that misses the bytes, or Cassandra that gives the stream up."""
     requests = "".join(str(e["document"]) for e in rig.events("arm"))
     found = re.search(
         r"resourceGroups/([^/]+)/[^?']*virtualNetworks/([^/]+)/virtualNetworkPeerings/([^/?']+)", requests
@@ -158,6 +147,17 @@ def test_a_way_that_is_closed_while_it_copies_is_named_with_the_addresses(rig: R
     said = ended(rig, "arrives", closed)
     assert "HS-APIGEE-047" in said or "HS-APIGEE-041" in said
     assert as_written("bytes stand still", 1, said)
+
+
+def test_a_resource_that_somebody_deletes_is_missed_at_once(rig: Rig) -> None:
+    """Last of all, because the nodes go on fetching what they were told to. The next run has made the way again."""
+
+    def deleted() -> None:
+        rig.kubectl(NEW, "delete", "cdr", "region-expansion", *FIELDS)
+
+    said = ended(rig, "arrives", deleted)
+    assert "HS-APIGEE-048" in said
+    assert as_written("the operator is not there", 1, said)
 
 
 def test_with_a_way_and_room_again_it_goes_on_and_every_row_is_proved(rig: Rig) -> None:
