@@ -7,7 +7,7 @@ import hmac
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 MASK: Final = "***"
 CONFIDENTIAL: Final = r"pass(?:word|wd|phrase)|(?:private|secret|encryption|access|account|api)[-_]?key|client[-_]?secret|salt|token"
@@ -57,3 +57,9 @@ def write_private(path: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.replace(path)
+
+
+def yaml_problem(error: Any) -> str:
+    """What ruamel says of a broken text, but for values: of a key that stands twice it tells both, which may be passwords."""
+    words = str(error.problem or error.context or "not YAML")
+    return " ".join(words.split()).partition(" with value ")[0]

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from hybridspan.apigee.document_nodes import Entry, Path, Scalar, children, entry, scalars, texts
+from hybridspan.secrets import yaml_problem
 
 _UNQUOTED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-")
 
@@ -220,7 +221,7 @@ def _why(error: YAMLError) -> str:
     if not isinstance(error, MarkedYAMLError):
         return " ".join(str(error).split())
     mark = error.problem_mark or error.context_mark
-    what = " ".join(str(error.problem or error.context).split()).partition(" with value ")[0]
+    what = yaml_problem(error)
     return f"line {mark.line + 1}: {what}" if mark else what
 
 

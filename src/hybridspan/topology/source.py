@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hybridspan.secrets import yaml_problem
 from hybridspan.topology.problems import Problem, TopologyError
 
 KeyPath = tuple[str | int, ...]
@@ -135,11 +136,12 @@ def _scalar(node: Any) -> Any:
 def _broken(file: Path, broken: Any) -> Problem:
     mark = broken.problem_mark or broken.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    # Of a key that stands twice ruamel tells both values, which may be passwords.
-    what = " ".join(str(broken.problem or broken.context or "not YAML").split()).partition(" with value ")[0]
     at = f" at column {column}" if column else ""
     return _unreadable(
-        file, line, f"the YAML is broken{at}: {what}", "look at this line and the one before it"
+        file,
+        line,
+        f"the YAML is broken{at}: {yaml_problem(broken)}",
+        "look at this line and the one before it",
     )
 
 
