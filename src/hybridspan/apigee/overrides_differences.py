@@ -42,7 +42,7 @@ def disallowed(source: EditableText, own: EditableText, first: FilePath, path: F
     ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
     secret = {s.path for document in (source, own) for s in secrets_in(document)}
     found = []
-    for key in unlike(source, own, first, path):
+    for key in _unlike(ours, theirs, source):
         name = ".".join(key)
         if key in secret:
             found.append(f"{name} differs from the first region's")
@@ -53,7 +53,10 @@ def disallowed(source: EditableText, own: EditableText, first: FilePath, path: F
 
 def unlike(source: EditableText, own: EditableText, first: FilePath, path: FilePath) -> Iterator[Path]:
     """Keys in which two regions' documents differ and must not."""
-    ours, theirs = _by_path(source, first.parent), _by_path(own, path.parent)
+    return _unlike(_by_path(source, first.parent), _by_path(own, path.parent), source)
+
+
+def _unlike(ours: Mapping[Path, Any], theirs: Mapping[Path, Any], source: EditableText) -> Iterator[Path]:
     may_differ = (*_MAY_DIFFER, ACCOUNTS) if audience_of(source) else _MAY_DIFFER
     for key in dict.fromkeys([*ours, *theirs]):
         if ours.get(key) != theirs.get(key) and not any(p.fullmatch(".".join(key)) for p in may_differ):
