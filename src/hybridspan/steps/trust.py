@@ -154,12 +154,12 @@ class SecretsStep(TrustStep):
     """Credentials and certificates that all regions share."""
 
     async def check(self) -> Decision:
-        (first, own, apigee), charts = await self._seen(), await self._charts()
+        first, own, apigee, charts = await self._all()
         return shared_secrets.decide_secrets(first, self._overrides(), own, apigee, charts)
 
     async def act(self, progress: Progress) -> None:
         source, target = await self._clusters()
-        (first, own, apigee), charts = await self._seen(), await self._charts()
+        first, own, apigee, charts = await self._all()
         found = shared_secrets.sharing(first, self._overrides(), own, apigee, charts)
         for name in found.written:
             progress(f"secret {name}", None, {})
@@ -168,9 +168,11 @@ class SecretsStep(TrustStep):
                 # By force only what is to be exchanged: what somebody has made meanwhile is theirs.
                 await target.apply(stripped(document, self.region.namespace), force=name in found.exchanged)
 
-    async def _charts(self) -> frozenset[str]:
+    async def _all(self) -> tuple[ClusterObjects, ClusterObjects, ApigeeFacts, frozenset[str]]:
+        """What is seen, and by which applications of Argo CD the first region has Apigee's charts."""
         source, _ = await self._clusters()
-        return shared_secrets.applications(await apigee_facts(source, self.first.namespace))
+        seen, first = await asyncio.gather(self._seen(), apigee_facts(source, self.first.namespace))
+        return *seen, shared_secrets.applications(first)
 
 
 class StorageStep(TrustStep):
