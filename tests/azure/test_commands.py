@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,12 +74,20 @@ def typed(text: str, az: Az, home: Path) -> str:
     return done.stdout
 
 
+@asynccontextmanager
+async def azure_of(lab: Lab) -> AsyncIterator[tuple[AzureGateway, Topology]]:
+    """The lab's Azure, and a topology that lies in it."""
+    gateway = AzureGateway(AzureCloud.discover(lab.base), SUBSCRIPTION, Recorded())
+    try:
+        yield gateway, replace(make_topology(EAST, CENTRAL), azure_endpoint=lab.base)
+    finally:
+        await gateway.close()
+
+
 async def test_what_the_commands_make_is_what_apply_would_have_made(
     signed_in: Lab, az: Az, tmp_path: Path
 ) -> None:
-    topology = replace(make_topology(EAST, CENTRAL), azure_endpoint=signed_in.base)
-    gateway = AzureGateway(AzureCloud.discover(signed_in.base), SUBSCRIPTION, Recorded())
-    try:
+    async with azure_of(signed_in) as (gateway, topology):
         await gateway.ensure_group(EAST, "by-hand")
         await gateway.ensure_network(EAST, "by-hand")
         await gateway.ensure_cluster(EAST, LIKE, "by-hand")
@@ -88,17 +97,13 @@ async def test_what_the_commands_make_is_what_apply_would_have_made(
         assert [s.id for s in await planned(gateway, topology) if not s.decision.is_done] == []
         again = await asyncio.to_thread(typed, text, az, tmp_path)
         assert again.count('"Connected"') == 2
-    finally:
-        await gateway.close()
     assert "apigee-centralus" in (tmp_path / "kubeconfig").read_text()
 
 
 async def test_a_second_start_cuts_no_peering_that_the_first_one_mended(
     signed_in: Lab, az: Az, tmp_path: Path
 ) -> None:
-    topology = replace(make_topology(EAST, CENTRAL), azure_endpoint=signed_in.base)
-    gateway = AzureGateway(AzureCloud.discover(signed_in.base), SUBSCRIPTION, Recorded())
-    try:
+    async with azure_of(signed_in) as (gateway, topology):
         for region in (EAST, CENTRAL):
             await gateway.ensure_group(region, "by-hand")
             await gateway.ensure_network(region, "by-hand")
@@ -114,8 +119,6 @@ async def test_a_second_start_cuts_no_peering_that_the_first_one_mended(
         assert [state for _, state in before] == ["Connected", "Connected"]
         await asyncio.to_thread(typed, text, az, tmp_path)
         assert await states(gateway) == before
-    finally:
-        await gateway.close()
 
 
 async def states(gateway: AzureGateway) -> list[tuple[str, str]]:
