@@ -31,7 +31,8 @@ def rig() -> Iterator[Rig]:
     rig.use_credentials("our-cassandra-users")
     try:
         rig.up()
-        rig.hybridspan("lab", "fill", "--rows", "60000")
+        # Some 30 MB a node: more than a minute at the lowest throttle, so that a trouble finds it copying.
+        rig.hybridspan("lab", "fill", "--rows", "60000", "--large", "200")
         claim = f"cassandra-data-{FIRST_NODE}"
         small = {"kind": "small-disk", "cluster": NEW, "claim": claim, "megabytes": 500}
         rig.hybridspan("lab", "fault", json.dumps(small))
