@@ -41,11 +41,11 @@ class Watch:
         rebuilds: Any = {f"pod-{n}": node for n, node in enumerate(nodes)}
         self.nodes, self.receiving = nodes, Receiving(rebuilds, clock)
 
-    async def after(self, seconds: float, *received: int) -> Any:
+    async def after(self, seconds: float, *received: int, complete: Sequence[str] = ()) -> Any:
         self.time += seconds
         for node, count in zip(self.nodes, received, strict=False):
             node.received = count
-        return await self.receiving.look(["kms"])
+        return await self.receiving.look(["kms"], complete=complete)
 
 
 async def test_bytes_and_the_time_left_are_those_of_all_nodes():
@@ -53,6 +53,14 @@ async def test_bytes_and_the_time_left_are_those_of_all_nodes():
     await watch.after(0, 0, 0)
     glance = await watch.after(10, 100, 300)
     assert glance.words == "2 nodes have received 400 B of about 2.0 KiB, 40 s left"
+    assert glance.fraction == 0.2
+
+
+async def test_a_node_that_an_earlier_run_completed_waits_for_nothing_more():
+    watch = Watch(Node(), Node())
+    await watch.after(0, 0, 0, complete=["pod-0"])
+    glance = await watch.after(10, 0, 200, complete=["pod-0"])
+    assert glance.words == "2 nodes have received 200 B of about 1000 B, 40 s left"
     assert glance.fraction == 0.2
 
 

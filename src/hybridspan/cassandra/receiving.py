@@ -6,8 +6,8 @@ Apigee's operator says `running` for hours and nothing more; Cassandra itself kn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from hybridspan.cassandra.patience import Patience
@@ -44,11 +44,17 @@ class Receiving:
         self._closed_before = False
         self._patience = Patience(clock)
 
-    async def look(self, keyspaces: Sequence[str], *marks: object) -> Glance:
-        """Take in one look; a change of `marks` counts as movement. A node that cannot be asked now counts as still."""
+    async def look(self, keyspaces: Sequence[str], *marks: object, complete: Collection[str] = ()) -> Glance:
+        """Take in one look; a change of `marks` counts as movement. A node that cannot be asked now counts as still.
+
+        Pods that are `complete` wait for nothing more: what an earlier run copied there is in no stream of this one.
+        """
         now = self._clock.monotonic()
         seen = await asyncio.gather(*(self._node(pod, keyspaces, marks) for pod in self._rebuilds))
-        received = [r for r, _ in seen]
+        received = [
+            replace(r, bytes_expected=r.bytes) if pod in complete else r
+            for pod, (r, _) in zip(self._rebuilds, seen, strict=True)
+        ]
         total, expected = sum(r.bytes for r in received), sum(r.bytes_expected for r in received)
         rate = sum(r.bytes_per_second or 0.0 for r in received)
         left = (expected - total) / rate if rate and expected > total else None

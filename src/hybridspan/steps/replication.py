@@ -163,9 +163,10 @@ class ReplicationStep(RegionStep):
     async def _tell(self, glances: Receiving, seen: ReplicationSeen, progress: Callable[..., None]) -> None:
         nodes = {pod: n.state for pod, n in seen.status.nodes.items()} if seen.status else {}
         state = seen.resource.state if seen.resource else ""
-        glance = await glances.look(self._organization_names(seen), state, *sorted(nodes.items()))
-        finished = sum(s == "complete" for s in nodes.values())
-        words = f"{RESOURCE} is {state or 'waiting for the operator'}, {finished} of {self.region.cassandra_nodes} nodes complete"
+        complete = [pod for pod, s in nodes.items() if s == "complete"]
+        marks = (state, *sorted(nodes.items()))
+        glance = await glances.look(self._organization_names(seen), *marks, complete=complete)
+        words = f"{RESOURCE} is {state or 'waiting for the operator'}, {len(complete)} of {self.region.cassandra_nodes} nodes complete"
         progress(f"{words}; {glance.words}", glance.fraction, {**glance.details, "nodes": nodes})
         if why := await glances.blocked(glance):
             raise PermanentFailure(
