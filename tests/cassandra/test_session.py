@@ -26,7 +26,7 @@ from hybridspan.cassandra.dialect import line_of
 from hybridspan.cassandra.refusals import not_opened
 from hybridspan.cassandra.session import CqlSession, _OneEndPoint, _OneHost
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
-from hybridspan.plan.phases.rebuild import forgotten
+from hybridspan.plan.phases.foreign_records import forgotten
 from hybridspan.secrets import Secret
 
 LOGIN = Login("admin_user", Secret("hidden"))

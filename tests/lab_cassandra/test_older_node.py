@@ -66,7 +66,7 @@ async def test_the_ring_is_read_from_the_tables_that_it_has(node: Node) -> None:
 
 async def test_the_record_of_received_ranges_is_read_and_forgotten(node: Node) -> None:
     from hybridspan.cassandra.ranges import decode_range
-    from hybridspan.plan.phases.rebuild import forgotten
+    from hybridspan.plan.phases.foreign_records import forgotten
 
     async with session(node) as cql:
         assert await cql.query(ring.AVAILABLE) == []

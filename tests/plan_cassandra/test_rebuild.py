@@ -10,12 +10,12 @@ import pytest
 from hybridspan.errors import InputError
 from hybridspan.facts.cassandra import AvailableRanges, RingFacts
 from hybridspan.plan.model import Decision, Plan
+from hybridspan.plan.phases.foreign_records import forgotten
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
     can_be_at_once,
     decide_rebuild,
-    forgotten,
     plan_rebuild,
     to_stream,
     work_for,

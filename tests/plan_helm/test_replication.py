@@ -9,7 +9,14 @@ from hybridspan.errors import TemporaryFailure
 from hybridspan.facts.cassandra import Hindrances
 from hybridspan.plan.phases.keyspace_names import names_of_ours, organization_names
 from hybridspan.plan.phases.rebuild import copied_by_operator
-from hybridspan.plan.phases.replication import ReplicationSeen, decide_replication, manifest, the_resource
+from hybridspan.plan.phases.replication import (
+    ReplicationSeen,
+    decide_replication,
+    manifest,
+    names_not_ours,
+    plan_replication,
+    the_resource,
+)
 from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring
 
 from .world import (
@@ -24,6 +31,7 @@ from .world import (
     status,
     store,
     with_helm,
+    world,
 )
 
 TOPOLOGY = with_helm()
@@ -110,6 +118,42 @@ def test_the_operator_replicates_the_organizations_keyspaces_and_we_the_others()
     assert organization_names(RING, "hybrid-test-7") == (KMS,)
     assert names_of_ours(TOPOLOGY, RING) == ("perses",)
     assert names_of_ours(with_helm(replication="direct"), RING) == (KMS, "perses")
+
+
+HOSTS = {"hosts": sorted(n.host_id for n in RING.of("dc-2"))}
+
+
+@pytest.mark.parametrize(
+    ("seen", "topology", "kept", "names"),
+    [
+        (replace(DONE, resource=None), TOPOLOGY, None, (KMS,)),
+        (replace(DONE, resource=None), TOPOLOGY, {"hosts": ["of another node"]}, (KMS,)),
+        (replace(DONE, resource=None), TOPOLOGY, HOSTS, ()),
+        (replace(DONE, resource=None), with_helm(replication="direct"), None, ()),
+        (DONE, TOPOLOGY, None, ()),
+    ],
+)
+def test_records_that_are_older_than_the_resource_are_nobodys(
+    seen: ReplicationSeen, topology, kept: dict | None, names: tuple[str, ...]
+):
+    assert names_not_ours(topology, REGION, seen, kept) == names
+
+
+def test_the_commands_clear_them_on_each_node_before_they_make_the_resource():
+    (step,) = plan_replication(TOPOLOGY, world(TOPOLOGY, ring(BEFORE, "dc-1"), apigee()))
+    texts = [command.text() for command in step.commands]
+    clears = [
+        n for n, text in enumerate(texts) if "DELETE FROM system.available_ranges_v2" in text and KMS in text
+    ]
+    made = [n for n, text in enumerate(texts) if "kind: CassandraDataReplication" in text]
+    assert (clears, made) == ([0, 1, 2], [3])
+    assert "perses" not in "".join(texts)
+
+
+def test_the_commands_leave_what_the_operator_has_copied():
+    own = apigee(datastore=store(COMPLETE), replications=(resource(),))
+    (step,) = plan_replication(TOPOLOGY, world(TOPOLOGY, RING, own))
+    assert not [c for c in step.commands if "DELETE" in c.text()]
 
 
 def test_a_node_that_the_operator_has_rebuilt_is_not_streamed_to_again():

@@ -19,13 +19,13 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.facts.cassandra import REPAIR_AGE_SECONDS
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.foreign_records import forgotten
 from hybridspan.plan.phases.rebuild import (
     KeyspaceProgress,
     begun_by_us,
     can_be_at_once,
     copied_by_operator,
     decide_rebuild,
-    forgotten,
     rebuild_key,
     to_stream,
     work_for,

@@ -11,9 +11,9 @@ from hybridspan.errors import PermanentFailure
 from hybridspan.observation.estate import Estate
 from hybridspan.observation.replication import Watched, cause_seen, receivers, replication_seen
 from hybridspan.plan.model import Decision, PlannedStep, needed
+from hybridspan.plan.phases.foreign_records import forgotten
 from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.plan.phases.operator import organization_resource
-from hybridspan.plan.phases.rebuild import forgotten
 from hybridspan.plan.phases.replication import (
     RESOURCE,
     ReplicationSeen,
@@ -21,11 +21,11 @@ from hybridspan.plan.phases.replication import (
     decide_replication,
     manifest,
     mistakes,
+    names_not_ours,
     replication_key,
 )
 from hybridspan.progress import Progress
 from hybridspan.steps.region_step import RegionStep
-from hybridspan.topology.releases import replication_of
 
 if TYPE_CHECKING:
     from hybridspan.kubernetes.cluster import KubernetesCluster
@@ -73,7 +73,9 @@ class ReplicationStep(RegionStep):
         seen, resource = watched.seen, watched.seen.resource
         if resource is None:
             await self._room(seen)
-            await self._forget(seen, self._names_not_ours(seen), progress)
+            kept = self.estate.decided(replication_key(self.region.name))
+            strange = names_not_ours(self.estate.topology, self.region, seen, kept)
+            await self._forget(seen, strange, progress)
             self._keep(seen)
             progress(f"{RESOURCE}: the operator copies from {self.region.copy_from}", None, {})
             cluster = await self._cluster()
@@ -126,13 +128,6 @@ class ReplicationStep(RegionStep):
                 async with target.session(pod) as cql:
                     for name in doubtful:
                         await cql.query(forgotten(name))
-
-    def _names_not_ours(self, seen: ReplicationSeen) -> Sequence[str]:
-        """Nothing was made yet, so every record of the organization's keyspaces is of another time; unless we copied."""
-        kept = self.estate.decided(replication_key(self.region.name)) or {}
-        ours = set(kept.get("hosts", ())) >= {n.host_id for n in self._nodes(seen)}
-        is_resource = replication_of(self.estate.topology).is_resource
-        return () if ours or not is_resource else self._organization_names(seen)
 
     def _organization_names(self, seen: ReplicationSeen) -> Sequence[str]:
         return organization_names(seen.ring, self.estate.topology.organization) if seen.ring else ()

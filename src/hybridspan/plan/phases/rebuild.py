@@ -6,15 +6,15 @@ So a record that our journal does not know is never believed: it is cleared, and
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from hybridspan.facts.apigee import DatastoreFacts
 from hybridspan.facts.cassandra import KeyspaceFacts, RingFacts
 from hybridspan.facts.world import WorldFacts
-from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.model import Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.foreign_records import cleared, forgotten
 from hybridspan.plan.phases.keyspace_names import organization_names, replicated
 from hybridspan.plan.phases.ring_commands import cqlsh, nodetool, pods_of
 from hybridspan.plan.phases.source_repair import source_repair
@@ -62,16 +62,6 @@ def copied_by_operator(topology: Topology, store: DatastoreFacts | None, pod: st
         return False
     node = store.replication.nodes.get(pod) if store and store.replication else None
     return node is not None and node.state == "complete"
-
-
-def forgotten(keyspace: str, older: str = "") -> str:
-    """The statement that makes a node forget what it received of a keyspace, so that a rebuild streams all of it.
-
-    `older` is the node's release where it is one before 4.0, and the statement goes there as it is written here.
-    """
-    literal = "'" + keyspace.replace("'", "''") + "'"
-    table = "system.available_ranges" if older else "system.available_ranges_v2"
-    return f"DELETE FROM {table} WHERE keyspace_name = {literal};"  # noqa: S608  # quoted
 
 
 def to_stream(ring: RingFacts, region: Region) -> tuple[str, ...]:
@@ -161,7 +151,7 @@ def _node(topology: Topology, region: Region, pod: str, before: str, facts: Worl
         names = tuple(name for name in names if name not in theirs)
     older = facts.ring.before_4 if facts.ring else ""
     strange = [name for name in names if name not in _ours(topology, region, pod, facts)]
-    commands = [_cleared(topology, region, pod, [forgotten(n, older) for n in strange])] if strange else []
+    commands = [cleared(topology, region, pod, strange, older)] if strange else []
     commands += [nodetool(region, pod, "rebuild", "-ks", n, "--", str(region.copy_from)) for n in names]
     clear = [cqlsh(region, pod, "admin", forgotten(name, older)) for name in names]
     return PlannedStep(
@@ -178,27 +168,6 @@ def _node(topology: Topology, region: Region, pod: str, before: str, facts: Worl
         undo=tuple(clear),
         undo_note=f"The data stays on {pod} until its volume is deleted; cleared records let a later rebuild start over.",
     )
-
-
-_HOST: Final = "SELECT host_id FROM system.local;"
-_UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-
-def _cleared(topology: Topology, region: Region, pod: str, statements: Sequence[str]) -> Command:
-    """Records that nobody vouches for go once for each node: done again, it would throw away what these commands streamed."""
-    clear = cqlsh(region, pod, "admin", " ".join(statements))
-    folder = shlex.quote(f".hybridspan/{topology.name}")
-    lines = (
-        f"HOST=$({cqlsh(region, pod, 'admin', _HOST).text()} | grep -oE '{_UUID}')",
-        f'CLEARED={folder}/cleared-"$HOST"',
-        f"WHAT={shlex.quote(' '.join(statements))}",
-        'if [[ $(cat "$CLEARED" 2>/dev/null) != "$WHAT" ]]; then',
-        f"  {clear.text()}",
-        f'  mkdir -p -m 700 {folder} && echo "$WHAT" >"$CLEARED"',
-        "fi",
-    )
-    comment = "Cassandra skips, with success, what the node is recorded to have received, from wherever; once for each node"
-    return Command(script="\n".join(lines), comment=comment, gist=clear.gist)
 
 
 def _ours(topology: Topology, region: Region, pod: str, facts: WorldFacts) -> frozenset[str]:

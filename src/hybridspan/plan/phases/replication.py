@@ -8,7 +8,7 @@ the operator's own record says so too: it finds the ranges present.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,9 +16,11 @@ from hybridspan.facts.apigee import ApigeeFacts, DataReplicationFacts, Replicati
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import WorldFacts
 from hybridspan.plan.model import Command, Decision, PlannedStep, StepId, done, later, needed
+from hybridspan.plan.phases.foreign_records import cleared
 from hybridspan.plan.phases.keyspace_names import organization_names
 from hybridspan.plan.phases.kubectl import applied, context_of, deleted
 from hybridspan.plan.phases.operator import organization_resource
+from hybridspan.plan.phases.ring_commands import pods_of
 from hybridspan.plan.phases.verification import fingerprint, verification_key
 from hybridspan.topology.model import Region, Topology
 from hybridspan.topology.releases import replication_of
@@ -163,7 +165,7 @@ def plan_replication(topology: Topology, facts: WorldFacts) -> list[PlannedStep]
         return []
     first = facts.regions[topology.first.name].apigee
     organization = organization_resource(topology, first)
-    return [_step(topology, region, organization, _seen(region, facts)) for region in topology.new_regions]
+    return [_step(topology, region, organization, facts) for region in topology.new_regions]
 
 
 def _seen(region: Region, facts: WorldFacts) -> ReplicationSeen:
@@ -196,7 +198,8 @@ def was_proved(ring: RingFacts, region: Region, kept: Sequence[Any]) -> bool:
     return any(proof and proof.get("fingerprint") == now for proof in kept)
 
 
-def _step(topology: Topology, region: Region, organization: str, seen: ReplicationSeen) -> PlannedStep:
+def _step(topology: Topology, region: Region, organization: str, facts: WorldFacts) -> PlannedStep:
+    seen = _seen(region, facts)
     is_resource = replication_of(topology).is_resource
     title = (
         f"Apigee's operator copies the data of {region.copy_from} to {region.datacenter}"
@@ -211,12 +214,38 @@ def _step(topology: Topology, region: Region, organization: str, seen: Replicati
         region=region.name,
         title=title,
         decision=decide_replication(topology, region, organization, seen),
-        commands=(_applied(region, organization), _watched(region)),
+        commands=(
+            *_cleared(topology, region, seen, facts),
+            _applied(region, organization),
+            _watched(region),
+        ),
         needs=tuple(StepId(n) for n in needs),
         lanes=("ring", f"apigee/{region.name}"),
         procedure_rows=(14, 15, 16),
         undo=(deleted(region, *name),),
         undo_note=f"The data stays on the nodes; no keyspace that the operator altered may keep {region.datacenter}.",
+    )
+
+
+def names_not_ours(
+    topology: Topology, region: Region, seen: ReplicationSeen, kept: Mapping[str, Any] | None
+) -> tuple[str, ...]:
+    """Keyspaces whose records are of another time where no resource was made yet; unless it is we who have copied.
+
+    `kept` is what the journal keeps under `replication_key`.
+    """
+    if seen.resource is not None or seen.ring is None or not replication_of(topology).is_resource:
+        return ()
+    members = {node.host_id for node in seen.ring.of(region.datacenter)}
+    ours = set((kept or {}).get("hosts", ())) >= members > set()
+    return () if ours else organization_names(seen.ring, topology.organization)
+
+
+def _cleared(topology: Topology, region: Region, seen: ReplicationSeen, facts: WorldFacts) -> list[Command]:
+    names = names_not_ours(topology, region, seen, facts.decided.get(replication_key(region.name)))
+    older = seen.ring.before_4 if seen.ring else ""
+    return (
+        [cleared(topology, region, pod, names, older) for pod in pods_of(topology, region)] if names else []
     )
 
 
