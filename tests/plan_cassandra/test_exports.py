@@ -119,6 +119,14 @@ AGREES, ALONE = "Previewed data was in sync\n", "No repair is needed for keyspac
 DIFFERS = "Total estimated streaming: 12 ranges\n"
 
 
+def of(
+    keyspace: str, verdict: str, end: str = "[2026-11-24] Repair command #91 finished in 0 seconds\n"
+) -> str:
+    """One keyspace's part of what nodetool says."""
+    start = f"[2026-11-24] Starting repair command #91 (e2eb), repairing keyspace {keyspace} with repair options (x)\n"
+    return start + verdict + end
+
+
 @pytest.mark.parametrize(
     ("texts", "code"),
     [
@@ -130,6 +138,16 @@ DIFFERS = "Total estimated streaming: 12 ranges\n"
         ([AGREES * 3 + DIFFERS] * 3, 1),
         ([AGREES * 3] * 3, 1),
         ([""] * 3, 1),
+        # Traces are of whoever traces: looked at, and no more.
+        ([of("kms", AGREES) + of("system_traces", DIFFERS) + AGREES * 2], 0),
+        ([of("kms", AGREES) + of("system_traces", AGREES) + AGREES * 2], 0),
+        ([of("kms", DIFFERS) + of("system_traces", AGREES) + AGREES * 2] * 3, 1),
+        ([of("system_traces", DIFFERS) + of("kms", DIFFERS) + AGREES * 2] * 3, 1),
+        # What got lost of theirs is no word on the keyspace that follows.
+        ([of("system_traces", DIFFERS, end="") + DIFFERS + AGREES * 2] * 3, 1),
+        ([of("system_traces", AGREES, end="") + DIFFERS + AGREES * 2] * 3, 1),
+        ([of("system_traces", "", end="") + of("kms", DIFFERS) + AGREES * 3] * 3, 1),
+        ([of("system_traces", DIFFERS) + of("kms", "") + AGREES * 2] * 3, 1),
         ([], 9),
     ],
 )
