@@ -136,6 +136,17 @@ def test_what_cannot_be_edited_alone_is_a_problem_with_its_line(
         document_of(topology, topology.new_regions[0])
 
 
+def test_a_file_written_by_hand_that_can_take_no_seed_is_known_by_its_line(topology: Topology):
+    path = topology.new_regions[0].overrides
+    document = written(topology, seen(topology))
+    assert overrides_facts(topology, topology.new_regions[0]).seed_problem == ""
+    own = next(line for line in document.text.splitlines() if line.startswith("cassandra:"))
+    base = own.replace("cassandra: ", "base: &b ") + "\ncassandra: *b"
+    path.write_text(document.text.replace(own, base))
+    facts = overrides_facts(topology, topology.new_regions[0])
+    assert facts.seed_problem.startswith(f"{path}:6: cassandra is an alias")
+
+
 def test_a_seed_that_a_merge_key_brings_is_told_not_left_in():
     document = EditableText("base: &b {multiRegionSeedHost: 1.2.3.4}\ncassandra: {<<: *b, rack: r}\n")
     with pytest.raises(CannotEdit, match="merge key"):

@@ -53,6 +53,15 @@ def test_a_live_seed_in_the_file_stays(region: Region):
     assert decide_seed(region, ring(*FIRST), file("120.38.1.10"), None).is_done
 
 
+def test_a_file_that_can_take_no_seed_is_refused_before_anything_is_made(region: Region):
+    stuck = replace(file(), seed_problem="overrides.yaml:6: cassandra is an alias")
+    decision = decide_seed(region, ring(*FIRST), stuck, None)
+    assert (decision.state, "overrides.yaml:6: cassandra is an alias" in decision.reason) == ("refused", True)
+    assert "multiRegionSeedHost: 120.38.1.9" in decision.hint
+    assert decide_seed(region, ring(*FIRST), replace(stuck, seed="120.38.1.10"), None).is_done
+    assert decide_seed(region, ring(*FIRST, *SECOND), stuck, store()).is_done, "none is wanted any more"
+
+
 def test_a_seed_that_has_gone_is_chosen_anew_while_nobody_has_joined(region: Region):
     decision = decide_seed(region, ring(*FIRST), file("120.38.1.77"), None)
     assert decision.state == "needed"

@@ -7,6 +7,7 @@ order and spacing of the person's file stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -59,7 +60,16 @@ def overrides_facts(topology: Topology, region: Region) -> OverridesFacts:
     if isinstance(own, str):
         return OverridesFacts(str(path), True, own)
     wrong = disallowed(source, own, first, path) + against_topology(own, region)
-    return _facts_of(path, own, True, diff(source, own, first, path), "", wrong, installer)
+    found = _facts_of(path, own, True, diff(source, own, first, path), "", wrong, installer)
+    return replace(found, seed_problem=_seed_problem(path, own))
+
+
+def _seed_problem(path: FilePath, document: EditableText) -> str:
+    try:
+        with_seed(document, "192.0.2.1")
+    except CannotEdit as error:
+        return f"{path}:{error.line}: {error}"
+    return ""
 
 
 def _facts_of(

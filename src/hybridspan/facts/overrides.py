@@ -15,6 +15,8 @@ class OverridesFacts:
     """Why it (or the first region's) cannot be used as it is, or empty."""
     seed: str | None = None
     """`cassandra.multiRegionSeedHost` in the file."""
+    seed_problem: str = ""
+    """Why a region's own file, as it is, can take no seed, with its line; or empty."""
     diff: str = ""
     """Unified diff against the first region's file, passwords masked; empty for the first region."""
     edit: str = ""

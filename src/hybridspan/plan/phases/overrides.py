@@ -128,10 +128,15 @@ def decide_seed(
     if chosen.address is None:
         return refused(chosen.reason, "bring the nodes up (nodetool status), then run apply again")
     in_file = overrides.seed if overrides and overrides.exists else None
-    if in_file is None:
-        return needed(f"the new nodes need a first address to call: {chosen.reason}")
     if in_file in {n.address for n in ring.nodes if n.is_up_normal}:
         return done(f"the seed {in_file} is a live normal node")
+    if overrides and overrides.seed_problem:
+        hint = (
+            f"write the value out, or the line multiRegionSeedHost: {chosen.address} below cassandra by hand"
+        )
+        return refused(f"the overrides can take no seed: {overrides.seed_problem}", hint)
+    if in_file is None:
+        return needed(f"the new nodes need a first address to call: {chosen.reason}")
     return needed(f"the seed {in_file} is no live normal node of the ring; {chosen.reason}")
 
 
