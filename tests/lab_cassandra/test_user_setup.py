@@ -25,11 +25,10 @@ class Ring:
 
     @contextmanager
     def connect(self, _: object, login: Login, *, one_node: bool = False) -> Iterator[Any]:
-        made = any(
-            f'"{login.user}"' in statement for statement in self.statements if "CREATE ROLE" in statement
-        )
+        made = any(f'CREATE ROLE IF NOT EXISTS "{login.user}"' in statement for statement in self.statements)
         changed = any("ALTER ROLE cassandra" in statement for statement in self.statements)
-        if not (made or (login.user == "cassandra" and not changed)):
+        first = login.user == "cassandra" and login.password == ("of-default" if changed else "cassandra")
+        if not (made or first):
             raise AuthenticationFailed("Provided username and/or password are incorrect")
         yield self
 

@@ -36,14 +36,8 @@ def main() -> int:
 
 
 def has_users(surroundings: PodSurroundings) -> bool:
-    """Whether all of it was done: the administrator can log in, and Cassandra's own first user not as he came.
-
-    His password is changed last; an administrator alone is what an interrupted job leaves.
-    """
-    if not can_log_in(surroundings, surroundings.login("admin")):
-        return False
-    as_he_came = surroundings.login("default").password == DEFAULT_LOGIN.password
-    return as_he_came or not can_log_in(surroundings, DEFAULT_LOGIN)
+    """Whether the administrator of the credentials' secret can log in, who is made last."""
+    return can_log_in(surroundings, surroundings.login("admin"))
 
 
 def can_log_in(surroundings: PodSurroundings, login: Login) -> bool:
@@ -62,17 +56,19 @@ def can_log_in(surroundings: PodSurroundings, login: Login) -> bool:
 
 
 def set_up(surroundings: PodSurroundings) -> None:
-    """As Cassandra's own first user, whose password is changed last, so that an interrupted job can start again."""
-    with connect(surroundings, DEFAULT_LOGIN, one_node=True) as session:
+    """As Cassandra's own first user, with the password that he came with or has got, so that an interrupted job can start again."""
+    default = surroundings.login("default")
+    first = default if can_log_in(surroundings, default) else DEFAULT_LOGIN
+    with connect(surroundings, first, one_node=True) as session:
         if os.environ.get("SYSTEM_KEYSPACES", "installed") != "simple":
             for keyspace in SYSTEM_KEYSPACES:
                 session.execute(replication(keyspace, surroundings.datacenter))
             agreed(session)
-        for part, superuser in (("admin", True), ("ddl", False), ("dml", False)):
-            create_role(session, surroundings.login(part), superuser=superuser)
+        for part in ("ddl", "dml"):
+            create_role(session, surroundings.login(part), superuser=False)
         session.execute(f"GRANT CREATE ON ALL KEYSPACES TO {quoted(surroundings.login('ddl').user)}")
-        default = surroundings.login("default")
         session.execute(f"ALTER ROLE cassandra WITH PASSWORD = {text(default.password)}")
+        create_role(session, surroundings.login("admin"), superuser=True)
 
 
 def replication(keyspace: str, datacenter: str) -> str:
