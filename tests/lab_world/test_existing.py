@@ -6,11 +6,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from hybridspan.errors import PermanentFailure
 from hybridspan.topology.model import Topology
 from hybridspan_lab.arm import NullHost
+from hybridspan_lab.kubeapi import ApiError
 from hybridspan_lab.world import estate
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.given import Given
+from hybridspan_lab.world.places import Places
 from tests.lab_arm.client import ArmClient, running
 from tests.lab_arm.conftest import FAST
 from tests.lab_world.topologies import changed
@@ -93,3 +98,20 @@ async def test_pods_get_the_subnet_that_the_file_gives_them_beside_that_of_the_n
     assert (cluster.network_plugin, cluster.network_plugin_mode) == ("azure", None)
     assert cluster.subnet_prefix == "120.38.1.0/26"
     assert {pool.pod_subnet_prefix for pool in cluster.pools} == {"120.38.1.128/25"}
+
+
+def test_a_lab_that_is_ended_while_it_is_made_is_no_defect(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.record.touch()
+    with (
+        pytest.raises(PermanentFailure, match="a cluster of the lab does not answer") as silent,
+        estate.told_of_a_dead_lab(places),
+    ):
+        raise ApiError(0, "Unreachable", "GET /apis: Connection reset by peer")
+    assert str(places.log) in silent.value.hint
+    places.record.unlink()
+    with (
+        pytest.raises(PermanentFailure, match="HS-LAB-028 the lab was ended"),
+        estate.told_of_a_dead_lab(places),
+    ):
+        raise ApiError(0, "Unreachable", "GET /apis: Connection reset by peer")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from hybridspan.errors import PermanentFailure
 from hybridspan.secrets import Secret
 from hybridspan.topology.model import Region, Topology
 from hybridspan_lab.controlplane import kubeconfig
 from hybridspan_lab.helm.installing import Installation, named_secrets
-from hybridspan_lab.kubeapi import KubeApi
+from hybridspan_lab.kubeapi import ApiError, KubeApi
 from hybridspan_lab.world import papers, variables
 from hybridspan_lab.world.existing import ByHand
 from hybridspan_lab.world.hybrid import SystemKeyspaces, install
@@ -35,9 +37,28 @@ async def build(places: Places, record: Record, topology: Topology, count: int, 
     papers.complete(topology.first.overrides)
     for region in regions[1:]:
         papers.derive(topology.first, region)
-    await _Estate(places, record, topology, say).install(regions)
+    with told_of_a_dead_lab(places):
+        await _Estate(places, record, topology, say).install(regions)
     # A node that comes later asks its neighbours, as in any installation without a seed.
     places.first_seeds.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_of_a_dead_lab(places: Places) -> Iterator[None]:
+    """Whoever ends the lab meanwhile ends its API servers; PermanentFailure HS-LAB-028 then, and for their refusals."""
+    try:
+        yield
+    except ApiError as error:
+        gone = not places.record.exists()
+        raise PermanentFailure(
+            "HS-LAB-028",
+            "the lab was ended while it was being made" if gone else "a cluster of the lab does not answer",
+            where=str(places.home),
+            why=str(error),
+            hint="hybridspan lab up begins anew"
+            if gone
+            else f"its log is {places.log}; hybridspan lab down ends what is left of it, lab up begins anew",
+        ) from error
 
 
 def alike(topology: Topology) -> tuple[Region, ...]:
