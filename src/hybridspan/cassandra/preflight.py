@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from hybridspan.cassandra.access_findings import jmx, logins, reachability
+from hybridspan.cassandra.agreement import live_versions
 from hybridspan.cassandra.copying import copying_findings, repair_findings
 from hybridspan.cassandra.node_findings import clock_findings, node_findings, release_finding
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.cassandra.rights_findings import rights
-from hybridspan.cassandra.ring import UNKNOWN, UNREACHABLE
 from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts, Severity
 from hybridspan.plan.phases.keyspace_names import organization_names
@@ -113,10 +113,9 @@ def _members_finding(topology: Topology, ring: RingFacts, running: Collection[st
 
 
 def _schema_finding(ring: RingFacts, where: str) -> Finding:
-    live = [version for version in ring.schema_versions if version not in (UNREACHABLE, UNKNOWN)]
     if ring.schema_agrees:
         return _finding("schema", "pass", where, "one schema version")
-    severity: Severity = "warn" if len(live) == 1 else "refuse"
+    severity: Severity = "warn" if len(live_versions(ring)) == 1 else "refuse"
     return _finding("schema", severity, where, _versions(ring), "nodetool describecluster shows who is apart")
 
 

@@ -26,6 +26,7 @@ async def findings_of(
     from hybridspan.apigee import preflight as apigee
     from hybridspan.azure import preflight as azure
     from hybridspan.cassandra import preflight as cassandra
+    from hybridspan.cassandra.agreement import settled
     from hybridspan.kubernetes import preflight as kubernetes
     from hybridspan.kubernetes import rights
 
@@ -49,6 +50,8 @@ async def findings_of(
         return found
     try:
         adapters = {str(r.name): await estate.cassandra(r) for r in topology.regions if facts[r.name].nodes}
+        if first := adapters.get(str(topology.first.name)):
+            ring = await settled(first, ring, estate.clock)
         now = estate.clock.now()
         found += await cassandra.findings(topology, adapters, ring, facts, now)
     except HybridspanError as error:
