@@ -384,7 +384,7 @@ def test_nothing_is_left_of_a_lab_that_was_killed_with_everything_running(rig: R
 
 
 def descendants(root: int) -> list[tuple[int, str, str]]:
-    """(process, its start, its program) of a process and of all below it."""
+    """(process, its start, its program) of a process and of all below it; not of one that ends while they are listed."""
     parents: dict[int, tuple[int, str]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -393,7 +393,7 @@ def descendants(root: int) -> list[tuple[int, str, str]]:
     found = {root}
     while more := {pid for pid, (parent, _) in parents.items() if parent in found} - found:
         found |= more
-    return [(pid, start_time(pid), parents[pid][1]) for pid in sorted(found)]
+    return [(pid, start, parents[pid][1]) for pid in sorted(found) if (start := start_time(pid))]
 
 
 def mounts() -> set[str]:
