@@ -142,7 +142,8 @@ class Kubelet:
         self._leases[one.name] = asyncio.create_task(node.keep_lease(self.api, one))
 
     def find_pod(self, namespace: str, name: str) -> Pod | None:
-        return next((pod for pod in self.pods.values() if pod.name == f"{namespace}/{name}"), None)
+        # The newest: one that was deleted can still be clearing away when the next of its name has ended.
+        return next((pod for pod in reversed(self.pods.values()) if pod.name == f"{namespace}/{name}"), None)
 
     async def reach(self, address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection for the API server to a node, a pod or a service; raises OSError."""
