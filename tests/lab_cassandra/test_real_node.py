@@ -94,6 +94,17 @@ def test_the_real_cqlsh_needs_no_more_than_ssl(node):
     assert "Unauthorized" in refused.stderr, "an ordinary role must not read it"
 
 
+def test_cqlsh_copies_a_table_and_leaves_nothing_behind(node, tmp_path):
+    """COPY has processes of its own, which read the cqlshrc too."""
+    cqlsh = str(podtools.locate().directory / "cqlsh")
+    copied = tmp_path / "developers.csv"
+    statement = f"COPY kms_hybrid_test_7_hybrid.developer TO '{copied}'"
+    login = ("--ssl", "-u", "ddl_user", "-p", "of-ddl")
+    done = node.run("env", f"TMPDIR={tmp_path}", cqlsh, *login, "-e", statement)
+    assert copied.read_text().splitlines(), done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == [copied]
+
+
 EVERYWHERE = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,7 @@ usercert = {tls}/tls.crt
 def main() -> None:
     """Runs cqlsh with the arguments given; `--cqlshrc` of one's own wins."""
     if not any(argument.startswith("--cqlshrc") for argument in sys.argv):
-        sys.argv[1:1] = [f"--cqlshrc={write_cqlshrc()}"]
+        sys.argv[1:1] = [f"--cqlshrc={cqlshrc()}"]
     sys.argv[0] = "cqlsh"
     # cqlsh reads sys.argv while it is imported.
     from cqlshlib import cqlshmain
@@ -33,14 +32,15 @@ def main() -> None:
     cqlshmain.main(sys.argv[1:], "")
 
 
-def write_cqlshrc() -> Path:
-    """A private file with the certificates' places; the host is the pod's own address where it runs Cassandra."""
-    folder = Path(tempfile.mkdtemp(prefix="cqlsh-"))
-    path = folder / "cqlshrc"
-    tls = Path(os.environ.get("CASSANDRA_TLS", str(TLS)))
-    path.write_text(_CQLSHRC.format(host=os.environ.get("POD_IP", "127.0.0.1"), tls=tls))
-    path.chmod(0o600)
-    return path
+def cqlshrc() -> str:
+    """Opens a file in memory that names the certificates' places; the host is the pod's own address where it runs Cassandra.
+
+    Nothing of it is left however cqlsh ends. Its path is of use to the processes of COPY too.
+    """
+    tls = os.environ.get("CASSANDRA_TLS", str(TLS))
+    file = os.memfd_create("cqlshrc")
+    os.write(file, _CQLSHRC.format(host=os.environ.get("POD_IP", "127.0.0.1"), tls=tls).encode())
+    return f"/proc/{os.getpid()}/fd/{file}"
 
 
 if __name__ == "__main__":
