@@ -195,7 +195,12 @@ def test_where_the_kernel_forbids_namespaces_the_lab_starts_all_the_same(tmp_pat
 
 
 def test_real_networks_are_refused_there_by_name(tmp_path: Path) -> None:
-    done = without_namespaces(tmp_path / "lab", "lab", "up", "--bare", "--network", "namespaces")
-    assert done.returncode == 1
-    assert "HS-LAB-023" in done.stderr
-    assert "--network loopback" in done.stderr
+    home = tmp_path / "lab"
+    try:
+        done = without_namespaces(home, "lab", "up", "--bare", "--network", "namespaces")
+        assert done.returncode == 1
+        assert "HS-LAB-023" in done.stderr
+        assert "--network loopback" in done.stderr
+    finally:
+        without_namespaces(home, "lab", "down")
+    assert not Places(home).sockets.exists()
