@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+import warnings
 
 import pytest
 
@@ -60,3 +63,24 @@ async def test_leaving_ends_open_connections_quietly(
     writer.close()
     await asyncio.sleep(0)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("rounds", range(8))
+async def test_a_connection_that_comes_while_the_port_closes_leaves_nothing_behind(
+    cluster: KubernetesCluster, caplog: pytest.LogCaptureFixture, rounds: int
+):
+    """Wherever it is on its way in: one that was left over ended with a traceback when Python 3.11's loop was closed."""
+    async with cluster.forward("apigee", "cassandra-0", 9042) as port:
+        client = socket.create_connection(("127.0.0.1", port.number))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+    with client:
+        for _ in range(8):
+            await asyncio.sleep(0)
+        left = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+    assert not {name for name in left if name.startswith("forward.")}
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+    with warnings.catch_warnings():
+        # aiohttp's, of a handshake that was broken off.
+        warnings.filterwarnings("ignore", "Unclosed connection", ResourceWarning)
+        gc.collect()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -36,33 +37,40 @@ async def forward(access: Access, namespace: str, pod: str, port: int) -> AsyncI
 
     A connection whose stream cannot be opened is closed at once, which says nothing to its client: the port keeps why.
     """
-    forwarded = ForwardedPort(0)
-    connections: set[asyncio.Task[None]] = set()
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    forwarded = ForwardedPort(listener.getsockname()[1])
+    connections: dict[asyncio.Task[None], socket.socket] = {}
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        # Ending quietly when cancelled: Python 3.11's streams log a cancelled callback as a failure.
+    async def serve(connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection, limit=_CHUNK)
         try:
-            with contextlib.suppress(asyncio.CancelledError, OSError):
+            with contextlib.suppress(OSError):
                 forwarded.refusal = await _carry(access, (namespace, pod, port), reader, writer)
                 writer.close()
                 await writer.wait_closed()
         finally:
-            connections.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_CHUNK)
+    def accept() -> None:
+        with contextlib.suppress(OSError):  # it has gone again
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            task = asyncio.create_task(serve(connection))
+            connections[task] = connection
+            task.add_done_callback(lambda task: connections.pop(task).close())
+
+    # Not by asyncio's server: in Python 3.11 that loses a connection which comes while it closes, and logs a traceback.
+    loop = asyncio.get_running_loop()
+    loop.add_reader(listener, accept)
     try:
-        forwarded.number = server.sockets[0].getsockname()[1]
         yield forwarded
     finally:
-        server.close()
+        loop.remove_reader(listener)
+        listener.close()
         for task in tuple(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _carry(
@@ -72,33 +80,41 @@ async def _carry(
     namespace, pod, port = target
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
     try:
-        socket = await access.websocket(
+        stream = await access.websocket(
             path, [("ports", str(port))], (_PROTOCOL,), f"pod {namespace}/{pod}, port {port}"
         )
     except HybridspanError as failure:
         return failure
-    outwards = asyncio.create_task(_outwards(socket, reader))
-    inwards = asyncio.create_task(_inwards(socket, writer))
     try:
-        await asyncio.wait((outwards, inwards), return_when=asyncio.FIRST_COMPLETED)
+        await _pumped(stream, reader, writer)
     finally:
-        for pump in (outwards, inwards):
-            pump.cancel()
-        await asyncio.gather(outwards, inwards, return_exceptions=True)
-        await socket.close()
+        await stream.close()
     return None
 
 
-async def _outwards(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:
+async def _pumped(
+    stream: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Both directions, until one of them is done."""
+    pumps = (asyncio.create_task(_outwards(stream, reader)), asyncio.create_task(_inwards(stream, writer)))
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def _outwards(stream: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:
     prefix = bytes([_DATA])
     while data := await reader.read(_CHUNK):
-        await socket.send_bytes(prefix + data)
+        await stream.send_bytes(prefix + data)
 
 
-async def _inwards(socket: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter) -> None:
+async def _inwards(stream: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter) -> None:
     # The first message of each channel names the port (two bytes, little endian) and carries nothing else.
     named: set[int] = set()
-    async for message in socket:
+    async for message in stream:
         if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
             continue
         channel, data = message.data[0], message.data[1:]
