@@ -35,6 +35,8 @@ class Region:
     superuser: bool = True
     found: tuple[PodFacts, ...] = (pod(0), pod(1))
     closed: tuple[str, ...] = ()
+    restarting: str = ""
+    """The pod that can be asked nothing just now."""
     cannot_say: bool = False
     """Whether the replica that keeps the runtime's user is down."""
 
@@ -76,7 +78,9 @@ class Region:
             raise PermanentFailure("HS-CASS-011", "nodetool's login is refused", where=name, hint="compare")
         return "ReleaseVersion: 4.0.18"
 
-    async def unreachable_from(self, _pod: str, addresses: list[str], _port: int) -> tuple[str, ...]:
+    async def unreachable_from(self, name: str, addresses: list[str], _port: int) -> tuple[str, ...]:
+        if name == self.restarting:
+            raise TemporaryFailure("HS-KUBE-008", "the container cannot run a command now", where=name)
         return tuple(a for a in addresses if a in self.closed)
 
 
@@ -171,3 +175,17 @@ async def test_closed_ways_are_named_and_counted() -> None:
     )
     (found,) = await reachability(two_regions(), {"eastus": Region()})  # type: ignore[dict-item]
     assert (found.severity, found.message) == ("pass", "all 2 connections opened on port 7001")
+
+
+async def test_a_node_that_just_restarts_is_no_reason_against_a_plan() -> None:
+    (found,) = await reachability(two_regions(), {"eastus": Region(restarting="pod-1")})  # type: ignore[dict-item]
+    assert (found.severity, found.message) == (
+        "warn",
+        "port 7001 could not be tried from every node: pod-1 in eastus: the container cannot run a command now",
+    )
+
+
+async def test_a_closed_way_is_told_though_another_node_restarts() -> None:
+    region = Region(restarting="pod-1", closed=("120.38.1.10",))
+    (found,) = await reachability(two_regions(), {"eastus": region})  # type: ignore[dict-item]
+    assert "pod-0 in eastus does not reach pod-1 in eastus" in found.message

@@ -10,6 +10,7 @@ from hybridspan.cassandra.credentials import DatabaseCredentials, Role
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
 from hybridspan.facts.cassandra import RingFacts
+from hybridspan.facts.kubernetes import PodFacts
 from hybridspan.facts.world import Finding
 from hybridspan.topology.model import Region, Topology
 
@@ -89,30 +90,44 @@ async def jmx(adapter: CassandraRegion, ring: RingFacts, *, is_coming: bool = Fa
 
 
 async def reachability(topology: Topology, adapters: Mapping[str, CassandraRegion]) -> list[Finding]:
-    """The TLS port between the Cassandra nodes that run already."""
+    """The TLS port between the Cassandra nodes that run already; a pod that is just restarting cannot try its ways."""
     port = topology.cassandra.tls_port
     members = [(name, pod) for name, adapter in adapters.items() for pod in await adapter.pods()]
     addresses = {pod.address: f"{pod.name} in {name}" for name, pod in members}
     answers = await asyncio.gather(
         *(
-            adapters[name].unreachable_from(pod.name, [a for a in addresses if a != pod.address], port)
+            _unreached(adapters[name], pod, [a for a in addresses if a != pod.address], port)
             for name, pod in members
         )
     )
-    closed = [
-        f"{pod.name} in {name} does not reach {addresses[goal]}"
-        for (name, pod), goals in zip(members, answers, strict=True)
-        for goal in goals
-    ]
-    return [_reached(", ".join(adapters), port, closed, len(members))]
+    closed, untried = [], []
+    for (name, pod), goals in zip(members, answers, strict=True):
+        if isinstance(goals, TemporaryFailure):
+            untried.append(f"{pod.name} in {name}: {goals.message}")
+        else:
+            closed += [f"{pod.name} in {name} does not reach {addresses[goal]}" for goal in goals]
+    return [_reached(", ".join(adapters), port, closed, untried, len(members))]
 
 
-def _reached(where: str, port: int, closed: Sequence[str], count: int) -> Finding:
+async def _unreached(
+    adapter: CassandraRegion, pod: PodFacts, goals: Sequence[str], port: int
+) -> tuple[str, ...] | TemporaryFailure:
+    try:
+        return await adapter.unreachable_from(pod.name, goals, port)
+    except TemporaryFailure as failure:
+        return failure
+
+
+def _reached(where: str, port: int, closed: Sequence[str], untried: Sequence[str], count: int) -> Finding:
     if closed:
         # Peerings that are missing or cut are mended by the run; this only says what is so now.
         hint = "apply mends peerings and rules that it manages; for others see the network security groups on the way"
         more = f"; and {len(closed) - 6} more" if len(closed) > 6 else ""
         words = f"port {port} is closed: {'; '.join(closed[:6])}{more}"
+        return Finding("reachability", "warn", where, words, hint)
+    if untried:
+        hint = "kubectl get pods shows which of them restart; hybridspan check tries every way again"
+        words = f"port {port} could not be tried from every node: {'; '.join(untried)}"
         return Finding("reachability", "warn", where, words, hint)
     words = f"all {count * (count - 1)} connections opened on port {port}"
     return Finding("reachability", "pass", where, words)
