@@ -13,19 +13,24 @@ from hybridspan.facts.cassandra import AvailableRanges, NodeFacts
 from hybridspan.facts.kubernetes import PodFacts
 
 
-async def node_facts(region: CassandraRegion) -> tuple[NodeFacts, ...]:
-    """Every pod of the region that runs, in order."""
+async def node_facts(region: CassandraRegion, *, without_users: bool = False) -> tuple[NodeFacts, ...]:
+    """Every pod of the region that runs, in order; `without_users` asks nothing for which one must log in.
+
+    Raises PermanentFailure HS-CASS-003 where a password is refused.
+    """
     pods = await region.pods()
-    history = await region.last_repairs()
-    return tuple(await asyncio.gather(*(_node(region, pod, history) for pod in pods)))
+    history = {} if without_users else await region.last_repairs()
+    return tuple(await asyncio.gather(*(_node(region, pod, history, without_users) for pod in pods)))
 
 
-async def _node(region: CassandraRegion, pod: PodFacts, history: Mapping[str, float]) -> NodeFacts:
+async def _node(
+    region: CassandraRegion, pod: PodFacts, history: Mapping[str, float], without_users: bool
+) -> NodeFacts:
     before = time.time()
     try:
         host = await region.host(pod.name)
         after = time.time()
-        available = await _available_counts(region, pod.name) if pod.ready else ()
+        available = await _available_counts(region, pod.name) if pod.ready and not without_users else ()
     except TemporaryFailure:  # it is restarting: of one node nothing is known, of the others all
         host, after, available = probing.UNKNOWN, before, ()
     return NodeFacts(

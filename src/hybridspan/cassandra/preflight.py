@@ -26,8 +26,13 @@ async def findings(
     ring: RingFacts,
     facts: Mapping[str, RegionFacts],
     now: float,
+    *,
+    without_users: Collection[str] = (),
 ) -> list[Finding]:
-    """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
+    """Everything that pre-flight asks of Cassandra, for the regions that have it.
+
+    `now` is Unix time; `without_users` are the regions that a run has not brought system_auth to yet.
+    """
     reached = [topology.region(name) for name in adapters]
     running = {
         p.address
@@ -41,7 +46,7 @@ async def findings(
         *(
             _users(topology, adapters[r.name], ring, is_coming=r.name in coming)
             for r in reached
-            if _may_log_in(topology, r, ring)
+            if r.name not in without_users and _may_log_in(topology, r, ring)
         ),
         *(jmx(adapters[r.name], ring, is_coming=r.name in coming) for r in reached),
         reachability(topology, adapters),

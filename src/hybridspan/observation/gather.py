@@ -22,6 +22,7 @@ from hybridspan.observation.estate import Estate
 from hybridspan.observation.findings import findings_of
 from hybridspan.observation.sight import Sight
 from hybridspan.plan.phases.cluster_commands import place
+from hybridspan.plan.phases.keyspaces import auth_key, users_to_come
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region
 
@@ -91,7 +92,22 @@ async def _cluster(
 async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
     from hybridspan.cassandra.nodes import node_facts
 
-    return await node_facts(await estate.cassandra(region))
+    target = await estate.cassandra(region)
+    try:
+        return await node_facts(target)
+    except PermanentFailure as failure:
+        if failure.code != "HS-CASS-003" or not await _awaits_users(estate, region):
+            raise
+    return await node_facts(target, without_users=True)
+
+
+async def _awaits_users(estate: Estate, region: Region) -> bool:
+    """Whether the region's nodes refuse a right password, because a run has not brought them system_auth yet."""
+    decided = estate.decided(auth_key(region))
+    if decided is None:
+        return False
+    ring = await (await estate.cassandra(estate.topology.first)).members()
+    return users_to_come(ring, region, decided)
 
 
 async def _running(
