@@ -30,6 +30,8 @@ def pod(number: int, *, ready: bool = True) -> PodFacts:
 class Region:
     """A region's pods, of which some users and some ways are closed."""
 
+    name: str = "eastus"
+    password: str = "hidden"
     wrong: tuple[str, ...] = ()
     roles: tuple[str, ...] = ALL
     superuser: bool = True
@@ -42,10 +44,11 @@ class Region:
 
     @property
     def region(self) -> Any:
-        return SimpleNamespace(name="eastus", kubectl="kubectl --context apigee-eastus -n apigee")
+        kubectl = "kubectl --context apigee-eastus -n apigee"
+        return SimpleNamespace(name=self.name, datacenter="dc-2", kubectl=kubectl)
 
     async def credentials(self) -> DatabaseCredentials:
-        users = {role: Login(f"{role}_user", Secret("hidden")) for role in self.roles}
+        users = {role: Login(f"{role}_user", Secret(self.password)) for role in self.roles}
         return DatabaseCredentials(users, "cluster apigee-eastus")
 
     async def pods(self) -> tuple[PodFacts, ...]:
@@ -150,6 +153,34 @@ async def test_a_wrong_password_refuses_also_where_nodes_are_still_to_come() -> 
     wrong: Any = Region(wrong=("dml",))
     (found,) = await logins(wrong, is_coming=True)
     assert found.severity == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("first", "severities"),
+    [
+        (Region(), ["warn"]),
+        (Region(password="another"), ["refuse"] * 3),
+        (Region(wrong=("dml",)), ["refuse"] * 3),
+        (None, ["refuse"] * 3),
+    ],
+    ids=["it lets them in", "it has other passwords", "it refuses one too", "it does not run"],
+)
+async def test_new_nodes_that_refuse_what_the_first_region_accepts_have_not_received_the_users_yet(
+    first: Region | None, severities: list[str]
+) -> None:
+    new = Region("centralus", wrong=ALL)
+    found = await logins(new, first)  # type: ignore[arg-type]
+    assert [f.severity for f in found] == severities
+    if first == Region():
+        assert "dc-2 does not know its users yet" in found[0].message
+        assert "apply repairs it there" in found[0].hint
+
+
+async def test_of_new_nodes_that_know_some_users_only_the_wrong_password_is_told() -> None:
+    """The secret's dml password is another than the first region's, and the nodes know all users."""
+    new = Region("centralus", password="another", wrong=("dml",))
+    (found,) = await logins(new, Region())  # type: ignore[arg-type]
+    assert (found.severity, found.message) == ("refuse", "Cassandra refuses the password of dml_user")
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from hybridspan.cassandra.node_findings import clock_findings, node_findings
-from hybridspan.cassandra.preflight import findings, is_coming, ring_findings
+from hybridspan.cassandra.preflight import is_coming, ring_findings
 from hybridspan.facts.cassandra import NodeFacts
-from tests.cassandra.test_access_findings import Region
-from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, two_regions, world
+from tests.plan_cassandra.world import AFTER, BEFORE, nts, ring, simple, two_regions
 
 TOPOLOGY = two_regions()
 NODE = NodeFacts(
@@ -153,15 +152,3 @@ def test_nodes_of_different_releases_are_named(releases, severity) -> None:
     (found,) = [f for f in ring_findings(TOPOLOGY, seen, ()) if f.check == "cassandra-version"]
     assert found.severity == severity
     assert all(release in found.message for release in releases)
-
-
-@pytest.mark.parametrize(("without", "refused"), [((), True), (("centralus",), False)])
-async def test_no_login_is_tried_where_system_auth_is_still_on_its_way(
-    without: tuple[str, ...], refused: bool
-) -> None:
-    seen = ring(AFTER, "dc-1", "dc-2")
-    there = {"centralus": Region(wrong=("admin", "ddl", "dml"))}
-    facts = world(TOPOLOGY, seen).regions
-    found = await findings(TOPOLOGY, there, seen, facts, 1.0, without_users=without)  # type: ignore[arg-type]
-    assert any(f.check == "database-users" for f in found) == refused
-    assert any(f.check == "jmx-login" for f in found), "nodetool's login does not hang on it"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from hybridspan.cassandra.arriving import users_to_come
 from hybridspan.cassandra.credentials import DatabaseCredentials, Role
 from hybridspan.cassandra.region import CassandraRegion
 from hybridspan.errors import HybridspanError, PermanentFailure, TemporaryFailure
@@ -18,33 +19,40 @@ _ROLES: Final[tuple[Role, ...]] = ("admin", "ddl", "dml")
 """The superuser and ddl_user work for the run; dml_user is Apigee's runtime, which would start over data that it cannot read."""
 
 
-async def logins(adapter: CassandraRegion, *, is_coming: bool = False) -> list[Finding]:
+async def logins(
+    adapter: CassandraRegion, first: CassandraRegion | None = None, *, is_coming: bool = False
+) -> list[Finding]:
     """Whether each database user of the secret can log in, and whether the superuser is one.
 
-    Where nodes are still coming, what cannot be found out now is no reason to refuse: the run waits for them and logs in then.
+    Where nodes are still coming, what cannot be found out now is no reason to refuse: the run waits for them and logs in then. Nor
+    is a refusal of what the `first` region's nodes accept: the run brings the users, and proves each login.
     """
     try:
         credentials = await adapter.credentials()
         wrong = await adapter.any_pod(lambda pod: _refused(adapter, credentials, pod))
     except HybridspanError as error:
         return [_of_error("database-users", error, adapter.region, is_coming=is_coming)]
-    return [_of_error("database-users", error, adapter.region) for error in wrong] or [
-        await _superuser(adapter, credentials, is_coming=is_coming)
-    ]
+    if not wrong:
+        return [await _superuser(adapter, credentials, is_coming=is_coming)]
+    if first is not None and await users_to_come(adapter, first, wrong):
+        words = f"{adapter.region.datacenter} does not know its users yet: system_auth has not been repaired on each of its nodes"
+        hint = "nothing to do: apply repairs it there, and proves every login then"
+        return [Finding("database-users", "warn", adapter.region.name, words, hint)]
+    return [_of_error("database-users", error, adapter.region) for error in wrong.values()]
 
 
 async def _refused(
     adapter: CassandraRegion, credentials: DatabaseCredentials, pod: str
-) -> list[PermanentFailure]:
+) -> dict[Role, PermanentFailure]:
     """Those whom Cassandra does not let in, each in its own words."""
-    found: list[PermanentFailure] = []
+    found: dict[Role, PermanentFailure] = {}
     for role in _ROLES:
         if role == "dml" and role not in credentials.logins:
             continue
         try:
             await adapter.log_in(pod, role)
         except PermanentFailure as failure:
-            found.append(failure)
+            found[role] = failure
     return found
 
 

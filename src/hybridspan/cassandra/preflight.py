@@ -26,13 +26,8 @@ async def findings(
     ring: RingFacts,
     facts: Mapping[str, RegionFacts],
     now: float,
-    *,
-    without_users: Collection[str] = (),
 ) -> list[Finding]:
-    """Everything that pre-flight asks of Cassandra, for the regions that have it.
-
-    `now` is Unix time; `without_users` are the regions that a run has not brought system_auth to yet.
-    """
+    """Everything that pre-flight asks of Cassandra, for the regions that have it; `now` is Unix time."""
     reached = [topology.region(name) for name in adapters]
     running = {
         p.address
@@ -41,12 +36,13 @@ async def findings(
         for p in region.cluster.cassandra_pods
         if p.ready
     }
+    first = adapters.get(str(topology.first.name))
     coming = {r.name for r in reached if is_coming(topology, r, ring, running)}
     asked = await asyncio.gather(
         *(
-            _users(topology, adapters[r.name], ring, is_coming=r.name in coming)
+            _users(topology, adapters[r.name], first, ring, is_coming=r.name in coming)
             for r in reached
-            if r.name not in without_users and _may_log_in(topology, r, ring)
+            if _may_log_in(topology, r, ring)
         ),
         *(jmx(adapters[r.name], ring, is_coming=r.name in coming) for r in reached),
         reachability(topology, adapters),
@@ -61,10 +57,15 @@ async def findings(
 
 
 async def _users(
-    topology: Topology, adapter: CassandraRegion, ring: RingFacts, *, is_coming: bool
+    topology: Topology,
+    adapter: CassandraRegion,
+    first: CassandraRegion | None,
+    ring: RingFacts,
+    *,
+    is_coming: bool,
 ) -> list[Finding]:
     """Logins, and in the first region rights: the ring has one record of them, which a new region may not have received yet."""
-    found = await logins(adapter, is_coming=is_coming)
+    found = await logins(adapter, first, is_coming=is_coming)
     if adapter.region.name != topology.first.name or any(f.severity != "pass" for f in found):
         return found
     names = organization_names(ring, topology.organization)

@@ -13,7 +13,6 @@ from hybridspan.facts.cassandra import RingFacts
 from hybridspan.facts.world import Finding, RegionFacts
 from hybridspan.observation.estate import Estate
 from hybridspan.plan.phases.closings import closings
-from hybridspan.plan.phases.keyspaces import auth_key, users_to_come
 from hybridspan.topology.model import Region, Topology
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ async def findings_of(
         if first := adapters.get(str(topology.first.name)):
             ring = await settled(first, ring, estate.clock)
         now = estate.clock.now()
-        without = {
-            str(r.name) for r in topology.new_regions if users_to_come(ring, r, estate.decided(auth_key(r)))
-        }
-        found += await cassandra.findings(topology, adapters, ring, facts, now, without_users=without)
+        found += await cassandra.findings(topology, adapters, ring, facts, now)
     except HybridspanError as error:
         found.append(Finding("cassandra", "refuse", error.where, str(error), error.hint))
     return found

@@ -22,7 +22,6 @@ from hybridspan.observation.estate import Estate
 from hybridspan.observation.findings import findings_of
 from hybridspan.observation.sight import Sight
 from hybridspan.plan.phases.cluster_commands import place
-from hybridspan.plan.phases.keyspaces import auth_key, users_to_come
 from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region
 
@@ -96,18 +95,12 @@ async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
     try:
         return await node_facts(target)
     except PermanentFailure as failure:
-        if failure.code != "HS-CASS-003" or not await _awaits_users(estate, region):
+        from hybridspan.cassandra.arriving import REFUSED, users_to_come
+
+        first = await estate.cassandra(estate.topology.first)
+        if failure.code != REFUSED or not await users_to_come(target, first):
             raise
     return await node_facts(target, without_users=True)
-
-
-async def _awaits_users(estate: Estate, region: Region) -> bool:
-    """Whether the region's nodes refuse a right password, because a run has not brought them system_auth yet."""
-    decided = estate.decided(auth_key(region))
-    if decided is None:
-        return False
-    ring = await (await estate.cassandra(estate.topology.first)).members()
-    return users_to_come(ring, region, decided)
 
 
 async def _running(

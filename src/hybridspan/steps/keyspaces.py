@@ -191,8 +191,6 @@ class AuthKeyspaceStep(_SpreadStep):
         return needed(f"no login through {'; '.join(failures)}") if failures else decision
 
     async def act(self, progress: Progress) -> None:
-        # Kept before the statement: from there to the end of the repairs these nodes refuse right passwords.
-        self.estate.decide(auth_key(self.region), {"hosts": sorted(self._decided().get("hosts", ()))})
         await super().act(progress)
         source, target = await self._source(), await self.estate.cassandra(self.region)
         ring = await source.members()

@@ -123,18 +123,6 @@ def decide_auth(
     return spreading
 
 
-def users_to_come(ring: RingFacts, region: Region, decided: Mapping[str, Any] | None) -> bool:
-    """Whether a run has given system_auth the region's data center and not repaired it on each of its nodes yet.
-
-    Until then a node there finds no user and says that a right password is wrong. `decided` as for `decide_auth`, None where no
-    run has begun.
-    """
-    auth = ring.keyspace(AUTH)
-    if decided is None or auth is None or not auth.replication.factor(region.datacenter):
-        return False
-    return not {node.host_id for node in ring.of(region.datacenter)} <= set(decided.get("hosts", ()))
-
-
 def plan_keyspaces(topology: Topology, facts: WorldFacts) -> list[PlannedStep]:
     """Both phases: once for the first region, then for every new one, each on what the earlier ones leave behind."""
     steps = [_simple(topology, facts)]
