@@ -59,14 +59,17 @@ class Nodes:
 class Estate:
     topology = TOPOLOGY
 
-    def __init__(self, first: Nodes, new: Nodes) -> None:
+    def __init__(self, first: Nodes | Exception, new: Nodes) -> None:
         self._nodes = {FIRST.name: first, NEW.name: new}
 
     async def cassandra(self, region: Region) -> Any:
-        return self._nodes[region.name]
+        found = self._nodes[region.name]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
-async def nodes_of(region: Region, first: Nodes, new: Nodes) -> tuple[NodeFacts, ...]:
+async def nodes_of(region: Region, first: Nodes | Exception, new: Nodes) -> tuple[NodeFacts, ...]:
     return await looking._nodes(Estate(first, new), region)  # type: ignore[arg-type]
 
 
@@ -85,3 +88,8 @@ async def test_a_password_that_is_refused_for_no_such_reason_is_wrong(
 ) -> None:
     with pytest.raises(PermanentFailure, match="HS-CASS-003"):
         await nodes_of(region, Nodes(FIRST, password, answer), Nodes(NEW, "right", REFUSED))
+
+
+async def test_where_the_first_region_cannot_be_opened_each_region_is_told_its_own_failure() -> None:
+    with pytest.raises(PermanentFailure, match="HS-CASS-003"):
+        await nodes_of(NEW, SILENT, Nodes(NEW, "right", REFUSED))

@@ -26,6 +26,7 @@ from hybridspan.plan.phases.memory import remembered
 from hybridspan.topology.model import Region
 
 if TYPE_CHECKING:
+    from hybridspan.cassandra.region import CassandraRegion
     from hybridspan.kubernetes.cluster import KubernetesCluster
 
 NOTHING_IN_AZURE: Final = RegionAzureFacts(False, None, (), None)
@@ -95,12 +96,21 @@ async def _nodes(estate: Estate, region: Region) -> tuple[NodeFacts, ...]:
     try:
         return await node_facts(target)
     except PermanentFailure as failure:
-        from hybridspan.cassandra.arriving import REFUSED, users_to_come
+        from hybridspan.cassandra.arriving import REFUSED
 
-        first = await estate.cassandra(estate.topology.first)
-        if failure.code != REFUSED or not await users_to_come(target, first):
+        if failure.code != REFUSED or not await _awaits_users(estate, target):
             raise
     return await node_facts(target, without_users=True)
+
+
+async def _awaits_users(estate: Estate, target: CassandraRegion) -> bool:
+    from hybridspan.cassandra.arriving import users_to_come
+
+    try:
+        first = await estate.cassandra(estate.topology.first)
+    except HybridspanError:  # told where that region is looked at
+        return False
+    return await users_to_come(target, first)
 
 
 async def _running(
