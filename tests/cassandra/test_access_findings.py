@@ -83,7 +83,9 @@ class Region:
 
     async def unreachable_from(self, name: str, addresses: list[str], _port: int) -> tuple[str, ...]:
         if name == self.restarting:
-            raise TemporaryFailure("HS-KUBE-008", "the container cannot run a command now", where=name)
+            raise TemporaryFailure(
+                "HS-KUBE-008", "the container cannot run a command now", hint="kubectl describe"
+            )
         return tuple(a for a in addresses if a in self.closed)
 
 
@@ -214,6 +216,7 @@ async def test_a_node_that_just_restarts_is_no_reason_against_a_plan() -> None:
         "warn",
         "port 7001 could not be tried from every node: pod-1 in eastus: the container cannot run a command now",
     )
+    assert found.hint == "kubectl describe; hybridspan check tries every way again"
 
 
 async def test_a_closed_way_is_told_though_another_node_restarts() -> None:

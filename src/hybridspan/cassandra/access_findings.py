@@ -108,13 +108,17 @@ async def reachability(topology: Topology, adapters: Mapping[str, CassandraRegio
             for name, pod in members
         )
     )
-    closed, untried = [], []
+    closed: list[str] = []
+    untried: dict[str, TemporaryFailure] = {}
     for (name, pod), goals in zip(members, answers, strict=True):
         if isinstance(goals, TemporaryFailure):
-            untried.append(f"{pod.name} in {name}: {goals.message}")
+            untried[f"{pod.name} in {name}"] = goals
         else:
             closed += [f"{pod.name} in {name} does not reach {addresses[goal]}" for goal in goals]
-    return [_reached(", ".join(adapters), port, closed, untried, len(members))]
+    where = ", ".join(adapters)
+    if untried and not closed:
+        return [_untried(where, port, untried)]
+    return [_reached(where, port, closed, len(members))]
 
 
 async def _unreached(
@@ -126,16 +130,21 @@ async def _unreached(
         return failure
 
 
-def _reached(where: str, port: int, closed: Sequence[str], untried: Sequence[str], count: int) -> Finding:
+def _untried(where: str, port: int, failures: Mapping[str, TemporaryFailure]) -> Finding:
+    listed = "; ".join(f"{pod}: {failure.message}" for pod, failure in failures.items())
+    words = f"port {port} could not be tried from every node: {listed}"
+    first = next(iter(failures.values()))
+    return Finding(
+        "reachability", "warn", where, words, f"{first.hint}; hybridspan check tries every way again"
+    )
+
+
+def _reached(where: str, port: int, closed: Sequence[str], count: int) -> Finding:
     if closed:
         # Peerings that are missing or cut are mended by the run; this only says what is so now.
         hint = "apply mends peerings and rules that it manages; for others see the network security groups on the way"
         more = f"; and {len(closed) - 6} more" if len(closed) > 6 else ""
         words = f"port {port} is closed: {'; '.join(closed[:6])}{more}"
-        return Finding("reachability", "warn", where, words, hint)
-    if untried:
-        hint = "kubectl get pods shows which of them restart; hybridspan check tries every way again"
-        words = f"port {port} could not be tried from every node: {'; '.join(untried)}"
         return Finding("reachability", "warn", where, words, hint)
     words = f"all {count * (count - 1)} connections opened on port {port}"
     return Finding("reachability", "pass", where, words)
