@@ -17,14 +17,19 @@ PARTS = ("admin", "ddl", "dml", "default")
 
 
 class Ring:
-    """Knows who may log in, and loses a request after so many."""
+    """Knows who may log in, and loses a request after so many; the other nodes are seen a look later."""
 
     def __init__(self) -> None:
         self.statements: set[str] = set()
         self.left = 1000
+        self.unknown: set[tuple[str, str]] = set()
+        """The nodes, each with a user whom it does not find until he is made once more."""
+        self.peers: list[str] = []
 
     @contextmanager
-    def connect(self, _: object, login: Login, *, one_node: bool = False) -> Iterator[Any]:
+    def connect(self, around: PodSurroundings, login: Login, *, one_node: bool = False) -> Iterator[Any]:
+        if (around.host, login.user) in self.unknown:
+            raise AuthenticationFailed("Provided username and/or password are incorrect")
         made = any(f'CREATE ROLE IF NOT EXISTS "{login.user}"' in statement for statement in self.statements)
         changed = any("ALTER ROLE cassandra" in statement for statement in self.statements)
         first = login.user == "cassandra" and login.password == ("of-default" if changed else "cassandra")
@@ -32,13 +37,18 @@ class Ring:
             raise AuthenticationFailed("Provided username and/or password are incorrect")
         yield self
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> list[str]:
         if statement.startswith("SELECT"):
-            return
+            seen, self.peers = self.peers, ["10.0.0.2", "10.0.0.3"]
+            return seen
+        if statement in self.statements:
+            self.unknown.clear()
+        assert self.peers, "no user is made before all nodes are members"
         self.left -= 1
         if self.left < 0:
             raise OperationTimedOut
         self.statements.add(statement)
+        return []
 
 
 @pytest.fixture
@@ -49,14 +59,30 @@ def surroundings(tmp_path: Path) -> PodSurroundings:
     return PodSurroundings("host", "dc-1", "hybrid-test-7", 3, tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("lost_after", range(5))
-def test_a_job_that_was_cut_off_is_ended_by_the_next(
-    surroundings: PodSurroundings, monkeypatch: pytest.MonkeyPatch, lost_after: int
-) -> None:
-    ring = Ring()
-    monkeypatch.setattr(user_setup, "connect", ring.connect)
+@pytest.fixture
+def ring(surroundings: PodSurroundings, monkeypatch: pytest.MonkeyPatch) -> Ring:
+    made = Ring()
+    monkeypatch.setattr(user_setup, "connect", made.connect)
+    monkeypatch.setattr(user_setup, "addresses", lambda _: ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
     monkeypatch.setattr(PodSurroundings, "from_environment", lambda: surroundings)
     monkeypatch.setenv("SYSTEM_KEYSPACES", "simple")
+    return made
+
+
+@pytest.mark.parametrize("user", ["admin_user", "ddl_user", "dml_user"])
+def test_a_user_whom_one_node_does_not_find_is_made_again(
+    ring: Ring, user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when it was made through a node that did not see the others yet."""
+    ring.unknown = {("10.0.0.3", user)}
+    assert user_setup.main() == 1
+    assert "not every node knows the users yet" in capsys.readouterr().err
+    assert user_setup.main() == 0
+    assert "users created" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lost_after", range(5))
+def test_a_job_that_was_cut_off_is_ended_by_the_next(ring: Ring, lost_after: int) -> None:
     ring.left = lost_after
     assert user_setup.main() == 1
     ring.left = 1000

@@ -72,7 +72,7 @@ def connect(surroundings: PodSurroundings, login: Login, *, one_node: bool = Fal
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
     from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy, WhiteListRoundRobinPolicy
 
-    host = first_address(surroundings.host) if one_node else surroundings.host
+    host = addresses(surroundings.host)[0] if one_node else surroundings.host
     around: Any = TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=surroundings.datacenter))
     policy = WhiteListRoundRobinPolicy([host]) if one_node else around
     profile = ExecutionProfile(load_balancing_policy=policy, request_timeout=REQUEST_SECONDS)
@@ -93,9 +93,10 @@ def connect(surroundings: PodSurroundings, login: Login, *, one_node: bool = Fal
         cluster.shutdown()
 
 
-def first_address(host: str) -> str:
-    """One address of a service's name."""
-    return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0])
+def addresses(host: str) -> list[str]:
+    """The addresses behind a service's name: its nodes that are ready."""
+    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def agreed(session: Any) -> bool:

@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from hybridspan_lab.cassandra.session import Login, PodSurroundings, agreed, connect, says_wrong_password
+from hybridspan_lab.cassandra.session import (
+    AGREEMENT_SECONDS,
+    Login,
+    PodSurroundings,
+    addresses,
+    agreed,
+    connect,
+    says_wrong_password,
+)
 
 SYSTEM_KEYSPACES: Final = ("system_auth", "system_distributed", "system_traces")
 DEFAULT_LOGIN: Final = Login("cassandra", "cassandra")
@@ -24,10 +35,14 @@ def main() -> int:
 
     surroundings = PodSurroundings.from_environment()
     try:
-        if has_users(surroundings):
+        nodes = addresses(surroundings.host)
+        if has_users(surroundings, nodes):
             print("INFO user setup: users exist, nothing to do", flush=True)
             return 0
-        set_up(surroundings)
+        set_up(surroundings, nodes)
+        if not has_users(surroundings, nodes):
+            print("ERROR user setup: not every node knows the users yet", file=sys.stderr, flush=True)
+            return 1
     except (AuthenticationFailed, DriverException, RequestExecutionException, NoHostAvailable) as error:
         print(f"ERROR user setup: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return 1
@@ -35,9 +50,17 @@ def main() -> int:
     return 0
 
 
-def has_users(surroundings: PodSurroundings) -> bool:
-    """Whether the administrator of the credentials' secret can log in, who is made last."""
-    return can_log_in(surroundings, surroundings.login("admin"))
+def has_users(surroundings: PodSurroundings, nodes: Sequence[str]) -> bool:
+    """Whether each user of the credentials' secret can log in through each node.
+
+    A user that was made while a node did not see all others may be kept where nobody looks for it; and the administrator, who is
+    made last, tells of a job that was cut off.
+    """
+    return all(
+        can_log_in(replace(surroundings, host=node), surroundings.login(part))
+        for part in ("admin", "ddl", "dml")
+        for node in nodes
+    )
 
 
 def can_log_in(surroundings: PodSurroundings, login: Login) -> bool:
@@ -55,11 +78,12 @@ def can_log_in(surroundings: PodSurroundings, login: Login) -> bool:
     return True
 
 
-def set_up(surroundings: PodSurroundings) -> None:
+def set_up(surroundings: PodSurroundings, nodes: Sequence[str]) -> None:
     """As Cassandra's own first user, with the password that he came with or has got, so that an interrupted job can start again."""
     default = surroundings.login("default")
     first = default if can_log_in(surroundings, default) else DEFAULT_LOGIN
     with connect(surroundings, first, one_node=True) as session:
+        until_seen(session, nodes)
         if os.environ.get("SYSTEM_KEYSPACES", "installed") != "simple":
             for keyspace in SYSTEM_KEYSPACES:
                 session.execute(replication(keyspace, surroundings.datacenter))
@@ -69,6 +93,17 @@ def set_up(surroundings: PodSurroundings) -> None:
         session.execute(f"GRANT CREATE ON ALL KEYSPACES TO {quoted(surroundings.login('ddl').user)}")
         session.execute(f"ALTER ROLE cassandra WITH PASSWORD = {text(default.password)}")
         create_role(session, surroundings.login("admin"), superuser=True)
+
+
+def until_seen(session: Any, nodes: Sequence[str]) -> None:
+    """Waits until the session's node sees all nodes as members; raises OperationTimedOut where it does not in time."""
+    from cassandra import OperationTimedOut
+
+    end = time.monotonic() + AGREEMENT_SECONDS
+    while len(list(session.execute("SELECT peer FROM system.peers"))) + 1 < len(nodes):
+        if time.monotonic() > end:
+            raise OperationTimedOut("the node does not see all others as members")
+        time.sleep(0.2)
 
 
 def replication(keyspace: str, datacenter: str) -> str:
